@@ -1,0 +1,237 @@
+//! From a credential to a principal. How a credential travels is the edges' business.
+
+use std::sync::Arc;
+
+use keys_core::{Denial, Form, Outcome, Pepper, decide};
+use subtle::ConstantTimeEq;
+
+use crate::{
+    Clock, KeyRecord, KeySource, Membership, OrganizationRef, Principal, SessionRecord,
+    SessionStore, StoreError, session::csrf_token,
+};
+
+/// Why a credential does not make a principal.
+#[derive(Debug, thiserror::Error)]
+pub enum AuthenticationError {
+    /// None was sent.
+    #[error("the request carries no credential")]
+    Missing,
+    /// It is none that the server made, or one that ended without trace.
+    #[error("the credential is not valid")]
+    Invalid,
+    /// It is right, and refused all the same: its holder is told why.
+    #[error("the key is refused")]
+    Key(#[source] Denial),
+    /// An unsafe request of a session lacks its CSRF token.
+    #[error("the request lacks the CSRF token of its session")]
+    CsrfTokenRequired,
+    /// The session's user belongs to several organizations and named none.
+    #[error("the session's user belongs to several organizations: name one")]
+    OrganizationRequired,
+    /// `X-Organization-Id` names another organization than the credential's.
+    #[error("the credential belongs to another organization than the one named")]
+    OrganizationMismatch,
+    /// The path names an organization that this caller cannot see.
+    #[error("the organization does not exist for this caller")]
+    OrganizationHidden,
+    /// Storage failed: the credential may well be good.
+    #[error("the credential could not be checked")]
+    Store(#[source] StoreError),
+}
+
+/// Which organization a request is about.
+#[derive(Debug, Clone, Default)]
+pub struct RequestedOrganization {
+    /// As the path names it.
+    pub path: Option<OrganizationRef>,
+    /// As `X-Organization-Id` names it.
+    pub header: Option<OrganizationRef>,
+}
+
+/// What an unsafe request of a session proves its intent with.
+#[derive(Debug, Clone, Copy)]
+pub enum Csrf<'a> {
+    /// The method is safe (RFC 9110, 9.2.1): nothing has to be proved.
+    NotNeeded,
+    /// The value of `X-CSRF-Token`, where one was sent.
+    Needed(Option<&'a str>),
+}
+
+/// Finds out who is calling.
+pub struct Authentication {
+    /// Where keys are found.
+    pub keys: Arc<dyn KeySource>,
+    /// Where sessions are found.
+    pub sessions: Arc<dyn SessionStore>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// What credentials are digested under.
+    pub pepper: Arc<Pepper>,
+}
+
+impl Authentication {
+    /// Looks a presented key up. `None` when no key looks so: that costs no look-up.
+    pub fn find_key(
+        &self,
+        presented: &str,
+    ) -> Option<Outcome<Result<Option<KeyRecord>, StoreError>>> {
+        Form::of(presented)?;
+        Some(self.keys.get(self.pepper.digest(presented)))
+    }
+
+    /// The principal of a key that was looked up.
+    ///
+    /// # Errors
+    /// When the key is unknown or refused, or the request is about another organization.
+    pub fn admit_key(
+        &self,
+        found: Option<KeyRecord>,
+        requested: &RequestedOrganization,
+    ) -> Result<Principal, AuthenticationError> {
+        let record = found.ok_or(AuthenticationError::Invalid)?;
+        decide(&record.key, self.clock.now()).map_err(AuthenticationError::Key)?;
+        if requested.header.as_ref().is_some_and(|named| !record.organization.answers_to(named)) {
+            return Err(AuthenticationError::OrganizationMismatch);
+        }
+        if requested.path.as_ref().is_some_and(|named| !record.organization.answers_to(named)) {
+            return Err(AuthenticationError::OrganizationHidden);
+        }
+        Ok(Principal::of_key(record))
+    }
+
+    /// The session of a cookie, noted as in use. Asks storage: not for an event loop.
+    ///
+    /// # Errors
+    /// When there is no such session any more, or an unsafe request lacks its CSRF token.
+    pub fn session(
+        &self,
+        token: &str,
+        csrf: Csrf<'_>,
+    ) -> Result<SessionRecord, AuthenticationError> {
+        let now = self.clock.now();
+        let found = self
+            .sessions
+            .find_session(&self.pepper.digest(token))
+            .map_err(AuthenticationError::Store)?;
+        let record = found
+            .filter(|found| found.session.is_alive(now))
+            .ok_or(AuthenticationError::Invalid)?;
+        if let Csrf::Needed(sent) = csrf {
+            let expected = self.csrf_token(token);
+            let equal = sent.is_some_and(|sent| sent.as_bytes().ct_eq(expected.as_bytes()).into());
+            if !equal {
+                return Err(AuthenticationError::CsrfTokenRequired);
+            }
+        }
+        if record.session.is_due_for_touch(now) {
+            self.sessions
+                .touch_session(record.session.id, now)
+                .map_err(AuthenticationError::Store)?;
+        }
+        Ok(record)
+    }
+
+    /// The CSRF token that unsafe requests of the session with this cookie must carry.
+    pub fn csrf_token(&self, session_token: &str) -> String {
+        csrf_token(&self.pepper, session_token)
+    }
+}
+
+/// The principal of a session in the organization that the request is about; a user of a single
+/// organization need not name it.
+///
+/// # Errors
+/// When the user does not belong there, or to several and named none.
+pub fn principal_of_session(
+    record: &SessionRecord,
+    requested: &RequestedOrganization,
+) -> Result<Principal, AuthenticationError> {
+    let member_of =
+        |named| record.memberships.iter().find(|m: &&Membership| m.organization.answers_to(named));
+    let by_header = match &requested.header {
+        Some(named) => Some(member_of(named).ok_or(AuthenticationError::OrganizationMismatch)?),
+        None => None,
+    };
+    let membership = match (&requested.path, by_header) {
+        (Some(named), by_header) => {
+            let member = member_of(named).ok_or(AuthenticationError::OrganizationHidden)?;
+            if by_header.is_some_and(|other| other.organization.id != member.organization.id) {
+                return Err(AuthenticationError::OrganizationMismatch);
+            }
+            member
+        }
+        (None, Some(member)) => member,
+        (None, None) => match record.memberships.as_slice() {
+            [only] => only,
+            _ => return Err(AuthenticationError::OrganizationRequired),
+        },
+    };
+    let organization = membership.organization.clone();
+    Ok(Principal::User { id: record.user.id, organization, role: membership.role })
+}
+
+#[cfg(test)]
+mod tests {
+    use keys_core::Timestamp;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::{OrganizationName, Role, Session, User, Username};
+
+    fn record(slugs: &[&str]) -> SessionRecord {
+        let (id, now) = (Uuid::from_u128(1).into(), Timestamp::UNIX_EPOCH);
+        let user =
+            User { id, username: Username::parse("u").unwrap(), email: None, created_at: now };
+        let token = [0; 32].into();
+        let session = Session {
+            id: Uuid::from_u128(2).into(),
+            user: id,
+            token,
+            created_at: now,
+            last_used_at: now,
+        };
+        let memberships = slugs.iter().zip(10..).map(|(slug, id)| {
+            let organization =
+                OrganizationName { id: Uuid::from_u128(id).into(), slug: (*slug).into() };
+            Membership { organization, role: Role::User }
+        });
+        SessionRecord { session, user, memberships: memberships.collect() }
+    }
+
+    #[track_caller]
+    fn check(
+        member_of: &[&str],
+        path: Option<&str>,
+        header: Option<&str>,
+        expected: Result<&str, &str>,
+    ) {
+        let requested =
+            RequestedOrganization { path: path.map(Into::into), header: header.map(Into::into) };
+        let principal = principal_of_session(&record(member_of), &requested);
+        let slug = principal
+            .map(|who| who.organization().slug.clone())
+            .map_err(|error| format!("{error:?}"));
+        assert_eq!(slug, expected.map(str::to_owned).map_err(str::to_owned));
+    }
+
+    #[test]
+    fn the_only_organization_need_not_be_named() {
+        check(&["a"], None, None, Ok("a"));
+        check(&["a", "b"], None, None, Err("OrganizationRequired"));
+        check(&[], None, None, Err("OrganizationRequired"));
+    }
+
+    #[test]
+    fn the_path_or_the_header_names_it() {
+        check(&["a", "b"], Some("b"), None, Ok("b"));
+        check(&["a", "b"], None, Some("b"), Ok("b"));
+        check(&["a", "b"], Some("b"), Some("b"), Ok("b"));
+        check(&["a", "b"], Some("b"), Some("a"), Err("OrganizationMismatch"));
+    }
+
+    #[test]
+    fn an_organization_of_others_is_hidden_in_a_path_and_a_mismatch_in_the_header() {
+        check(&["a"], Some("z"), None, Err("OrganizationHidden"));
+        check(&["a"], None, Some("z"), Err("OrganizationMismatch"));
+    }
+}

@@ -1,0 +1,173 @@
+//! The use cases of deployments.
+
+use std::sync::Arc;
+
+use access_domain::{
+    ChangeError, Clock, DeploymentId, Fault, Granted, ManageDeployments, StoreError,
+};
+use keys_core::{Entropy, Id, KeyId, Pepper, Secret};
+use serde_json::Map;
+
+use crate::{
+    Deployment, DeploymentDraft, DeploymentEdit, DeploymentStore, Page, PageRequest, WorkflowType,
+    deployment_key,
+};
+
+/// Why a deployment, or one of its keys, was not saved or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum DeploymentRefusal {
+    /// There is no such deployment, or no such key of it, for this caller.
+    #[error("there is no such deployment or key")]
+    NotFound,
+    /// Something that was sent is wrong.
+    #[error("what was sent has {} faults", faults.len())]
+    Faults {
+        /// All of it.
+        faults: Vec<Fault>,
+    },
+    /// Another deployment of the organization has this name.
+    #[error("another deployment has this API name")]
+    ApiNameTaken,
+    /// The workflow does not exist for this caller.
+    #[error("there is no such workflow")]
+    UnknownWorkflow,
+}
+
+/// A new deployment with its first key.
+pub struct CreatedDeployment {
+    /// The deployment.
+    pub deployment: Deployment,
+    /// The id of its first key.
+    pub key: KeyId,
+    /// That key, to be shown once.
+    pub secret: Secret,
+}
+
+type Changed<T> = Result<T, ChangeError<DeploymentRefusal>>;
+
+/// The use cases of deployments.
+pub struct Deployments {
+    /// Where deployments are kept.
+    pub store: Arc<dyn DeploymentStore>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness for ids and secrets.
+    pub entropy: Arc<dyn Entropy>,
+    /// What keys are digested under.
+    pub pepper: Arc<Pepper>,
+}
+
+impl Deployments {
+    /// Deploys a workflow and makes its first key, both or neither.
+    ///
+    /// # Errors
+    /// When the workflow is not there for the caller, the name is taken, or what was sent is wrong.
+    pub fn create(
+        &self,
+        granted: &Granted<ManageDeployments>,
+        draft: DeploymentDraft,
+    ) -> Changed<CreatedDeployment> {
+        let (workflow, api_name) = (draft.workflow, draft.api_name.clone());
+        let edit = draft.into_edit();
+        edit.check().map_err(refused)?;
+        let now = self.clock.now();
+        let blank = Deployment {
+            id: Id::generate(now, &*self.entropy),
+            organization: granted.organization(),
+            workflow,
+            deployment_type: WorkflowType::Task,
+            api_name,
+            display_name: String::new(),
+            description: String::new(),
+            is_active: true,
+            default_parameters: Map::new(),
+            timeout_seconds: 0,
+            max_concurrent: None,
+            shared_results: false,
+            created_by: granted.who().actor(),
+            created_at: now,
+            modified_at: now,
+        };
+        let deployment = edit.apply(&blank, now);
+        let description = format!("First key of {}", deployment.api_name);
+        let (key, secret) =
+            deployment_key::make(&self.pepper, &*self.entropy, granted, now, description, None);
+        self.store.create_deployment(granted.visibility(), &deployment, &key)?;
+        Ok(CreatedDeployment { deployment, key: key.key.id, secret })
+    }
+
+    /// The deployment, if the caller may see it.
+    ///
+    /// # Errors
+    /// When it is not there for the caller.
+    pub fn get(
+        &self,
+        granted: &Granted<ManageDeployments>,
+        id: DeploymentId,
+    ) -> Changed<Deployment> {
+        let found = self.store.find_deployment(granted.organization(), granted.visibility(), id);
+        found.map_err(ChangeError::Store)?.ok_or(ChangeError::Refused(DeploymentRefusal::NotFound))
+    }
+
+    /// The deployments that the caller may see, newest first.
+    ///
+    /// # Errors
+    /// When storage fails.
+    pub fn list(
+        &self,
+        granted: &Granted<ManageDeployments>,
+        page: PageRequest,
+    ) -> Result<Page<Deployment>, StoreError> {
+        self.store.list_deployments(granted.organization(), granted.visibility(), page)
+    }
+
+    /// Replaces a deployment's terms by the draft's; what the draft leaves open goes back to its default.
+    ///
+    /// # Errors
+    /// As [`Deployments::change`].
+    pub fn replace(
+        &self,
+        granted: &Granted<ManageDeployments>,
+        id: DeploymentId,
+        draft: DeploymentDraft,
+    ) -> Changed<Deployment> {
+        self.change(granted, id, draft.into_edit())
+    }
+
+    /// Changes what `edit` names.
+    ///
+    /// # Errors
+    /// When the deployment or its new workflow is not there for the caller, the name is taken, or
+    /// what was sent is wrong.
+    pub fn change(
+        &self,
+        granted: &Granted<ManageDeployments>,
+        id: DeploymentId,
+        edit: DeploymentEdit,
+    ) -> Changed<Deployment> {
+        edit.check().map_err(refused)?;
+        let now = self.clock.now();
+        let rule = |deployment: &Deployment| Ok(edit.clone().apply(deployment, now));
+        self.store.change_deployment(granted.organization(), granted.visibility(), id, &rule)
+    }
+
+    /// Deletes a deployment: its address and its keys open nothing from now on. Runs that were
+    /// accepted go on; their records stay.
+    ///
+    /// # Errors
+    /// When it is not there for the caller.
+    pub fn delete(&self, granted: &Granted<ManageDeployments>, id: DeploymentId) -> Changed<()> {
+        let now = self.clock.now();
+        let deleted =
+            self.store.delete_deployment(granted.organization(), granted.visibility(), id, now);
+        if deleted.map_err(ChangeError::Store)? {
+            Ok(())
+        } else {
+            Err(ChangeError::Refused(DeploymentRefusal::NotFound))
+        }
+    }
+}
+
+fn refused(faults: Vec<Fault>) -> ChangeError<DeploymentRefusal> {
+    ChangeError::Refused(DeploymentRefusal::Faults { faults })
+}

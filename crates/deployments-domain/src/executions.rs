@@ -1,0 +1,244 @@
+//! The use cases of executions, for callers of a deployment.
+
+use std::{sync::Arc, time::Duration};
+
+use access_domain::{
+    ChangeError, Clock, DeploymentId, Execute, Granted, OrganizationId, Principal, StoreError,
+};
+use keys_core::{Entropy, Id, KeyId};
+use serde_json::{Map, Value};
+
+use crate::{
+    ClaimedRun, Definition, Event, Execution, ExecutionId, ExecutionStore, NewRun, Progress,
+    RunMove, RunRefusal, RunState, Runnable, Status, WorkflowRunner, next,
+};
+
+/// What a caller asks a deployment for.
+#[derive(Debug, Clone)]
+pub struct StartRun {
+    /// The input.
+    pub input: Value,
+    /// Parameters, over the deployment's own.
+    pub parameters: Map<String, Value>,
+}
+
+/// The deployment's bound on unfinished runs is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the deployment has {limit} unfinished executions, as many as it may")]
+pub struct TooManyExecutions {
+    /// The bound.
+    pub limit: u32,
+}
+
+/// Why a run was not accepted, found or cancelled.
+#[derive(Debug, thiserror::Error)]
+pub enum ExecutionError {
+    /// There is no such execution, or no such deployment any more, for this caller.
+    #[error("there is no such execution")]
+    NotFound,
+    /// Too many are unfinished.
+    #[error("the execution was not accepted")]
+    TooMany(#[source] TooManyExecutions),
+    /// It has ended already.
+    #[error("the execution is finished")]
+    Finished,
+    /// Storage failed.
+    #[error("the execution was not read or saved")]
+    Store(#[source] StoreError),
+}
+
+/// What there is to say of a run's result.
+#[derive(Debug, Clone, PartialEq)]
+pub enum RunResult {
+    /// There is none yet.
+    Unfinished(Execution),
+    /// Here it is.
+    Completed(Execution, Value),
+    /// There is none: the run failed.
+    Failed(Execution),
+    /// There is none: the run was cancelled.
+    Stopped(Execution),
+    /// It was there and is no longer kept.
+    Expired,
+}
+
+/// The use cases of executions.
+pub struct Executions {
+    /// Where runs are kept.
+    pub store: Arc<dyn ExecutionStore>,
+    /// Who carries them out.
+    pub runner: Arc<dyn WorkflowRunner>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness for ids.
+    pub entropy: Arc<dyn Entropy>,
+    /// How long a claim of this node holds unless renewed.
+    pub lease: Duration,
+}
+
+impl Executions {
+    /// Accepts a run: when this returns, it is on disk. A free worker of this process has it then
+    /// already; else the next free worker anywhere takes it.
+    ///
+    /// # Errors
+    /// When the deployment is gone or has too many unfinished runs.
+    pub fn start(
+        &self,
+        granted: &Granted<Execute>,
+        request: StartRun,
+    ) -> Result<Execution, ExecutionError> {
+        let (organization, deployment, key) = tenant(granted)?;
+        let runnable =
+            self.store.find_runnable(organization, deployment).map_err(ExecutionError::Store)?;
+        let runnable = runnable.ok_or(ExecutionError::NotFound)?;
+        let seat = self.runner.reserve();
+        let run = self.new_run(&runnable, key, request, seat.is_some());
+        self.store.accept(&run, runnable.deployment.max_concurrent).map_err(
+            |error| match error {
+                ChangeError::Refused(too_many) => ExecutionError::TooMany(too_many),
+                ChangeError::Store(error) => ExecutionError::Store(error),
+            },
+        )?;
+        let execution = accepted(&run);
+        match seat {
+            Some(seat) => seat.run(claimed(run, runnable.definition)),
+            None => self.runner.wake(),
+        }
+        Ok(execution)
+    }
+
+    /// Where a run stands.
+    ///
+    /// # Errors
+    /// When it is not there for the caller.
+    pub fn status(
+        &self,
+        granted: &Granted<Execute>,
+        id: ExecutionId,
+    ) -> Result<Execution, ExecutionError> {
+        let (organization, deployment, key) = tenant(granted)?;
+        let found = self
+            .store
+            .find_execution(organization, deployment, key, id)
+            .map_err(ExecutionError::Store)?;
+        found.ok_or(ExecutionError::NotFound)
+    }
+
+    /// The result of a run, as often as it is asked for.
+    ///
+    /// # Errors
+    /// When the run is not there for the caller.
+    pub fn result(
+        &self,
+        granted: &Granted<Execute>,
+        id: ExecutionId,
+    ) -> Result<RunResult, ExecutionError> {
+        let execution = self.status(granted, id)?;
+        Ok(match execution.state.status {
+            Status::Pending | Status::Executing => RunResult::Unfinished(execution),
+            Status::Error => RunResult::Failed(execution),
+            Status::Stopped => RunResult::Stopped(execution),
+            Status::Completed => {
+                let result = self
+                    .store
+                    .find_result(granted.organization(), id)
+                    .map_err(ExecutionError::Store)?;
+                result.map_or(RunResult::Expired, |result| RunResult::Completed(execution, result))
+            }
+        })
+    }
+
+    /// Cancels a run: it is stopped when this returns, and a worker that holds it lets go of it
+    /// soon.
+    ///
+    /// # Errors
+    /// When it is not there for the caller, or has ended.
+    pub fn cancel(
+        &self,
+        granted: &Granted<Execute>,
+        id: ExecutionId,
+    ) -> Result<Execution, ExecutionError> {
+        // Between reading and saving, a worker may move the run. Each turn sees a later state, and
+        // a run changes hands a bounded number of times.
+        loop {
+            let execution = self.status(granted, id)?;
+            let from = execution.state;
+            let to = next(from, Event::Cancel).map_err(|refusal| match refusal {
+                RunRefusal::Finished | RunRefusal::NotExecuting => ExecutionError::Finished,
+            })?;
+            let at = self.clock.now();
+            let run_move = RunMove { id, from, to, at, end: None, steps: Vec::new() };
+            if self.store.save_move(&run_move).map_err(ExecutionError::Store)? {
+                self.runner.abort(id);
+                return Ok(Execution { state: to, finished_at: Some(at), ..execution });
+            }
+        }
+    }
+
+    fn new_run(
+        &self,
+        runnable: &Runnable,
+        key: KeyId,
+        request: StartRun,
+        has_seat: bool,
+    ) -> NewRun {
+        let deployment = &runnable.deployment;
+        let created_at = self.clock.now();
+        let mut parameters = deployment.default_parameters.clone();
+        parameters.extend(request.parameters);
+        let claimed = if has_seat { next(RunState::ACCEPTED, Event::Claim).ok() } else { None };
+        // A saved definition was accepted by `parse`; a damaged one fails in the worker, with its reason.
+        let steps = Definition::parse(&runnable.definition, "")
+            .map_or(0, |definition| definition.steps.len());
+        NewRun {
+            id: Id::generate(created_at, &*self.entropy),
+            organization: deployment.organization,
+            deployment: deployment.id,
+            version: runnable.version,
+            key,
+            state: claimed.unwrap_or(RunState::ACCEPTED),
+            lease: self.lease,
+            input: request.input,
+            parameters,
+            timeout_seconds: deployment.timeout_seconds,
+            steps_total: i32::try_from(steps).unwrap_or(i32::MAX),
+            created_at,
+        }
+    }
+}
+
+/// The tenant, deployment and key that a granted call acts for.
+fn tenant(
+    granted: &Granted<Execute>,
+) -> Result<(OrganizationId, DeploymentId, KeyId), ExecutionError> {
+    match granted.who() {
+        Principal::DeploymentKey { id, .. } => {
+            Ok((granted.organization(), granted.permission().deployment, *id))
+        }
+        Principal::User { .. } | Principal::PlatformKey { .. } => Err(ExecutionError::NotFound),
+    }
+}
+
+fn accepted(run: &NewRun) -> Execution {
+    Execution {
+        id: run.id,
+        deployment: run.deployment,
+        state: run.state,
+        progress: Progress { steps_completed: 0, steps_total: run.steps_total },
+        failure: None,
+        created_at: run.created_at,
+        started_at: (run.state != RunState::ACCEPTED).then_some(run.created_at),
+        finished_at: None,
+    }
+}
+
+fn claimed(run: NewRun, definition: Value) -> ClaimedRun {
+    ClaimedRun {
+        id: run.id,
+        state: run.state,
+        definition,
+        input: run.input,
+        parameters: run.parameters,
+        timeout_seconds: run.timeout_seconds,
+    }
+}

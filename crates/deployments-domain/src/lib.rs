@@ -1,0 +1,36 @@
+//! Workflows and their versions, the deployments that make APIs of them, and executions as a state
+//! machine.
+//!
+//! Rules and use cases over ports; no actix, SQL, runtime, clock or random source. JSON that callers
+//! supply is held as `serde_json::Value` and never given a wire type here.
+
+mod definition;
+mod deployment;
+mod deployment_key;
+mod deployments;
+mod execution;
+mod executions;
+mod page;
+mod ports;
+mod workflow;
+mod workflows;
+
+pub use self::{
+    definition::{Definition, Step, Tool},
+    deployment::{Deployment, DeploymentDraft, DeploymentEdit},
+    deployment_key::{DeploymentKey, DeploymentKeyEdit, DeploymentKeys, NewDeploymentKey},
+    deployments::{CreatedDeployment, DeploymentRefusal, Deployments},
+    execution::{
+        Event, Execution, ExecutionId, Failure, FailureCode, MAX_ATTEMPTS, Progress, RunRefusal,
+        RunState, Status, next,
+    },
+    executions::{ExecutionError, Executions, RunResult, StartRun, TooManyExecutions},
+    page::{Page, PageRequest},
+    ports::{
+        ClaimedRun, DeploymentKeyStore, DeploymentStore, Elsewhere, ExecutionStore, FilterCheck,
+        FilterCheckFailed, NewRun, RunEnd, RunMove, Runnable, Seat, StepRecord, WorkflowRunner,
+        WorkflowStore,
+    },
+    workflow::{VersionId, Workflow, WorkflowDraft, WorkflowEdit, WorkflowId, WorkflowType},
+    workflows::{WorkflowRefusal, Workflows},
+};

@@ -1,0 +1,442 @@
+//! What the use cases of this crate want from the outside. All ports are synchronous and
+//! object-safe; one method is one transaction, durable when it returns.
+//!
+//! Finders take the tenant, and the part of it that the caller may see: what is not visible is
+//! answered as if it did not exist.
+
+use std::time::Duration;
+
+use access_domain::{ChangeError, DeploymentId, OrganizationId, StoreError, Visibility};
+use keys_core::{KeyId, Timestamp};
+use serde_json::{Map, Value};
+
+use crate::{
+    Deployment, DeploymentKey, DeploymentRefusal, Execution, ExecutionId, Failure,
+    NewDeploymentKey, Page, PageRequest, RunState, VersionId, Workflow, WorkflowId,
+    WorkflowRefusal, executions::TooManyExecutions,
+};
+
+/// Workflows and their versions.
+pub trait WorkflowStore: Send + Sync {
+    /// Saves a new workflow with its first version.
+    ///
+    /// # Errors
+    /// When storage fails.
+    fn create_workflow(&self, workflow: &Workflow) -> Result<(), StoreError>;
+
+    /// The workflow, if it is visible.
+    ///
+    /// # Errors
+    /// When storage fails.
+    fn find_workflow(
+        &self,
+        organization: OrganizationId,
+        visibility: Visibility,
+        id: WorkflowId,
+    ) -> Result<Option<Workflow>, StoreError>;
+
+    /// The visible workflows, newest first.
+    ///
+    /// # Errors
+    /// When storage fails.
+    fn list_workflows(
+        &self,
+        organization: OrganizationId,
+        visibility: Visibility,
+        page: PageRequest,
+    ) -> Result<Page<Workflow>, StoreError>;
+
+    /// Locks the workflow, saves what `rule` makes of it, and the version where its id is new.
+    ///
+    /// # Errors
+    /// `NotFound` when it is not visible, what `rule` refused, or that storage failed.
+    fn change_workflow(
+        &self,
+        organization: OrganizationId,
+        visibility: Visibility,
+        id: WorkflowId,
+        rule: &dyn Fn(&Workflow) -> Result<Workflow, WorkflowRefusal>,
+    ) -> Result<Workflow, ChangeError<WorkflowRefusal>>;
+
+    /// Locks the workflow and deletes it if `rule` agrees to the number of deployments on it.
+    ///
+    /// # Errors
+    /// `NotFound` when it is not visible, what `rule` refused, or that storage failed.
+    fn delete_workflow(
+        &self,
+        organization: OrganizationId,
+        visibility: Visibility,
+        id: WorkflowId,
+        at: Timestamp,
+        rule: &dyn Fn(i64) -> Result<(), WorkflowRefusal>,
+    ) -> Result<(), ChangeError<WorkflowRefusal>>;
+}
+
+/// Deployments.
+pub trait DeploymentStore: Send + Sync {
+    /// Saves a new deployment and its first key, both or neither.
+    ///
+    /// # Errors
+    /// `UnknownWorkflow` when the workflow is not visible, `ApiNameTaken`, or that storage failed.
+    fn create_deployment(
+        &self,
+        visibility: Visibility,
+        deployment: &Deployment,
+        key: &NewDeploymentKey,
+    ) -> Result<(), ChangeError<DeploymentRefusal>>;
+
+    /// The deployment, if it is visible.
+    ///
+    /// # Errors
+    /// When storage fails.
+    fn find_deployment(
+        &self,
+        organization: OrganizationId,
+        visibility: Visibility,
+        id: DeploymentId,
+    ) -> Result<Option<Deployment>, StoreError>;
+
+    /// The visible deployments, newest first.
+    ///
+    /// # Errors
+    /// When storage fails.
+    fn list_deployments(
+        &self,
+        organization: OrganizationId,
+        visibility: Visibility,
+        page: PageRequest,
+    ) -> Result<Page<Deployment>, StoreError>;
+
+    /// Locks the deployment and saves what `rule` makes of it.
+    ///
+    /// # Errors
+    /// `NotFound`, `UnknownWorkflow` when a new workflow is not visible, `ApiNameTaken`, what `rule`
+    /// refused, or that storage failed.
+    fn change_deployment(
+        &self,
+        organization: OrganizationId,
+        visibility: Visibility,
+        id: DeploymentId,
+        rule: &dyn Fn(&Deployment) -> Result<Deployment, DeploymentRefusal>,
+    ) -> Result<Deployment, ChangeError<DeploymentRefusal>>;
+
+    /// Hides the deployment and ends its keys; `false` when it is not visible.
+    ///
+    /// # Errors
+    /// When storage fails.
+    fn delete_deployment(
+        &self,
+        organization: OrganizationId,
+        visibility: Visibility,
+        id: DeploymentId,
+        at: Timestamp,
+    ) -> Result<bool, StoreError>;
+}
+
+/// The keys of deployments. `None` and `NotFound` mean alike that the deployment or the key is not
+/// visible.
+pub trait DeploymentKeyStore: Send + Sync {
+    /// Saves a new key of the deployment.
+    ///
+    /// # Errors
+    /// When storage fails.
+    fn create_key(
+        &self,
+        organization: OrganizationId,
+        visibility: Visibility,
+        deployment: DeploymentId,
+        key: &NewDeploymentKey,
+    ) -> Result<Option<DeploymentKey>, StoreError>;
+
+    /// The deployment's keys, newest first.
+    ///
+    /// # Errors
+    /// When storage fails.
+    fn list_keys(
+        &self,
+        organization: OrganizationId,
+        visibility: Visibility,
+        deployment: DeploymentId,
+        page: PageRequest,
+    ) -> Result<Option<Page<DeploymentKey>>, StoreError>;
+
+    /// One of the deployment's keys.
+    ///
+    /// # Errors
+    /// When storage fails.
+    fn find_key_of(
+        &self,
+        organization: OrganizationId,
+        visibility: Visibility,
+        deployment: DeploymentId,
+        id: KeyId,
+    ) -> Result<Option<DeploymentKey>, StoreError>;
+
+    /// Locks the key and saves what `rule` makes of it.
+    ///
+    /// # Errors
+    /// `NotFound`, what `rule` refused, or that storage failed.
+    fn change_key(
+        &self,
+        organization: OrganizationId,
+        visibility: Visibility,
+        deployment: DeploymentId,
+        id: KeyId,
+        rule: &dyn Fn(&DeploymentKey) -> Result<DeploymentKey, DeploymentRefusal>,
+    ) -> Result<DeploymentKey, ChangeError<DeploymentRefusal>>;
+
+    /// Revokes and hides the key; `false` when it is not visible.
+    ///
+    /// # Errors
+    /// When storage fails.
+    fn delete_key(
+        &self,
+        organization: OrganizationId,
+        visibility: Visibility,
+        deployment: DeploymentId,
+        id: KeyId,
+        at: Timestamp,
+    ) -> Result<bool, StoreError>;
+}
+
+/// What is needed to accept a run of a deployment.
+#[derive(Debug, Clone)]
+pub struct Runnable {
+    /// The deployment.
+    pub deployment: Deployment,
+    /// The current version of its workflow.
+    pub version: VersionId,
+    /// That version's definition.
+    pub definition: Value,
+}
+
+/// A run that is about to be accepted.
+#[derive(Debug, Clone)]
+pub struct NewRun {
+    /// Its id.
+    pub id: ExecutionId,
+    /// The tenant.
+    pub organization: OrganizationId,
+    /// The deployment.
+    pub deployment: DeploymentId,
+    /// The version that it keeps, whatever becomes of the workflow.
+    pub version: VersionId,
+    /// The key that started it.
+    pub key: KeyId,
+    /// [`RunState::ACCEPTED`], or claimed already by this node.
+    pub state: RunState,
+    /// How long this node's claim holds, where it is claimed.
+    pub lease: Duration,
+    /// What the caller sent.
+    pub input: Value,
+    /// The parameters of the run.
+    pub parameters: Map<String, Value>,
+    /// How long it may take.
+    pub timeout_seconds: u32,
+    /// How many steps it has.
+    pub steps_total: i32,
+    /// When it was accepted.
+    pub created_at: Timestamp,
+}
+
+/// A run in a worker's hands.
+#[derive(Debug, Clone)]
+pub struct ClaimedRun {
+    /// Its id.
+    pub id: ExecutionId,
+    /// Executing, at the attempt that each write of this worker must name.
+    pub state: RunState,
+    /// What to do.
+    pub definition: Value,
+    /// What the caller sent.
+    pub input: Value,
+    /// The parameters of the run.
+    pub parameters: Map<String, Value>,
+    /// How long it may take, in seconds from now on.
+    pub timeout_seconds: u32,
+}
+
+/// One finished step of a run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StepRecord {
+    /// Its place in the definition, from 0.
+    pub position: i32,
+    /// Its id in the definition.
+    pub id: String,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// When it ended.
+    pub finished_at: Timestamp,
+    /// Its output, or the reason why there is none.
+    pub outcome: Result<Value, String>,
+}
+
+/// What a run ended with.
+#[derive(Debug, Clone, PartialEq)]
+pub enum RunEnd {
+    /// A result.
+    Result(Value),
+    /// A failure.
+    Failure(Failure),
+}
+
+/// A move that `execution::next` allowed, to be saved where the run still is in `from`.
+#[derive(Debug, Clone)]
+pub struct RunMove {
+    /// The run.
+    pub id: ExecutionId,
+    /// The state that it was allowed in.
+    pub from: RunState,
+    /// The state that it leads to.
+    pub to: RunState,
+    /// When.
+    pub at: Timestamp,
+    /// What the run ended with, where a worker ended it.
+    pub end: Option<RunEnd>,
+    /// The steps that ended since the last move.
+    pub steps: Vec<StepRecord>,
+}
+
+/// Runs: the record of each, and the queue of those that wait.
+pub trait ExecutionStore: Send + Sync {
+    /// What a run of the deployment needs; `None` when the deployment is gone.
+    ///
+    /// # Errors
+    /// When storage fails.
+    fn find_runnable(
+        &self,
+        organization: OrganizationId,
+        deployment: DeploymentId,
+    ) -> Result<Option<Runnable>, StoreError>;
+
+    /// Saves the run, unless the deployment has `limit` unfinished ones already; they are counted in
+    /// the same transaction, so that no two callers pass by one place.
+    ///
+    /// # Errors
+    /// When there are too many, or storage fails.
+    fn accept(
+        &self,
+        run: &NewRun,
+        limit: Option<u32>,
+    ) -> Result<(), ChangeError<TooManyExecutions>>;
+
+    /// The run, if `key` started it or its deployment shares results among its keys.
+    ///
+    /// # Errors
+    /// When storage fails.
+    fn find_execution(
+        &self,
+        organization: OrganizationId,
+        deployment: DeploymentId,
+        key: KeyId,
+        id: ExecutionId,
+    ) -> Result<Option<Execution>, StoreError>;
+
+    /// The result of a run that completed; `None` when it is no longer kept.
+    ///
+    /// # Errors
+    /// When storage fails.
+    fn find_result(
+        &self,
+        organization: OrganizationId,
+        id: ExecutionId,
+    ) -> Result<Option<Value>, StoreError>;
+
+    /// Saves a move; `false`, and nothing is saved, when the run is no longer in the state that the
+    /// move starts from.
+    ///
+    /// # Errors
+    /// When storage fails.
+    fn save_move(&self, run_move: &RunMove) -> Result<bool, StoreError>;
+
+    /// Takes up to `limit` runs that wait, oldest first, or whose lease ran out by the database's
+    /// clock. No two callers ever take the same attempt of a run.
+    ///
+    /// # Errors
+    /// When storage fails.
+    fn claim(
+        &self,
+        limit: u32,
+        lease: Duration,
+        at: Timestamp,
+    ) -> Result<Vec<ClaimedRun>, StoreError>;
+
+    /// Prolongs the leases of `held` and returns those that still are in this worker's hands.
+    ///
+    /// # Errors
+    /// When storage fails.
+    fn renew(
+        &self,
+        held: &[(ExecutionId, i32)],
+        lease: Duration,
+    ) -> Result<Vec<ExecutionId>, StoreError>;
+
+    /// Deletes input, result and step outputs of up to `limit` runs that ended before
+    /// `finished_before`; the records stay. Returns of how many.
+    ///
+    /// # Errors
+    /// When storage fails.
+    fn delete_old_payloads(
+        &self,
+        finished_before: Timestamp,
+        limit: u32,
+    ) -> Result<usize, StoreError>;
+}
+
+/// Whoever carries runs out.
+pub trait WorkflowRunner: Send + Sync {
+    /// A free place in this process, kept until it is used or dropped.
+    fn reserve(&self) -> Option<Box<dyn Seat>>;
+
+    /// A run was accepted that nobody holds.
+    fn wake(&self);
+
+    /// Stops the run, if this process is carrying it out.
+    fn abort(&self, id: ExecutionId);
+
+    /// Calls `notify` when this process ends the run, unless the returned guard is dropped before.
+    /// Says nothing of runs that end elsewhere: whoever waits must ask storage from time to time.
+    fn watch(&self, id: ExecutionId, notify: Box<dyn FnOnce() + Send>) -> Box<dyn Send>;
+}
+
+/// A free place for one run.
+pub trait Seat: Send {
+    /// Carries out a run that was accepted as claimed.
+    fn run(self: Box<Self>, run: ClaimedRun);
+}
+
+/// For a process without workers: runs are carried out elsewhere.
+#[derive(Debug, Clone, Copy)]
+pub struct Elsewhere;
+
+impl WorkflowRunner for Elsewhere {
+    fn reserve(&self) -> Option<Box<dyn Seat>> {
+        None
+    }
+
+    fn wake(&self) {}
+
+    fn abort(&self, _: ExecutionId) {}
+
+    fn watch(&self, _: ExecutionId, _: Box<dyn FnOnce() + Send>) -> Box<dyn Send> {
+        Box::new(())
+    }
+}
+
+/// Compiles filters, away from this process: they are strangers' code.
+pub trait FilterCheck: Send + Sync {
+    /// For each filter, what is wrong with it.
+    ///
+    /// # Errors
+    /// When no verdict could be had.
+    fn check(&self, filters: &[&str]) -> Result<Vec<Option<String>>, FilterCheckFailed>;
+}
+
+/// The filter compiler did not answer.
+#[derive(Debug, thiserror::Error)]
+#[error("the filter compiler did not answer")]
+pub struct FilterCheckFailed {
+    /// Why.
+    #[source]
+    pub source: Box<dyn std::error::Error + Send + Sync>,
+}

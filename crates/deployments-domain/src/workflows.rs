@@ -1,0 +1,178 @@
+//! The use cases of workflows.
+
+use std::sync::Arc;
+
+use access_domain::{ChangeError, Clock, Fault, FaultCode, Granted, ManageWorkflows, StoreError};
+use keys_core::{Entropy, Id};
+use serde_json::Value;
+
+use crate::{
+    FilterCheck, FilterCheckFailed, Page, PageRequest, Workflow, WorkflowDraft, WorkflowEdit,
+    WorkflowId, WorkflowStore, WorkflowType,
+};
+
+/// Why a workflow was not saved, changed or deleted.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkflowRefusal {
+    /// There is no such workflow for this caller.
+    #[error("there is no such workflow")]
+    NotFound,
+    /// Something that was sent is wrong.
+    #[error("the workflow has {} faults", faults.len())]
+    Faults {
+        /// All of it.
+        faults: Vec<Fault>,
+    },
+    /// It cannot be deleted while deployments stand on it.
+    #[error("the workflow has deployments: delete them first")]
+    InUse,
+    /// The filters could not be checked.
+    #[error("the filters could not be checked")]
+    FilterCheck(#[source] FilterCheckFailed),
+}
+
+type Changed<T> = Result<T, ChangeError<WorkflowRefusal>>;
+
+/// The use cases of workflows.
+pub struct Workflows {
+    /// Where workflows are kept.
+    pub store: Arc<dyn WorkflowStore>,
+    /// What compiles filters.
+    pub filters: Arc<dyn FilterCheck>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness for ids.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+impl Workflows {
+    /// Saves a new workflow at version 1.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn create(
+        &self,
+        granted: &Granted<ManageWorkflows>,
+        draft: WorkflowDraft,
+    ) -> Changed<Workflow> {
+        let edit = WorkflowEdit::from(draft);
+        self.check(&edit)?;
+        let now = self.clock.now();
+        let blank = Workflow {
+            id: Id::generate(now, &*self.entropy),
+            organization: granted.organization(),
+            name: String::new(),
+            description: String::new(),
+            workflow_type: WorkflowType::Task,
+            version: Id::generate(now, &*self.entropy),
+            version_number: 0,
+            definition: Value::Null,
+            created_by: granted.who().actor(),
+            created_at: now,
+            modified_at: now,
+        };
+        let workflow = edit.apply(&blank, blank.version, now);
+        self.store.create_workflow(&workflow).map_err(ChangeError::Store)?;
+        Ok(workflow)
+    }
+
+    /// The workflow, if the caller may see it.
+    ///
+    /// # Errors
+    /// When it is not there for the caller.
+    pub fn get(&self, granted: &Granted<ManageWorkflows>, id: WorkflowId) -> Changed<Workflow> {
+        let found = self.store.find_workflow(granted.organization(), granted.visibility(), id);
+        found.map_err(ChangeError::Store)?.ok_or(ChangeError::Refused(WorkflowRefusal::NotFound))
+    }
+
+    /// The workflows that the caller may see, newest first.
+    ///
+    /// # Errors
+    /// When storage fails.
+    pub fn list(
+        &self,
+        granted: &Granted<ManageWorkflows>,
+        page: PageRequest,
+    ) -> Result<Page<Workflow>, StoreError> {
+        self.store.list_workflows(granted.organization(), granted.visibility(), page)
+    }
+
+    /// Changes what `edit` names. A different definition becomes a new version; runs that were
+    /// accepted keep the one they were accepted with.
+    ///
+    /// # Errors
+    /// Everything that is wrong, or that the workflow is not there.
+    pub fn change(
+        &self,
+        granted: &Granted<ManageWorkflows>,
+        id: WorkflowId,
+        edit: WorkflowEdit,
+    ) -> Changed<Workflow> {
+        self.check(&edit)?;
+        let now = self.clock.now();
+        let version = Id::generate(now, &*self.entropy);
+        let rule = |workflow: &Workflow| Ok(edit.clone().apply(workflow, version, now));
+        self.store.change_workflow(granted.organization(), granted.visibility(), id, &rule)
+    }
+
+    /// Deletes a workflow that no deployment stands on. Its versions stay with the runs that used them.
+    ///
+    /// # Errors
+    /// When it is not there, or in use.
+    pub fn delete(&self, granted: &Granted<ManageWorkflows>, id: WorkflowId) -> Changed<()> {
+        let rule =
+            |deployments| if deployments == 0 { Ok(()) } else { Err(WorkflowRefusal::InUse) };
+        self.store.delete_workflow(
+            granted.organization(),
+            granted.visibility(),
+            id,
+            self.clock.now(),
+            &rule,
+        )
+    }
+
+    /// What is wrong with a definition; nothing is saved.
+    ///
+    /// # Errors
+    /// When the workflow is not there, or its filters cannot be checked now.
+    pub fn validate(
+        &self,
+        granted: &Granted<ManageWorkflows>,
+        id: WorkflowId,
+        definition: Option<Value>,
+    ) -> Changed<Vec<Fault>> {
+        let workflow = self.get(granted, id)?;
+        let definition = Some(definition.unwrap_or(workflow.definition));
+        match self.check(&WorkflowEdit { definition, ..WorkflowEdit::default() }) {
+            Ok(()) => Ok(Vec::new()),
+            Err(ChangeError::Refused(WorkflowRefusal::Faults { faults })) => Ok(faults),
+            Err(other) => Err(other),
+        }
+    }
+
+    /// All the faults of an edit: its shape first, and when that is sound, its filters.
+    fn check(&self, edit: &WorkflowEdit) -> Changed<()> {
+        let refused = |faults| Err(ChangeError::Refused(WorkflowRefusal::Faults { faults }));
+        let definition = match edit.check() {
+            Ok(Some(definition)) => definition,
+            Ok(None) => return Ok(()),
+            Err(faults) => return refused(faults),
+        };
+        let (pointers, filters): (Vec<_>, Vec<_>) =
+            definition.filters("/definition").into_iter().unzip();
+        if filters.is_empty() {
+            return Ok(());
+        }
+        let verdicts = self.filters.check(&filters);
+        let verdicts = verdicts
+            .map_err(|failed| ChangeError::Refused(WorkflowRefusal::FilterCheck(failed)))?;
+        let faults: Vec<_> = pointers
+            .into_iter()
+            .zip(verdicts)
+            .filter_map(|(pointer, verdict)| {
+                Some(Fault::new(pointer, FaultCode::InvalidFilter, verdict?))
+            })
+            .collect();
+        if faults.is_empty() { Ok(()) } else { refused(faults) }
+    }
+}

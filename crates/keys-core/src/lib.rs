@@ -1,0 +1,49 @@
+//! API keys as values: how they look, how they are minted and stored, and what becomes of one.
+//!
+//! Everything here is a pure function of its arguments. Time and chance arrive as arguments
+//! ([`Timestamp`], [`Entropy`]), look-ups as facts; nothing in this crate reads a clock, a
+//! generator, a file or a socket, so that each rule can be tested by itself and embedded anywhere.
+//!
+//! ```
+//! use keys_core::{Denial, Form, Key, Pepper, decide, mint};
+//! # struct Fixed;
+//! # impl keys_core::Entropy for Fixed { fn fill(&self, bytes: &mut [u8]) { bytes.fill(7) } }
+//! # let (entropy, now) = (Fixed, chrono::DateTime::UNIX_EPOCH);
+//! let pepper = Pepper::new(b"at least thirty-two bytes of secret")?;
+//! let minted = mint(Form::Token, &pepper, &entropy);
+//! // `minted.stored` goes to the database; the secret is shown once and forgotten.
+//! let shown = minted.secret.reveal_once();
+//! assert_eq!(pepper.digest(&shown), minted.stored.digest);
+//!
+//! let key = Key { owner: "orders", is_active: false, owner_is_active: true, revoked_at: None, expires_at: None };
+//! assert_eq!(decide(&key, now), Err(Denial::Inactive));
+//! # Ok::<(), keys_core::WeakPepper>(())
+//! ```
+
+mod digest;
+mod entropy;
+mod form;
+mod id;
+mod key;
+mod mint;
+mod outcome;
+mod platform;
+mod secret;
+
+#[cfg(feature = "os-rng")]
+pub use self::entropy::{EntropyUnavailable, OsEntropy};
+pub use self::{
+    digest::{Digest, Fingerprint, Pepper, PepperName, WeakPepper},
+    entropy::Entropy,
+    form::Form,
+    id::{Id, MalformedId},
+    key::{Denial, Key, KeyId, KeyTag, decide},
+    mint::{Minted, StoredSecret, mint},
+    outcome::Outcome,
+    platform::{Placement, PlatformKeyError, PlatformKeys, Slot, SlotsContradict},
+    secret::Secret,
+};
+
+/// An instant in UTC. Storage keeps microseconds; clocks that feed this crate cut to them, so that
+/// what was written equals what is read back.
+pub type Timestamp = chrono::DateTime<chrono::Utc>;

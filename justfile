@@ -1,0 +1,47 @@
+# Recipes only name what `.ci/` and cargo do: whoever has no `just` runs those.
+
+set positional-arguments
+
+# Lists the recipes
+default:
+    @just --list --unsorted
+
+# Exactly what CI runs; everything must pass before a change is merged
+check:
+    .ci/run
+
+# The test suite on SQLite and PostgreSQL; arguments go to the runner, as in `just test -p keys-core`
+test *args:
+    .ci/test "$@"
+
+# Formats all Rust code
+fmt:
+    cargo fmt --all
+
+# Clippy, with warnings as errors
+lint:
+    cargo clippy --workspace --all-targets --locked -- -D warnings
+
+# The API documentation of every crate, with warnings as errors
+doc:
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
+
+# Licences, bans and sources of the dependencies
+deny:
+    cargo deny --locked check bans licenses sources
+
+# Known vulnerabilities and yanked versions among the dependencies; fetches the advisory database, so CI leaves it out
+advisories:
+    cargo deny --locked check advisories
+
+# The release binary
+build:
+    cargo build --release --locked
+
+# A server with example data, ready to be tried
+demo:
+    cargo run --release -- demo
+
+# Rewrites docs/openapi.json from the code
+openapi:
+    KEYWRIGHT_UPDATE=1 cargo test -p keywright --test it openapi
