@@ -1,1 +1,37 @@
-//! x
+//! The JSON that the world sees: requests, views, problem documents and their codes.
+//!
+//! Only shapes: no rule of the domain, no HTTP framework. Feature `from-domain` adds the conversions
+//! that the edges need, feature `openapi` the schemas.
+
+mod body;
+mod code;
+mod deployment;
+mod execution;
+mod identity;
+mod key;
+mod list;
+mod platform_key;
+mod problem;
+mod time;
+mod workflow;
+
+pub use self::{
+    code::ErrorCode,
+    deployment::{
+        CreateDeployment, CreatedDeploymentView, DeploymentView, EndpointView, PatchDeployment,
+    },
+    execution::{
+        ExecutionRequest, ExecutionView, FailureView, MetadataView, ProgressView, ResultView,
+        StartedView,
+    },
+    identity::{LogIn, MembershipView, OrganizationView, SessionView, UserView, WhoamiView},
+    key::{CreateKey, CreatedKeyView, KeyView, PatchKey},
+    list::ListView,
+    platform_key::{
+        CreatePlatformKey, CreatedPlatformKeyView, PatchPlatformKey, PlatformKeyView,
+        PlatformKeysView,
+    },
+    problem::{Problem, ProblemError},
+    time::Time,
+    workflow::{CreateWorkflow, PatchWorkflow, ValidateWorkflow, ValidationView, WorkflowView},
+};

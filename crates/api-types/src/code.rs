@@ -1,0 +1,245 @@
+//! The stable names of everything that can go wrong. `docs/API.md` explains each; a test holds it to that.
+
+/// What went wrong, for programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ErrorCode {
+    /// The body is not JSON.
+    MalformedJson,
+    /// A query or path parameter cannot be read.
+    InvalidParameter,
+    /// Two headers carry different keys.
+    AmbiguousCredentials,
+    /// A session of several organizations named none.
+    OrganizationRequired,
+    /// No credential was sent.
+    MissingCredential,
+    /// The credential is not valid.
+    InvalidCredential,
+    /// The key was revoked.
+    KeyRevoked,
+    /// The key has expired.
+    KeyExpired,
+    /// The key is switched off.
+    KeyInactive,
+    /// The deployment is switched off.
+    DeploymentInactive,
+    /// The credential belongs to another organization than `X-Organization-Id` names.
+    OrganizationMismatch,
+    /// Only an administrator may do this.
+    AdminRequired,
+    /// A key of this kind does not open this.
+    KeyKindNotAllowed,
+    /// The address takes a deployment's own key.
+    DeploymentKeyRequired,
+    /// An unsafe request of a session lacks its CSRF token.
+    CsrfTokenRequired,
+    /// There is no such thing for this caller.
+    NotFound,
+    /// The address does not know this method.
+    MethodNotAllowed,
+    /// Both platform keys exist.
+    PlatformKeyLimit,
+    /// The wanted slot is filled.
+    PlatformKeySlotTaken,
+    /// The workflow has deployments.
+    WorkflowInUse,
+    /// Another deployment has this API name.
+    ApiNameTaken,
+    /// The execution has ended already.
+    ExecutionFinished,
+    /// The execution was cancelled: there is no result.
+    ExecutionStopped,
+    /// The result is no longer kept.
+    ResultExpired,
+    /// The body is larger than the server takes.
+    BodyTooLarge,
+    /// The body is of another media type than the address takes.
+    UnsupportedMediaType,
+    /// The body has a member that has no meaning here.
+    UnknownField,
+    /// The body lacks a member that must be there.
+    MissingField,
+    /// A value is of another JSON type than it must be.
+    InvalidType,
+    /// A value is out of its range.
+    InvalidValue,
+    /// Several things are wrong; `errors` has all of them.
+    ValidationFailed,
+    /// The tool of a step does not exist.
+    UnknownTool,
+    /// A filter does not compile.
+    InvalidFilter,
+    /// The id of a step is used twice.
+    DuplicateStep,
+    /// What the value names does not exist for this caller.
+    UnknownReference,
+    /// The execution failed: there is no result.
+    ExecutionFailed,
+    /// The deployment has as many unfinished executions as it may.
+    TooManyExecutions,
+    /// A fault of the server.
+    Internal,
+    /// The server cannot answer now.
+    Unavailable,
+}
+
+impl ErrorCode {
+    /// All of them, in the order of their statuses.
+    pub const ALL: [Self; 39] = [
+        Self::MalformedJson,
+        Self::InvalidParameter,
+        Self::AmbiguousCredentials,
+        Self::OrganizationRequired,
+        Self::MissingCredential,
+        Self::InvalidCredential,
+        Self::KeyRevoked,
+        Self::KeyExpired,
+        Self::KeyInactive,
+        Self::DeploymentInactive,
+        Self::OrganizationMismatch,
+        Self::AdminRequired,
+        Self::KeyKindNotAllowed,
+        Self::DeploymentKeyRequired,
+        Self::CsrfTokenRequired,
+        Self::NotFound,
+        Self::MethodNotAllowed,
+        Self::PlatformKeyLimit,
+        Self::PlatformKeySlotTaken,
+        Self::WorkflowInUse,
+        Self::ApiNameTaken,
+        Self::ExecutionFinished,
+        Self::ExecutionStopped,
+        Self::ResultExpired,
+        Self::BodyTooLarge,
+        Self::UnsupportedMediaType,
+        Self::UnknownField,
+        Self::MissingField,
+        Self::InvalidType,
+        Self::InvalidValue,
+        Self::ValidationFailed,
+        Self::UnknownTool,
+        Self::InvalidFilter,
+        Self::DuplicateStep,
+        Self::UnknownReference,
+        Self::ExecutionFailed,
+        Self::TooManyExecutions,
+        Self::Internal,
+        Self::Unavailable,
+    ];
+
+    /// The name on the wire, its HTTP status, and what it means.
+    const fn row(self) -> (&'static str, u16, &'static str) {
+        match self {
+            Self::MalformedJson => ("malformed_json", 400, "The body is not JSON"),
+            Self::InvalidParameter => {
+                ("invalid_parameter", 400, "A parameter of the address cannot be read")
+            }
+            Self::AmbiguousCredentials => {
+                ("ambiguous_credentials", 400, "Two headers carry different keys")
+            }
+            Self::OrganizationRequired => {
+                ("organization_required", 400, "The organization must be named")
+            }
+            Self::MissingCredential => ("missing_credential", 401, "A credential is required"),
+            Self::InvalidCredential => ("invalid_credential", 401, "The credential is not valid"),
+            Self::KeyRevoked => ("key_revoked", 401, "The key was revoked"),
+            Self::KeyExpired => ("key_expired", 401, "The key has expired"),
+            Self::KeyInactive => ("key_inactive", 401, "The key is not active"),
+            Self::DeploymentInactive => {
+                ("deployment_inactive", 401, "The deployment is not active")
+            }
+            Self::OrganizationMismatch => {
+                ("organization_mismatch", 403, "The credential belongs to another organization")
+            }
+            Self::AdminRequired => ("admin_required", 403, "Only an administrator may do this"),
+            Self::KeyKindNotAllowed => {
+                ("key_kind_not_allowed", 403, "A key of this kind does not open this")
+            }
+            Self::DeploymentKeyRequired => {
+                ("deployment_key_required", 403, "A key of the deployment is required")
+            }
+            Self::CsrfTokenRequired => {
+                ("csrf_token_required", 403, "The CSRF token of the session is required")
+            }
+            Self::NotFound => ("not_found", 404, "There is no such thing"),
+            Self::MethodNotAllowed => {
+                ("method_not_allowed", 405, "The address does not know this method")
+            }
+            Self::PlatformKeyLimit => ("platform_key_limit", 409, "Both platform keys exist"),
+            Self::PlatformKeySlotTaken => ("platform_key_slot_taken", 409, "The slot is filled"),
+            Self::WorkflowInUse => ("workflow_in_use", 409, "The workflow has deployments"),
+            Self::ApiNameTaken => ("api_name_taken", 409, "The API name is taken"),
+            Self::ExecutionFinished => ("execution_finished", 409, "The execution has ended"),
+            Self::ExecutionStopped => ("execution_stopped", 409, "The execution was cancelled"),
+            Self::ResultExpired => ("result_expired", 410, "The result is no longer kept"),
+            Self::BodyTooLarge => ("body_too_large", 413, "The body is too large"),
+            Self::UnsupportedMediaType => {
+                ("unsupported_media_type", 415, "The media type is not supported")
+            }
+            Self::UnknownField => ("unknown_field", 422, "A field has no meaning here"),
+            Self::MissingField => ("missing_field", 422, "A field is missing"),
+            Self::InvalidType => ("invalid_type", 422, "A value has the wrong type"),
+            Self::InvalidValue => ("invalid_value", 422, "A value is out of its range"),
+            Self::ValidationFailed => ("validation_failed", 422, "Several things are wrong"),
+            Self::UnknownTool => ("unknown_tool", 422, "There is no such tool"),
+            Self::InvalidFilter => ("invalid_filter", 422, "A filter does not compile"),
+            Self::DuplicateStep => ("duplicate_step", 422, "A step id is used twice"),
+            Self::UnknownReference => {
+                ("unknown_reference", 422, "A value names what does not exist")
+            }
+            Self::ExecutionFailed => ("execution_failed", 422, "The execution failed"),
+            Self::TooManyExecutions => {
+                ("too_many_executions", 429, "Too many executions are unfinished")
+            }
+            Self::Internal => ("internal", 500, "The server failed"),
+            Self::Unavailable => ("unavailable", 503, "The server cannot answer now"),
+        }
+    }
+
+    /// The name on the wire.
+    pub const fn as_str(self) -> &'static str {
+        self.row().0
+    }
+
+    /// The HTTP status that goes with it, always the same.
+    pub const fn status(self) -> u16 {
+        self.row().1
+    }
+
+    /// What it means, in a few words.
+    pub const fn title(self) -> &'static str {
+        self.row().2
+    }
+}
+
+#[cfg(feature = "from-domain")]
+impl From<access_domain::FaultCode> for ErrorCode {
+    fn from(code: access_domain::FaultCode) -> Self {
+        use access_domain::FaultCode;
+        match code {
+            FaultCode::InvalidValue => Self::InvalidValue,
+            FaultCode::MissingField => Self::MissingField,
+            FaultCode::UnknownField => Self::UnknownField,
+            FaultCode::UnknownTool => Self::UnknownTool,
+            FaultCode::InvalidFilter => Self::InvalidFilter,
+            FaultCode::DuplicateStep => Self::DuplicateStep,
+            FaultCode::UnknownReference => Self::UnknownReference,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_code_is_listed_once_under_its_own_name() {
+        let names: HashSet<_> = ErrorCode::ALL.iter().map(|code| code.as_str()).collect();
+        assert_eq!(names.len(), ErrorCode::ALL.len());
+        // The compiler holds `row` to the enum, and this holds `ALL` to `row`: the last variant's
+        // discriminant counts them.
+        assert_eq!(ErrorCode::Unavailable as usize + 1, ErrorCode::ALL.len());
+    }
+}

@@ -1,0 +1,126 @@
+//! Who is calling: sessions, users, organizations.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::Time;
+
+/// `POST /v1/session`. No `Debug`: it carries a password.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct LogIn {
+    /// The user name.
+    pub username: String,
+    /// The password.
+    pub password: String,
+}
+
+/// A session of a person.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct SessionView {
+    /// Whose it is.
+    pub user: UserView,
+    /// Where they belong.
+    pub organizations: Vec<MembershipView>,
+    /// To be sent as `X-CSRF-Token` with every request of this session that changes something.
+    pub csrf_token: String,
+}
+
+/// A person.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct UserView {
+    /// Their id.
+    pub id: Uuid,
+    /// The name they log in by.
+    pub username: String,
+    /// Where notices go.
+    pub email: Option<String>,
+}
+
+/// An organization and one's role in it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct MembershipView {
+    /// The organization's id.
+    pub id: Uuid,
+    /// Its name in addresses.
+    pub slug: String,
+    /// `admin` or `user`.
+    pub role: String,
+}
+
+/// An organization.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct OrganizationView {
+    /// Its id.
+    pub id: Uuid,
+    /// Its name in addresses.
+    pub slug: String,
+}
+
+/// `GET /v1/whoami`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct WhoamiView {
+    /// `user`, `platform_key` or `deployment_key`.
+    pub kind: String,
+    /// The organization in which the caller acts.
+    pub organization: OrganizationView,
+    /// What the key was given; empty for people and for kinds of key that have no scopes.
+    pub scopes: Vec<String>,
+    /// The name of the key; `null` for people.
+    pub key_name: Option<String>,
+    /// Until when the key is good.
+    pub expires_at: Option<Time>,
+}
+
+#[cfg(feature = "from-domain")]
+mod from_domain {
+    use access_domain::{Membership, OrganizationName, Principal, User};
+
+    use super::{MembershipView, OrganizationView, UserView, WhoamiView};
+    use crate::Time;
+
+    impl From<User> for UserView {
+        fn from(user: User) -> Self {
+            Self {
+                id: user.id.uuid(),
+                username: user.username.as_str().into(),
+                email: user.email.map(|email| email.as_str().into()),
+            }
+        }
+    }
+
+    impl From<Membership> for MembershipView {
+        fn from(membership: Membership) -> Self {
+            let OrganizationName { id, slug } = membership.organization;
+            Self { id: id.uuid(), slug, role: membership.role.as_str().into() }
+        }
+    }
+
+    impl From<&Principal> for WhoamiView {
+        fn from(who: &Principal) -> Self {
+            let (kind, key_name, expires_at) = match who {
+                Principal::User { .. } => ("user", None, None),
+                Principal::PlatformKey { slot, expires_at, .. } => {
+                    ("platform_key", Some(slot.to_string()), *expires_at)
+                }
+                Principal::DeploymentKey { name, expires_at, .. } => {
+                    ("deployment_key", Some(name.clone()), *expires_at)
+                }
+            };
+            let OrganizationName { id, slug } = who.organization().clone();
+            Self {
+                kind: kind.into(),
+                organization: OrganizationView { id: id.uuid(), slug },
+                scopes: Vec::new(),
+                key_name,
+                expires_at: expires_at.map(Time),
+            }
+        }
+    }
+}
