@@ -1,1 +1,22 @@
-//! x
+//! What every actix-web edge shares, foreign services too: who is calling, under which request id,
+//! and how a refusal is rendered.
+//!
+//! Knows nothing of routes, workflows or storage. The one hop from an event loop to blocking code
+//! is [`run_blocking`].
+
+mod blocking;
+mod caller;
+mod credential;
+mod error;
+mod key_in_url;
+mod request_context;
+mod session_cookie;
+
+pub use self::{
+    blocking::{StoredKeys, run_blocking},
+    caller::{AccessContext, Caller, FromCall, Identity},
+    error::ApiError,
+    key_in_url::{KeyInUrl, hide_key_in_url},
+    request_context::{RequestId, request_context},
+    session_cookie::SessionCookie,
+};

@@ -48,6 +48,44 @@ pub struct NewDeploymentKey {
     pub expires_at: Option<Timestamp>,
 }
 
+/// For how long a new key is good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Term {
+    /// Until it is deleted.
+    Unlimited,
+    /// For so many days of 24 hours.
+    Days(u32),
+    /// Until an instant.
+    Until(Timestamp),
+}
+
+impl Term {
+    /// When it ends, for a key made at `now`.
+    fn end(self, now: Timestamp) -> Result<Option<Timestamp>, Vec<Fault>> {
+        match self {
+            Self::Unlimited => Ok(None),
+            Self::Until(at) => check_expiry(at, now).map_or(Ok(Some(at)), |fault| Err(vec![fault])),
+            Self::Days(days) if (1..=MAX_TERM_DAYS).contains(&i64::from(days)) => {
+                Ok(Some(now + TimeDelta::days(days.into())))
+            }
+            Self::Days(_) => Err(vec![Fault::invalid(
+                "/expires_in_days",
+                format!("must be from 1 to {MAX_TERM_DAYS}"),
+            )]),
+        }
+    }
+}
+
+fn check_expiry(at: Timestamp, now: Timestamp) -> Option<Fault> {
+    if at <= now {
+        Some(Fault::invalid("/expires_at", "must be in the future"))
+    } else if at > now + TimeDelta::days(MAX_TERM_DAYS) {
+        Some(Fault::invalid("/expires_at", "must be within a hundred years"))
+    } else {
+        None
+    }
+}
+
 /// What is to change of a key; what is `None` stays.
 #[derive(Debug, Clone, Default)]
 pub struct DeploymentKeyEdit {
@@ -65,13 +103,7 @@ impl DeploymentKeyEdit {
         if let Some(description) = &self.description {
             check_text(&mut faults, "/description", description, 0, 200);
         }
-        if let Some(Some(at)) = self.expires_at {
-            if at <= now {
-                faults.push(Fault::invalid("/expires_at", "must be in the future"));
-            } else if at > now + TimeDelta::days(MAX_TERM_DAYS) {
-                faults.push(Fault::invalid("/expires_at", "must be within a hundred years"));
-            }
-        }
+        faults.extend(self.expires_at.flatten().and_then(|at| check_expiry(at, now)));
         if faults.is_empty() { Ok(()) } else { Err(faults) }
     }
 
@@ -110,16 +142,16 @@ impl DeploymentKeys {
         granted: &Granted<ManageDeployments>,
         deployment: DeploymentId,
         description: String,
-        expires_at: Option<Timestamp>,
+        term: Term,
     ) -> Changed<(DeploymentKey, Secret)> {
+        let refused = |faults| ChangeError::Refused(DeploymentRefusal::Faults { faults });
         let now = self.clock.now();
+        let expires_at = term.end(now).map_err(refused)?;
         let edit = DeploymentKeyEdit {
             description: Some(description.clone()),
-            expires_at: Some(expires_at),
             ..DeploymentKeyEdit::default()
         };
-        edit.check(now)
-            .map_err(|faults| ChangeError::Refused(DeploymentRefusal::Faults { faults }))?;
+        edit.check(now).map_err(refused)?;
         let (new, secret) =
             make(&self.pepper, &*self.entropy, granted, now, description, expires_at);
         let saved =
@@ -225,6 +257,15 @@ mod tests {
         DeploymentKeyEdit { expires_at: Some(Some(expires_at)), ..Default::default() }
             .check(NOW)
             .is_ok()
+    }
+
+    #[test]
+    fn a_term_of_days_is_counted_from_the_making() {
+        assert_eq!(Term::Days(1).end(NOW), Ok(Some(NOW + TimeDelta::days(1))));
+        assert_eq!(Term::Unlimited.end(NOW), Ok(None));
+        assert!(Term::Days(0).end(NOW).is_err());
+        assert!(Term::Days(u32::MAX).end(NOW).is_err());
+        assert!(Term::Until(NOW).end(NOW).is_err());
     }
 
     #[test]

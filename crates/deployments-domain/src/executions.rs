@@ -175,6 +175,13 @@ impl Executions {
         }
     }
 
+    /// Calls `notify` when this process ends the run, unless the returned guard is dropped before.
+    /// A run may end elsewhere, or have ended: read its status after calling this, and again from
+    /// time to time.
+    pub fn watch(&self, id: ExecutionId, notify: Box<dyn FnOnce() + Send>) -> Box<dyn Send> {
+        self.runner.watch(id, notify)
+    }
+
     fn new_run(
         &self,
         runnable: &Runnable,

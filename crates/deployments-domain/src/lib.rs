@@ -18,7 +18,7 @@ mod workflows;
 pub use self::{
     definition::{Definition, Step, Tool},
     deployment::{Deployment, DeploymentDraft, DeploymentEdit},
-    deployment_key::{DeploymentKey, DeploymentKeyEdit, DeploymentKeys, NewDeploymentKey},
+    deployment_key::{DeploymentKey, DeploymentKeyEdit, DeploymentKeys, NewDeploymentKey, Term},
     deployments::{CreatedDeployment, DeploymentRefusal, Deployments},
     execution::{
         Event, Execution, ExecutionId, Failure, FailureCode, MAX_ATTEMPTS, Progress, RunRefusal,

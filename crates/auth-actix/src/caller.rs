@@ -1,0 +1,196 @@
+//! The caller of a request, as handlers take it: `Caller<ManageWorkflows>` in a signature is the
+//! whole of authentication and authorization.
+
+use std::{future::Future, pin::Pin, sync::Arc};
+
+use access_domain::{
+    Authentication, AuthenticationError, Csrf, DeploymentId, Execute, Granted, ManageDeployments,
+    ManagePlatformKeys, ManageWorkflows, OrganizationRef, Permission, Principal,
+    RefreshPlatformKey, RequestedOrganization, SeeSelf, SessionRecord, authorize,
+    principal_of_session,
+};
+use actix_web::{
+    FromRequest, HttpMessage, HttpRequest, dev::Payload, http::header::HeaderMap, web,
+};
+
+use crate::{
+    ApiError, KeyInUrl, SessionCookie,
+    blocking::run_blocking,
+    credential::{Presented, presented},
+    key_in_url::PLACEHOLDER,
+};
+
+/// What the extractors need, as app data: `web::Data<AccessContext>`.
+pub struct AccessContext {
+    /// Finds out who is calling.
+    pub authentication: Arc<Authentication>,
+    /// The cookie that sessions travel in.
+    pub cookie: SessionCookie,
+}
+
+/// A caller who was granted `P` for this request.
+pub struct Caller<P> {
+    /// The proof, for use cases.
+    pub granted: Granted<P>,
+}
+
+/// A permission that a request asks for by its address.
+pub trait FromCall: Permission + Sized {
+    /// What exactly this request asks to be allowed.
+    ///
+    /// # Errors
+    /// When the address names nothing.
+    fn from_call(request: &HttpRequest, who: &Principal) -> Result<Self, ApiError>;
+}
+
+/// A known caller, before it is settled in which organization they act.
+pub enum Identity {
+    /// A key acts in its own.
+    Key(Principal),
+    /// A person may belong to several.
+    Session {
+        /// The session with its user.
+        record: Box<SessionRecord>,
+        /// What its unsafe requests must carry.
+        csrf_token: String,
+    },
+}
+
+type Extracting<T> = Pin<Box<dyn Future<Output = Result<T, ApiError>>>>;
+
+impl<P: FromCall + 'static> FromRequest for Caller<P> {
+    type Error = ApiError;
+    type Future = Extracting<Self>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move {
+            let requested = requested_organization(&request);
+            let who = match identify(&request, &requested).await? {
+                Identity::Key(principal) => principal,
+                Identity::Session { record, .. } => principal_of_session(&record, &requested)?,
+            };
+            let permission = P::from_call(&request, &who)?;
+            Ok(Self { granted: authorize(who, permission)? })
+        })
+    }
+}
+
+impl FromRequest for Identity {
+    type Error = ApiError;
+    type Future = Extracting<Self>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move { identify(&request, &requested_organization(&request)).await })
+    }
+}
+
+async fn identify(
+    request: &HttpRequest,
+    requested: &RequestedOrganization,
+) -> Result<Identity, ApiError> {
+    let context = request.app_data::<web::Data<AccessContext>>().cloned();
+    let context = context.ok_or_else(|| ApiError::internal("the app has no AccessContext"))?;
+    match presented(request, &context.cookie)? {
+        Presented::Nothing => Err(AuthenticationError::Missing.into()),
+        Presented::Unreadable => Err(AuthenticationError::Invalid.into()),
+        Presented::Key(key) => {
+            let lookup =
+                context.authentication.find_key(&key).ok_or(AuthenticationError::Invalid)?;
+            let found = lookup.wait().await?;
+            let principal = context.authentication.admit_key(found, requested)?;
+            agree_with_url(request, &key)?;
+            Ok(Identity::Key(principal))
+        }
+        Presented::Session(token) => {
+            let csrf_sent = header(request.headers(), "x-csrf-token").map(str::to_owned);
+            let is_safe = request.method().is_safe();
+            let authentication = Arc::clone(&context.authentication);
+            run_blocking(move || {
+                let csrf =
+                    if is_safe { Csrf::NotNeeded } else { Csrf::Needed(csrf_sent.as_deref()) };
+                let record = Box::new(authentication.session(&token, csrf)?);
+                Ok::<_, AuthenticationError>(Identity::Session {
+                    record,
+                    csrf_token: authentication.csrf_token(&token),
+                })
+            })
+            .await
+        }
+    }
+}
+
+/// A key in the path must be sent in a header as well. The two were typed by one caller, so how
+/// long the comparison takes tells nobody anything new.
+fn agree_with_url(request: &HttpRequest, key: &str) -> Result<(), AuthenticationError> {
+    match request.extensions().get::<KeyInUrl>() {
+        Some(in_url) if in_url.0 != key => Err(AuthenticationError::Invalid),
+        _ => Ok(()),
+    }
+}
+
+fn requested_organization(request: &HttpRequest) -> RequestedOrganization {
+    RequestedOrganization {
+        path: request.match_info().get("org_id").map(OrganizationRef::from),
+        header: header(request.headers(), "x-organization-id").map(OrganizationRef::from),
+    }
+}
+
+fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+// Written out: the permissions are another crate's, so a blanket implementation over `Default`
+// would overlap with `Execute` one day.
+impl FromCall for SeeSelf {
+    fn from_call(_: &HttpRequest, _: &Principal) -> Result<Self, ApiError> {
+        Ok(Self)
+    }
+}
+
+impl FromCall for ManagePlatformKeys {
+    fn from_call(_: &HttpRequest, _: &Principal) -> Result<Self, ApiError> {
+        Ok(Self)
+    }
+}
+
+impl FromCall for RefreshPlatformKey {
+    fn from_call(_: &HttpRequest, _: &Principal) -> Result<Self, ApiError> {
+        Ok(Self)
+    }
+}
+
+impl FromCall for ManageWorkflows {
+    fn from_call(_: &HttpRequest, _: &Principal) -> Result<Self, ApiError> {
+        Ok(Self)
+    }
+}
+
+impl FromCall for ManageDeployments {
+    fn from_call(_: &HttpRequest, _: &Principal) -> Result<Self, ApiError> {
+        Ok(Self)
+    }
+}
+
+impl FromCall for Execute {
+    /// The deployment that `{handle}` names: by its id, or by a key of its own.
+    fn from_call(request: &HttpRequest, who: &Principal) -> Result<Self, ApiError> {
+        let handle = request.match_info().get("handle").unwrap_or_default();
+        let by_key = handle == PLACEHOLDER && request.extensions().get::<KeyInUrl>().is_some();
+        let deployment = match who {
+            Principal::DeploymentKey { deployment, .. } if by_key => Some(*deployment),
+            Principal::DeploymentKey { .. }
+            | Principal::User { .. }
+            | Principal::PlatformKey { .. } => handle.parse::<DeploymentId>().ok(),
+        };
+        // A caller of the wrong kind hears so before anything is told of the address.
+        match (deployment, who) {
+            (Some(deployment), _) => Ok(Self { deployment }),
+            (None, Principal::DeploymentKey { .. }) => Err(ApiError::not_found()),
+            (None, Principal::User { .. } | Principal::PlatformKey { .. }) => {
+                Err(access_domain::Denied::DeploymentKeyRequired.into())
+            }
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! One refusal: what the caller is told, and what only the log hears.
+
+use std::{error::Error, fmt};
+
+use access_domain::{AuthenticationError, Denied, Fault, LogInError, StoreError};
+use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError, http::StatusCode, http::header};
+use api_types::{ErrorCode, Problem, ProblemError};
+use keys_core::Denial;
+
+/// A request that was not done. Rendered as a problem document by [`crate::request_context`], which
+/// knows the request id and logs the source, once.
+#[derive(Debug)]
+pub struct ApiError {
+    code: ErrorCode,
+    detail: String,
+    errors: Vec<ProblemError>,
+    source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+/// How long a caller should wait before asking a server again whose database is away, in seconds.
+const RETRY_UNAVAILABLE_SECONDS: &str = "2";
+/// The same for an execution that found no place.
+const RETRY_BUSY_SECONDS: &str = "1";
+
+impl ApiError {
+    /// A refusal with what the caller can do about it.
+    pub fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
+        Self { code, detail: detail.into(), errors: Vec::new(), source: None }
+    }
+
+    /// A refusal that points at one place of the body.
+    pub fn at(code: ErrorCode, pointer: impl Into<String>, detail: impl Into<String>) -> Self {
+        let detail = detail.into();
+        let error = ProblemError {
+            code: code.as_str().into(),
+            detail: detail.clone(),
+            attr: Some(pointer.into()),
+        };
+        Self { code, detail, errors: vec![error], source: None }
+    }
+
+    /// Everything that is wrong with a body whose shape is right.
+    pub fn faults(faults: Vec<Fault>) -> Self {
+        let errors: Vec<ProblemError> = faults.iter().cloned().map(Into::into).collect();
+        match faults.as_slice() {
+            [only] => {
+                Self { code: only.code.into(), detail: only.detail.clone(), errors, source: None }
+            }
+            many => {
+                let detail = format!("{} things are wrong with the request", many.len());
+                Self { code: ErrorCode::ValidationFailed, detail, errors, source: None }
+            }
+        }
+    }
+
+    /// What the caller may not see, and what is not there: one answer for both.
+    pub fn not_found() -> Self {
+        Self::new(ErrorCode::NotFound, "there is no such thing for this caller")
+    }
+
+    /// A fault of the server; `source` is for the log.
+    pub fn internal(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        let detail = "the server failed; the request id names the event in its log";
+        Self { source: Some(source.into()), ..Self::new(ErrorCode::Internal, detail) }
+    }
+
+    /// The server cannot answer now; `source` is for the log.
+    pub fn unavailable(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        let detail = "the server cannot answer now; try again shortly";
+        Self { source: Some(source.into()), ..Self::new(ErrorCode::Unavailable, detail) }
+    }
+
+    /// The stable name of the refusal.
+    pub fn code(&self) -> ErrorCode {
+        self.code
+    }
+
+    /// The document for the caller.
+    pub(crate) fn problem(&self, request_id: &str) -> Problem {
+        let mut problem = Problem::new(self.code, self.detail.as_str(), request_id);
+        if !self.errors.is_empty() {
+            problem.errors.clone_from(&self.errors);
+        }
+        problem
+    }
+
+    pub(crate) fn response(&self, request_id: &str) -> HttpResponse {
+        let mut response = HttpResponseBuilder::new(self.status_code());
+        match self.status_code() {
+            StatusCode::UNAUTHORIZED => {
+                response.insert_header((header::WWW_AUTHENTICATE, r#"Bearer realm="keywright""#));
+            }
+            StatusCode::SERVICE_UNAVAILABLE => {
+                response.insert_header((header::RETRY_AFTER, RETRY_UNAVAILABLE_SECONDS));
+            }
+            StatusCode::TOO_MANY_REQUESTS => {
+                response.insert_header((header::RETRY_AFTER, RETRY_BUSY_SECONDS));
+            }
+            _ => {}
+        }
+        let body = serde_json::to_string(&self.problem(request_id)).unwrap_or_default();
+        response
+            .content_type("application/problem+json")
+            .insert_header((header::CACHE_CONTROL, "no-store"))
+            .body(body)
+    }
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code.as_str(), self.detail)
+    }
+}
+
+impl Error for ApiError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}
+
+impl ResponseError for ApiError {
+    fn status_code(&self) -> StatusCode {
+        StatusCode::from_u16(self.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        self.response("")
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable { .. } => Self::unavailable(error),
+            StoreError::Broken { .. } => Self::internal(error),
+        }
+    }
+}
+
+impl From<Denied> for ApiError {
+    fn from(denied: Denied) -> Self {
+        let code = match denied {
+            Denied::AdminRequired => ErrorCode::AdminRequired,
+            Denied::KeyKindNotAllowed => ErrorCode::KeyKindNotAllowed,
+            Denied::DeploymentKeyRequired => ErrorCode::DeploymentKeyRequired,
+            Denied::Hidden => return Self::not_found(),
+        };
+        Self::new(code, denied.to_string())
+    }
+}
+
+impl From<AuthenticationError> for ApiError {
+    fn from(error: AuthenticationError) -> Self {
+        let code = match error {
+            AuthenticationError::Missing => ErrorCode::MissingCredential,
+            AuthenticationError::Invalid => ErrorCode::InvalidCredential,
+            AuthenticationError::Key(denial) => return denial_error(denial),
+            AuthenticationError::CsrfTokenRequired => ErrorCode::CsrfTokenRequired,
+            AuthenticationError::OrganizationRequired => ErrorCode::OrganizationRequired,
+            AuthenticationError::OrganizationMismatch => ErrorCode::OrganizationMismatch,
+            AuthenticationError::OrganizationHidden => return Self::not_found(),
+            AuthenticationError::Store(error) => return error.into(),
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+fn denial_error(denial: Denial) -> ApiError {
+    let code = match denial {
+        Denial::Revoked => ErrorCode::KeyRevoked,
+        Denial::Expired => ErrorCode::KeyExpired,
+        Denial::Inactive => ErrorCode::KeyInactive,
+        Denial::OwnerInactive => ErrorCode::DeploymentInactive,
+    };
+    ApiError::new(code, denial.to_string())
+}
+
+impl From<LogInError> for ApiError {
+    fn from(error: LogInError) -> Self {
+        match error {
+            LogInError::WrongCredentials => {
+                Self::new(ErrorCode::InvalidCredential, error.to_string())
+            }
+            LogInError::Store(error) => error.into(),
+        }
+    }
+}

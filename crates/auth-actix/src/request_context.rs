@@ -1,0 +1,133 @@
+//! The frame around each request: its id, its one log line, and problems rendered with that id.
+
+use std::{error::Error as StdError, time::Instant};
+
+use actix_web::{
+    Error, HttpMessage, HttpRequest, HttpResponse,
+    body::{BoxBody, MessageBody},
+    dev::{ServiceRequest, ServiceResponse},
+    http::{
+        StatusCode,
+        header::{HeaderName, HeaderValue},
+    },
+    middleware::Next,
+};
+use api_types::ErrorCode;
+use uuid::Uuid;
+
+use crate::ApiError;
+
+const HEADER: HeaderName = HeaderName::from_static("x-request-id");
+const MAX_LENGTH: usize = 128;
+
+/// The id of a request: the caller's own if it is sane, else a fresh one.
+#[derive(Debug, Clone)]
+pub struct RequestId(pub String);
+
+/// Middleware: names the request, logs it once, and renders whatever went wrong as a problem
+/// document. Must be outside of everything that can fail.
+///
+/// # Errors
+/// What a middleware within refuses to render; the services of this crate render everything.
+pub async fn request_context(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let id = request_id(&request);
+    let started = Instant::now();
+    request.extensions_mut().insert(id.clone());
+    let mut response = render(next.call(request).await?.map_into_boxed_body(), &id);
+    if let Ok(value) = HeaderValue::from_str(&id.0) {
+        response.headers_mut().insert(HEADER, value);
+    }
+    log(response.request(), response.status(), &id, started);
+    Ok(response)
+}
+
+fn request_id(request: &ServiceRequest) -> RequestId {
+    let sent = request.headers().get(&HEADER).and_then(|value| value.to_str().ok());
+    let sane = sent.filter(|id| {
+        (1..=MAX_LENGTH).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic())
+    });
+    RequestId(sane.map_or_else(|| Uuid::new_v4().to_string(), str::to_owned))
+}
+
+/// Gives every refusal its document: our own errors, and those that the framework makes by itself.
+fn render(response: ServiceResponse, id: &RequestId) -> ServiceResponse {
+    let status = response.status();
+    if let Some(error) = response.response().error() {
+        let rendered = problem_response(error, status, id);
+        return response.into_response(rendered);
+    }
+    let is_bare =
+        response.response().body().size().is_eof() || status == StatusCode::METHOD_NOT_ALLOWED;
+    if status.is_client_error() && is_bare {
+        let headers = response.headers().clone();
+        let mut rendered = framework_error(status).response(&id.0);
+        for (name, value) in headers {
+            rendered.headers_mut().append(name, value);
+        }
+        return response.into_response(rendered);
+    }
+    response
+}
+
+fn problem_response(error: &Error, status: StatusCode, id: &RequestId) -> HttpResponse {
+    match error.as_error::<ApiError>() {
+        Some(error) => {
+            log_chain(error, id);
+            error.response(&id.0)
+        }
+        None if status.is_server_error() => {
+            tracing::error!(request_id = id.0, error = %error, "a request failed in the framework");
+            ApiError::internal(error.to_string()).response(&id.0)
+        }
+        None => framework_error(status).response(&id.0),
+    }
+}
+
+fn framework_error(status: StatusCode) -> ApiError {
+    match status {
+        StatusCode::NOT_FOUND => ApiError::not_found(),
+        StatusCode::METHOD_NOT_ALLOWED => {
+            ApiError::new(ErrorCode::MethodNotAllowed, "the `Allow` header tells which it knows")
+        }
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            ApiError::new(ErrorCode::BodyTooLarge, "the body is larger than the server takes")
+        }
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => {
+            ApiError::new(ErrorCode::UnsupportedMediaType, "send the body as application/json")
+        }
+        _ => ApiError::new(ErrorCode::InvalidParameter, "the request cannot be read"),
+    }
+}
+
+/// The whole chain of causes, once, for the operator; callers see none of it.
+fn log_chain(error: &ApiError, id: &RequestId) {
+    let mut causes = Vec::new();
+    let mut cause = StdError::source(error);
+    while let Some(error) = cause {
+        causes.push(error.to_string());
+        cause = error.source();
+    }
+    if !causes.is_empty() {
+        tracing::error!(
+            request_id = id.0,
+            code = error.code().as_str(),
+            causes = causes.join(": "),
+            "a request failed"
+        );
+    }
+}
+
+fn log(request: &HttpRequest, status: StatusCode, id: &RequestId, started: Instant) {
+    let milliseconds = started.elapsed().as_secs_f64() * 1000.0;
+    tracing::info!(
+        request_id = id.0,
+        method = %request.method(),
+        path = request.path(),
+        status = status.as_u16(),
+        milliseconds,
+        "answered"
+    );
+}
