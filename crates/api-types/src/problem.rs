@@ -19,6 +19,9 @@ pub struct Problem {
     pub detail: String,
     /// The stable name of the problem, for programs.
     pub code: String,
+    /// Where the thing stands that the problem is about, where it is not the request itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<String>,
     /// Names this request in the server's log.
     pub request_id: String,
     /// Every single fault; never empty.
@@ -48,6 +51,7 @@ impl Problem {
             status: code.status(),
             detail,
             code: code.as_str().into(),
+            instance: None,
             request_id: request_id.into(),
             errors: vec![error],
         }

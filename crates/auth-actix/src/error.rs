@@ -14,6 +14,7 @@ pub struct ApiError {
     code: ErrorCode,
     detail: String,
     errors: Vec<ProblemError>,
+    instance: Option<String>,
     source: Option<Box<dyn Error + Send + Sync>>,
 }
 
@@ -25,7 +26,7 @@ const RETRY_BUSY_SECONDS: &str = "1";
 impl ApiError {
     /// A refusal with what the caller can do about it.
     pub fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), errors: Vec::new(), source: None }
+        Self { code, detail: detail.into(), errors: Vec::new(), instance: None, source: None }
     }
 
     /// A refusal that points at one place of the body.
@@ -36,21 +37,20 @@ impl ApiError {
             detail: detail.clone(),
             attr: Some(pointer.into()),
         };
-        Self { code, detail, errors: vec![error], source: None }
+        Self { code, detail, errors: vec![error], instance: None, source: None }
     }
 
     /// Everything that is wrong with a body whose shape is right.
     pub fn faults(faults: Vec<Fault>) -> Self {
         let errors: Vec<ProblemError> = faults.iter().cloned().map(Into::into).collect();
-        match faults.as_slice() {
-            [only] => {
-                Self { code: only.code.into(), detail: only.detail.clone(), errors, source: None }
-            }
+        let refusal = match faults.as_slice() {
+            [only] => Self::new(only.code.into(), only.detail.clone()),
             many => {
                 let detail = format!("{} things are wrong with the request", many.len());
-                Self { code: ErrorCode::ValidationFailed, detail, errors, source: None }
+                Self::new(ErrorCode::ValidationFailed, detail)
             }
-        }
+        };
+        Self { errors, ..refusal }
     }
 
     /// What the caller may not see, and what is not there: one answer for both.
@@ -70,6 +70,16 @@ impl ApiError {
         Self { source: Some(source.into()), ..Self::new(ErrorCode::Unavailable, detail) }
     }
 
+    /// The same refusal, about the thing at this address.
+    pub fn about(self, instance: impl Into<String>) -> Self {
+        Self { instance: Some(instance.into()), ..self }
+    }
+
+    /// The same refusal, with what is behind it as its errors.
+    pub fn because(self, errors: Vec<ProblemError>) -> Self {
+        Self { errors, ..self }
+    }
+
     /// The stable name of the refusal.
     pub fn code(&self) -> ErrorCode {
         self.code
@@ -81,6 +91,7 @@ impl ApiError {
         if !self.errors.is_empty() {
             problem.errors.clone_from(&self.errors);
         }
+        problem.instance.clone_from(&self.instance);
         problem
     }
 

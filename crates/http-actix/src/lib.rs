@@ -1,1 +1,19 @@
-//! x
+//! The REST edge: parse, call one use case, render. No rule, no SQL.
+//!
+//! [`routes`] is the table of contents; [`app`] frames it with request ids, problem documents and
+//! the documentation.
+
+mod app;
+mod body;
+mod docs;
+mod error;
+mod openapi;
+mod parameters;
+mod routes;
+mod wait;
+
+pub use self::{
+    app::{App, Settings, UseCases, app},
+    openapi::openapi,
+    routes::routes,
+};

@@ -1,0 +1,88 @@
+//! The border between the domains' errors and HTTP: one exhaustive match per enum.
+
+use access_domain::{ChangeError, LogInError, PlatformKeyRefusal, StoreError};
+use api_types::ErrorCode;
+use auth_actix::ApiError;
+use deployments_domain::{DeploymentRefusal, ExecutionError, WorkflowRefusal};
+use keys_core::PlatformKeyError;
+
+/// What a use case may answer with, as a caller is told.
+pub(crate) trait IntoApiError: Send + 'static {
+    fn into_api_error(self) -> ApiError;
+}
+
+impl IntoApiError for StoreError {
+    fn into_api_error(self) -> ApiError {
+        self.into()
+    }
+}
+
+impl IntoApiError for LogInError {
+    fn into_api_error(self) -> ApiError {
+        self.into()
+    }
+}
+
+impl<R: IntoApiError + std::error::Error> IntoApiError for ChangeError<R> {
+    fn into_api_error(self) -> ApiError {
+        match self {
+            Self::Refused(refusal) => refusal.into_api_error(),
+            Self::Store(error) => error.into(),
+        }
+    }
+}
+
+impl IntoApiError for PlatformKeyRefusal {
+    fn into_api_error(self) -> ApiError {
+        match self {
+            Self::NotFound => ApiError::not_found(),
+            Self::NotItself => ApiError::new(ErrorCode::AdminRequired, self.to_string()),
+            Self::NoPlace(refusal) => {
+                let code = match refusal {
+                    PlatformKeyError::LimitReached => ErrorCode::PlatformKeyLimit,
+                    PlatformKeyError::SlotTaken(_) => ErrorCode::PlatformKeySlotTaken,
+                };
+                ApiError::new(code, refusal.to_string())
+            }
+        }
+    }
+}
+
+impl IntoApiError for WorkflowRefusal {
+    fn into_api_error(self) -> ApiError {
+        match self {
+            Self::NotFound => ApiError::not_found(),
+            Self::Faults { faults } => ApiError::faults(faults),
+            Self::InUse => ApiError::new(ErrorCode::WorkflowInUse, self.to_string()),
+            Self::FilterCheck(failed) => ApiError::unavailable(failed),
+        }
+    }
+}
+
+impl IntoApiError for DeploymentRefusal {
+    fn into_api_error(self) -> ApiError {
+        match self {
+            Self::NotFound => ApiError::not_found(),
+            Self::Faults { faults } => ApiError::faults(faults),
+            Self::ApiNameTaken => {
+                ApiError::at(ErrorCode::ApiNameTaken, "/api_name", self.to_string())
+            }
+            Self::UnknownWorkflow => {
+                ApiError::at(ErrorCode::UnknownReference, "/workflow", self.to_string())
+            }
+        }
+    }
+}
+
+impl IntoApiError for ExecutionError {
+    fn into_api_error(self) -> ApiError {
+        match self {
+            Self::NotFound => ApiError::not_found(),
+            Self::TooMany(too_many) => {
+                ApiError::new(ErrorCode::TooManyExecutions, too_many.to_string())
+            }
+            Self::Finished => ApiError::new(ErrorCode::ExecutionFinished, self.to_string()),
+            Self::Store(error) => error.into(),
+        }
+    }
+}

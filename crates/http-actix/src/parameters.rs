@@ -1,0 +1,123 @@
+//! Parameters of addresses: ids, pages, waiting times.
+
+use std::{
+    future::{Ready, ready},
+    ops::Deref,
+    time::Duration,
+};
+
+use actix_web::{FromRequest, HttpRequest, dev::Payload, web};
+use api_types::ErrorCode;
+use auth_actix::ApiError;
+use deployments_domain::{Page, PageRequest};
+use keys_core::Id;
+use uuid::Uuid;
+
+const DEFAULT_PAGE: u32 = 50;
+const MAX_PAGE: u32 = 200;
+/// No request waits longer for a result, in seconds.
+pub(crate) const MAX_WAIT_SECONDS: u32 = 300;
+
+/// An id in the path: `{id}` for `PathId`. What is not an id is read as the nil UUID (RFC 9562,
+/// 5.9), which names nothing: whoever may not ask hears that first, everybody else "not found".
+pub(crate) struct PathId<T>(Id<T>);
+
+impl<T> Deref for PathId<T> {
+    type Target = Id<T>;
+
+    fn deref(&self) -> &Id<T> {
+        &self.0
+    }
+}
+
+impl<T> FromRequest for PathId<T> {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Ok(Self(id_in_path(request, "id"))))
+    }
+}
+
+/// The id of a key in the path: `{key_id}`, beside the `{id}` of its deployment.
+pub(crate) struct PathKeyId<T>(Id<T>);
+
+impl<T> Deref for PathKeyId<T> {
+    type Target = Id<T>;
+
+    fn deref(&self) -> &Id<T> {
+        &self.0
+    }
+}
+
+impl<T> FromRequest for PathKeyId<T> {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Ok(Self(id_in_path(request, "key_id"))))
+    }
+}
+
+fn id_in_path<T>(request: &HttpRequest, name: &str) -> Id<T> {
+    request
+        .match_info()
+        .get(name)
+        .and_then(|text| text.parse().ok())
+        .unwrap_or_else(|| Uuid::nil().into())
+}
+
+/// The query string, parsed when the caller is known.
+pub(crate) struct Query(web::Query<Vec<(String, String)>>);
+
+impl FromRequest for Query {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let pairs = web::Query::from_query(request.query_string());
+        ready(Ok(Self(pairs.unwrap_or_else(|_| web::Query(Vec::new())))))
+    }
+}
+
+impl Query {
+    fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// `?limit=` and `?cursor=`.
+    pub(crate) fn page(&self) -> Result<PageRequest, ApiError> {
+        let limit = match self.get("limit").map(str::parse) {
+            None => DEFAULT_PAGE,
+            Some(Ok(limit)) if (1..=MAX_PAGE).contains(&limit) => limit,
+            Some(_) => return Err(invalid(format!("'limit' must be from 1 to {MAX_PAGE}"))),
+        };
+        let after = self.get("cursor").map(Uuid::try_parse).transpose();
+        let after =
+            after.map_err(|_| invalid("'cursor' must be the 'next_cursor' of the page before"))?;
+        Ok(PageRequest { after, limit })
+    }
+
+    /// `?wait=`, in seconds.
+    pub(crate) fn wait(&self) -> Result<Duration, ApiError> {
+        match self.get("wait").map(str::parse::<u32>) {
+            None => Ok(Duration::ZERO),
+            Some(Ok(seconds)) if seconds <= MAX_WAIT_SECONDS => {
+                Ok(Duration::from_secs(seconds.into()))
+            }
+            Some(_) => Err(invalid(format!("'wait' must be from 0 to {MAX_WAIT_SECONDS} seconds"))),
+        }
+    }
+}
+
+fn invalid(detail: impl Into<String>) -> ApiError {
+    ApiError::new(ErrorCode::InvalidParameter, detail)
+}
+
+/// A page as callers see it.
+pub(crate) fn list<T, V>(page: Page<T>, view: impl Fn(T) -> V) -> api_types::ListView<V> {
+    api_types::ListView {
+        items: page.items.into_iter().map(view).collect(),
+        next_cursor: page.next.map(|id| id.to_string()),
+    }
+}

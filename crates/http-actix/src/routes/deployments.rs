@@ -1,0 +1,138 @@
+//! `/unstract/{org_id}/api/v2/api-deployment/…`
+
+use access_domain::{DeploymentTag, ManageDeployments};
+use actix_web::{HttpResponse, delete, get, patch, post, put, web};
+use api_types::{
+    CreateDeployment, CreatedDeploymentView, DeploymentView, ListView, PatchDeployment,
+};
+use auth_actix::{ApiError, Caller};
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use crate::{
+    App,
+    body::Body,
+    parameters::{PathId, Query, list},
+};
+
+pub(super) fn routes(config: &mut ServiceConfig) {
+    config
+        .service(list_deployments)
+        .service(create_deployment)
+        .service(get_deployment)
+        .service(replace_deployment)
+        .service(patch_deployment)
+        .service(delete_deployment);
+}
+
+/// The deployments that the caller may see
+#[utoipa::path(
+    tag = "deployments",
+    params(("org_id" = String, Path), ("limit" = Option<u32>, Query), ("cursor" = Option<String>, Query)),
+    responses((status = 200, body = ListView<DeploymentView>))
+)]
+#[get("/unstract/{org_id}/api/v2/api-deployment")]
+async fn list_deployments(
+    app: web::Data<App>,
+    who: Caller<ManageDeployments>,
+    query: Query,
+) -> Result<web::Json<ListView<DeploymentView>>, ApiError> {
+    let page = query.page()?;
+    let page = app.run(move |uc| uc.deployments.list(&who.granted, page)).await?;
+    Ok(web::Json(list(page, |deployment| DeploymentView::new(deployment, &app.settings.base_url))))
+}
+
+/// Deploy a workflow
+///
+/// The answer carries the deployment's first key, which is shown this once.
+#[utoipa::path(
+    tag = "deployments",
+    params(("org_id" = String, Path)),
+    request_body = CreateDeployment,
+    responses((status = 201, body = CreatedDeploymentView))
+)]
+#[post("/unstract/{org_id}/api/v2/api-deployment")]
+async fn create_deployment(
+    app: web::Data<App>,
+    who: Caller<ManageDeployments>,
+    body: Body,
+) -> Result<HttpResponse, ApiError> {
+    let draft: CreateDeployment = body.json().await?;
+    let created = app.run(move |uc| uc.deployments.create(&who.granted, draft.into())).await?;
+    Ok(HttpResponse::Created().json(CreatedDeploymentView {
+        deployment: DeploymentView::new(created.deployment, &app.settings.base_url),
+        key_id: created.key.uuid(),
+        api_key: created.secret.reveal_once(),
+    }))
+}
+
+/// One deployment
+#[utoipa::path(
+    tag = "deployments",
+    params(("org_id" = String, Path), ("id" = Uuid, Path)),
+    responses((status = 200, body = DeploymentView))
+)]
+#[get("/unstract/{org_id}/api/v2/api-deployment/{id}")]
+async fn get_deployment(
+    app: web::Data<App>,
+    who: Caller<ManageDeployments>,
+    id: PathId<DeploymentTag>,
+) -> Result<web::Json<DeploymentView>, ApiError> {
+    let deployment = app.run(move |uc| uc.deployments.get(&who.granted, *id)).await?;
+    Ok(web::Json(DeploymentView::new(deployment, &app.settings.base_url)))
+}
+
+/// Replace a deployment's terms
+///
+/// What is left out goes back to its default; keys and executions stay.
+#[utoipa::path(
+    tag = "deployments",
+    params(("org_id" = String, Path), ("id" = Uuid, Path)),
+    request_body = CreateDeployment,
+    responses((status = 200, body = DeploymentView))
+)]
+#[put("/unstract/{org_id}/api/v2/api-deployment/{id}")]
+async fn replace_deployment(
+    app: web::Data<App>,
+    who: Caller<ManageDeployments>,
+    id: PathId<DeploymentTag>,
+    body: Body,
+) -> Result<web::Json<DeploymentView>, ApiError> {
+    let draft: CreateDeployment = body.json().await?;
+    let deployment =
+        app.run(move |uc| uc.deployments.replace(&who.granted, *id, draft.into())).await?;
+    Ok(web::Json(DeploymentView::new(deployment, &app.settings.base_url)))
+}
+
+/// Change a deployment's terms
+#[utoipa::path(
+    tag = "deployments",
+    params(("org_id" = String, Path), ("id" = Uuid, Path)),
+    request_body = PatchDeployment,
+    responses((status = 200, body = DeploymentView))
+)]
+#[patch("/unstract/{org_id}/api/v2/api-deployment/{id}")]
+async fn patch_deployment(
+    app: web::Data<App>,
+    who: Caller<ManageDeployments>,
+    id: PathId<DeploymentTag>,
+    body: Body,
+) -> Result<web::Json<DeploymentView>, ApiError> {
+    let edit: PatchDeployment = body.json().await?;
+    let deployment =
+        app.run(move |uc| uc.deployments.change(&who.granted, *id, edit.into())).await?;
+    Ok(web::Json(DeploymentView::new(deployment, &app.settings.base_url)))
+}
+
+/// Delete a deployment
+///
+/// Its address and its keys open nothing from now on; executions that were accepted go on.
+#[utoipa::path(tag = "deployments", params(("org_id" = String, Path), ("id" = Uuid, Path)), responses((status = 204)))]
+#[delete("/unstract/{org_id}/api/v2/api-deployment/{id}")]
+async fn delete_deployment(
+    app: web::Data<App>,
+    who: Caller<ManageDeployments>,
+    id: PathId<DeploymentTag>,
+) -> Result<HttpResponse, ApiError> {
+    app.run(move |uc| uc.deployments.delete(&who.granted, *id)).await?;
+    Ok(HttpResponse::NoContent().finish())
+}

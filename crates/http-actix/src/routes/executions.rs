@@ -1,0 +1,221 @@
+//! `/deployment/{handle}/…`: what callers of a deployment reach with its key.
+
+use std::{sync::Arc, time::Duration};
+
+use access_domain::{Execute, Granted};
+use actix_web::{HttpResponse, get, http::StatusCode, post, web};
+use api_types::{
+    ErrorCode, ExecutionRequest, ExecutionView, FailureView, ProblemError, ResultView, StartedView,
+};
+use auth_actix::{ApiError, Caller};
+use deployments_domain::{Execution, ExecutionId, RunResult, StartRun};
+use serde_json::{Map, Value};
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use crate::{
+    App,
+    body::{Body, from_value},
+    parameters::{MAX_WAIT_SECONDS, PathId, Query},
+    wait::until_finished,
+};
+
+pub(super) fn routes(config: &mut ServiceConfig) {
+    config
+        .service(execute)
+        .service(execute_by_name)
+        .service(execution_status)
+        .service(execution_result)
+        .service(cancel_execution);
+}
+
+/// Start an execution
+///
+/// The body is any JSON value: the input, or an object with `input_data`. Answers 202 once the
+/// execution is on disk, or 200 with its result if it completes within `wait` seconds.
+#[utoipa::path(
+    tag = "executions",
+    params(("handle" = String, Path, description = "The deployment's id"), ("wait" = Option<u32>, Query)),
+    request_body = ExecutionRequest,
+    responses((status = 200, body = StartedView), (status = 202, body = StartedView))
+)]
+#[post("/deployment/{handle}")]
+async fn execute(
+    app: web::Data<App>,
+    who: Caller<Execute>,
+    query: Query,
+    body: Body,
+) -> Result<HttpResponse, ApiError> {
+    start(&app, who, &query, body).await
+}
+
+/// Start an execution
+///
+/// The same as without `/execute`.
+#[utoipa::path(
+    tag = "executions",
+    params(("handle" = String, Path, description = "The deployment's id"), ("wait" = Option<u32>, Query)),
+    request_body = ExecutionRequest,
+    responses((status = 200, body = StartedView), (status = 202, body = StartedView))
+)]
+#[post("/deployment/{handle}/execute")]
+async fn execute_by_name(
+    app: web::Data<App>,
+    who: Caller<Execute>,
+    query: Query,
+    body: Body,
+) -> Result<HttpResponse, ApiError> {
+    start(&app, who, &query, body).await
+}
+
+/// Where an execution stands
+///
+/// With `wait`, answers when it has ended, or after so many seconds.
+#[utoipa::path(
+    tag = "executions",
+    params(
+        ("handle" = String, Path, description = "The deployment's id"),
+        ("id" = Uuid, Path), ("wait" = Option<u32>, Query)
+    ),
+    responses((status = 200, body = ExecutionView))
+)]
+#[get("/deployment/{handle}/status/{id}")]
+async fn execution_status(
+    app: web::Data<App>,
+    who: Caller<Execute>,
+    id: PathId<Execution>,
+    query: Query,
+) -> Result<web::Json<ExecutionView>, ApiError> {
+    let execution = until_finished(&app, &Arc::new(who.granted), *id, query.wait()?).await?;
+    Ok(web::Json(execution.into()))
+}
+
+/// The result of an execution
+///
+/// As often as wanted, while it is kept. 202 with the status while there is none yet.
+#[utoipa::path(
+    tag = "executions",
+    params(("handle" = String, Path, description = "The deployment's id"), ("id" = Uuid, Path)),
+    responses((status = 200, body = ResultView), (status = 202, body = ExecutionView))
+)]
+#[get("/deployment/{handle}/result/{id}")]
+async fn execution_result(
+    app: web::Data<App>,
+    who: Caller<Execute>,
+    id: PathId<Execution>,
+) -> Result<HttpResponse, ApiError> {
+    match result(&app, &Arc::new(who.granted), *id).await? {
+        Ended::With(execution, result) => {
+            Ok(HttpResponse::Ok().json(ResultView::new(&execution, result)))
+        }
+        Ended::NotYet(execution) => {
+            Ok(HttpResponse::Accepted().json(ExecutionView::from(execution)))
+        }
+    }
+}
+
+/// Cancel an execution
+#[utoipa::path(
+    tag = "executions",
+    params(("handle" = String, Path, description = "The deployment's id"), ("id" = Uuid, Path)),
+    responses((status = 202, body = ExecutionView))
+)]
+#[post("/deployment/{handle}/cancel/{id}")]
+async fn cancel_execution(
+    app: web::Data<App>,
+    who: Caller<Execute>,
+    id: PathId<Execution>,
+) -> Result<HttpResponse, ApiError> {
+    let execution = app.run(move |uc| uc.executions.cancel(&who.granted, *id)).await?;
+    Ok(HttpResponse::Accepted().json(ExecutionView::from(execution)))
+}
+
+async fn start(
+    app: &App,
+    who: Caller<Execute>,
+    query: &Query,
+    body: Body,
+) -> Result<HttpResponse, ApiError> {
+    let wait_of_query = query.wait()?;
+    let (run, wait_of_body) = parse(body.json().await?)?;
+    let wait = wait_of_query.max(wait_of_body);
+    let granted = Arc::new(who.granted);
+    let starter = Arc::clone(&granted);
+    let accepted = app.run(move |uc| uc.executions.start(&starter, run)).await?;
+    let base = &app.settings.base_url;
+    if wait.is_zero() {
+        return Ok(HttpResponse::Accepted().json(StartedView::new(&accepted, None, base)));
+    }
+    until_finished(app, &granted, accepted.id, wait).await?;
+    let (status, view) = match result(app, &granted, accepted.id).await? {
+        Ended::With(execution, result) => {
+            (StatusCode::OK, StartedView::new(&execution, Some(result), base))
+        }
+        Ended::NotYet(execution) => {
+            (StatusCode::ACCEPTED, StartedView::new(&execution, None, base))
+        }
+    };
+    Ok(HttpResponse::build(status).json(view))
+}
+
+/// The input and parameters of a call, and how long it may wait.
+fn parse(body: Value) -> Result<(StartRun, Duration), ApiError> {
+    if body.get("input_data").is_none() {
+        return Ok((StartRun { input: body, parameters: Map::new() }, Duration::ZERO));
+    }
+    let ExecutionRequest { input_data, parameters, timeout } = from_value(body)?;
+    let seconds = timeout.unwrap_or(0);
+    if seconds > MAX_WAIT_SECONDS {
+        let detail = format!("must be from 0 to {MAX_WAIT_SECONDS} seconds");
+        return Err(ApiError::at(ErrorCode::InvalidValue, "/timeout", detail));
+    }
+    Ok((StartRun { input: input_data, parameters }, Duration::from_secs(seconds.into())))
+}
+
+/// What is no refusal about a result.
+enum Ended {
+    With(Execution, Value),
+    NotYet(Execution),
+}
+
+async fn result(
+    app: &App,
+    granted: &Arc<Granted<Execute>>,
+    id: ExecutionId,
+) -> Result<Ended, ApiError> {
+    let granted = Arc::clone(granted);
+    match app.run(move |uc| uc.executions.result(&granted, id)).await? {
+        RunResult::Completed(execution, result) => Ok(Ended::With(execution, result)),
+        RunResult::Unfinished(execution) => Ok(Ended::NotYet(execution)),
+        RunResult::Failed(execution) => Err(failed(app, execution)),
+        RunResult::Stopped(execution) => {
+            let stopped = ApiError::new(
+                ErrorCode::ExecutionStopped,
+                "the execution was cancelled: there is no result",
+            );
+            Err(stopped.about(status_address(app, &execution)))
+        }
+        RunResult::Expired => Err(ApiError::new(
+            ErrorCode::ResultExpired,
+            "the result is no longer kept; the execution's status still is",
+        )),
+    }
+}
+
+fn failed(app: &App, execution: Execution) -> ApiError {
+    let address = status_address(app, &execution);
+    let Some(failure) = execution.failure.map(FailureView::from) else {
+        return ApiError::new(ErrorCode::ExecutionFailed, "the execution failed").about(address);
+    };
+    let (detail, attr) = match failure.step {
+        Some(step) => {
+            (format!("step '{step}' failed: {}", failure.reason), Some(format!("/steps/{step}")))
+        }
+        None => (failure.reason.clone(), None),
+    };
+    let error = ProblemError { code: failure.code, detail: failure.reason, attr };
+    ApiError::new(ErrorCode::ExecutionFailed, detail).because(vec![error]).about(address)
+}
+
+fn status_address(app: &App, execution: &Execution) -> String {
+    StartedView::new(execution, None, &app.settings.base_url).status_api
+}

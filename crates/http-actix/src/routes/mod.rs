@@ -1,0 +1,25 @@
+//! The table of contents of the HTTP API: one file per resource, each address beside its handler.
+
+mod deployment_keys;
+mod deployments;
+mod executions;
+mod identity;
+mod platform_keys;
+mod server;
+mod session;
+mod workflows;
+
+use utoipa_actix_web::service_config::ServiceConfig;
+
+/// Every address of the API. The OpenAPI document is made from this list.
+pub fn routes(config: &mut ServiceConfig) {
+    config
+        .configure(session::routes)
+        .configure(identity::routes)
+        .configure(workflows::routes)
+        .configure(deployments::routes)
+        .configure(deployment_keys::routes)
+        .configure(platform_keys::routes)
+        .configure(executions::routes)
+        .configure(server::routes);
+}

@@ -1,0 +1,127 @@
+//! `/unstract/{org_id}/api/v2/platform-keys/…`
+
+use access_domain::{ManagePlatformKeys, PlatformKey, RefreshPlatformKey};
+use actix_web::{HttpResponse, delete, get, patch, post, web};
+use api_types::{
+    CreatePlatformKey, CreatedPlatformKeyView, ErrorCode, PatchPlatformKey, PlatformKeyView,
+    PlatformKeysView,
+};
+use auth_actix::{ApiError, Caller};
+use keys_core::{KeyTag, PlatformKeys, Secret, Slot};
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use crate::{App, body::Body, parameters::PathId};
+
+pub(super) fn routes(config: &mut ServiceConfig) {
+    config
+        .service(list_platform_keys)
+        .service(generate_platform_key)
+        .service(refresh_platform_key)
+        .service(patch_platform_key)
+        .service(delete_platform_key);
+}
+
+/// Both platform keys
+#[utoipa::path(
+    tag = "platform keys",
+    params(("org_id" = String, Path)),
+    responses((status = 200, body = PlatformKeysView))
+)]
+#[get("/unstract/{org_id}/api/v2/platform-keys")]
+async fn list_platform_keys(
+    app: web::Data<App>,
+    who: Caller<ManagePlatformKeys>,
+) -> Result<web::Json<PlatformKeysView>, ApiError> {
+    let keys = app.run(move |uc| uc.platform_keys.list(&who.granted)).await?;
+    Ok(web::Json((&keys).into()))
+}
+
+/// Generate a platform key
+///
+/// There are at most two, and at most one of them is active. The key is shown this once.
+#[utoipa::path(
+    tag = "platform keys",
+    params(("org_id" = String, Path)),
+    request_body = Option<CreatePlatformKey>,
+    responses((status = 201, body = CreatedPlatformKeyView))
+)]
+#[post("/unstract/{org_id}/api/v2/platform-keys")]
+async fn generate_platform_key(
+    app: web::Data<App>,
+    who: Caller<ManagePlatformKeys>,
+    body: Body,
+) -> Result<HttpResponse, ApiError> {
+    let CreatePlatformKey { slot, activate } = body.optional_json().await?;
+    let slot = slot.map(parse_slot).transpose()?;
+    let (keys, slot, secret) =
+        app.run(move |uc| uc.platform_keys.generate(&who.granted, slot, activate)).await?;
+    Ok(HttpResponse::Created().json(created(&keys, slot, secret)))
+}
+
+/// Give a platform key a new secret
+///
+/// The old secret dies at once; the key stays as active as it was. A platform key may refresh itself.
+#[utoipa::path(
+    tag = "platform keys",
+    params(("org_id" = String, Path), ("id" = Uuid, Path)),
+    responses((status = 200, body = CreatedPlatformKeyView))
+)]
+#[post("/unstract/{org_id}/api/v2/platform-keys/{id}/refresh")]
+async fn refresh_platform_key(
+    app: web::Data<App>,
+    who: Caller<RefreshPlatformKey>,
+    id: PathId<KeyTag>,
+) -> Result<web::Json<CreatedPlatformKeyView>, ApiError> {
+    let (keys, slot, secret) =
+        app.run(move |uc| uc.platform_keys.refresh(&who.granted, *id)).await?;
+    Ok(web::Json(created(&keys, slot, secret)))
+}
+
+/// Switch a platform key on or off
+///
+/// Switching one on switches the other off.
+#[utoipa::path(
+    tag = "platform keys",
+    params(("org_id" = String, Path), ("id" = Uuid, Path)),
+    request_body = PatchPlatformKey,
+    responses((status = 200, body = PlatformKeyView))
+)]
+#[patch("/unstract/{org_id}/api/v2/platform-keys/{id}")]
+async fn patch_platform_key(
+    app: web::Data<App>,
+    who: Caller<ManagePlatformKeys>,
+    id: PathId<KeyTag>,
+    body: Body,
+) -> Result<web::Json<PlatformKeyView>, ApiError> {
+    let PatchPlatformKey { is_active } = body.json().await?;
+    let (keys, slot) =
+        app.run(move |uc| uc.platform_keys.set_active(&who.granted, *id, is_active)).await?;
+    Ok(web::Json(PlatformKeyView::of(&keys, slot)))
+}
+
+/// Delete a platform key
+///
+/// Deleting the active one leaves none active.
+#[utoipa::path(
+    tag = "platform keys",
+    params(("org_id" = String, Path), ("id" = Uuid, Path)),
+    responses((status = 204))
+)]
+#[delete("/unstract/{org_id}/api/v2/platform-keys/{id}")]
+async fn delete_platform_key(
+    app: web::Data<App>,
+    who: Caller<ManagePlatformKeys>,
+    id: PathId<KeyTag>,
+) -> Result<HttpResponse, ApiError> {
+    app.run(move |uc| uc.platform_keys.delete(&who.granted, *id)).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+fn parse_slot(number: i16) -> Result<Slot, ApiError> {
+    Slot::from_number(number)
+        .ok_or_else(|| ApiError::at(ErrorCode::InvalidValue, "/slot", "must be 1 or 2"))
+}
+
+fn created(keys: &PlatformKeys<PlatformKey>, slot: Slot, secret: Secret) -> CreatedPlatformKeyView {
+    CreatedPlatformKeyView { record: PlatformKeyView::of(keys, slot), key: secret.reveal_once() }
+}

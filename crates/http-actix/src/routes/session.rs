@@ -1,0 +1,60 @@
+//! `/v1/session`: people log in and out.
+
+use actix_web::{HttpResponse, delete, get, post, web};
+use api_types::{ErrorCode, LogIn, SessionView};
+use auth_actix::{ApiError, Identity};
+use keys_core::Secret;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use access_domain::SessionRecord;
+
+use crate::{App, body::Body};
+
+pub(super) fn routes(config: &mut ServiceConfig) {
+    config.service(log_in).service(see_session).service(log_out);
+}
+
+/// Log in
+///
+/// Sets the session's cookie. Unsafe requests of the session must carry `csrf_token` as `X-CSRF-Token`.
+#[utoipa::path(tag = "sessions", security(()), request_body = LogIn, responses((status = 200, body = SessionView)))]
+#[post("/v1/session")]
+async fn log_in(app: web::Data<App>, body: Body) -> Result<HttpResponse, ApiError> {
+    let LogIn { username, password } = body.json().await?;
+    let password = Secret::new(password);
+    let _turn = app.log_ins.acquire().await.map_err(ApiError::internal)?;
+    let logged_in = app.run(move |uc| uc.sessions.log_in(&username, &password)).await?;
+    let cookie = app.cookie().write(logged_in.token.reveal_once());
+    Ok(HttpResponse::Ok().cookie(cookie).json(view(logged_in.record, logged_in.csrf_token)))
+}
+
+/// The present session
+#[utoipa::path(tag = "sessions", security(("session" = [])), responses((status = 200, body = SessionView)))]
+#[get("/v1/session")]
+async fn see_session(identity: Identity) -> Result<web::Json<SessionView>, ApiError> {
+    let (record, csrf_token) = session_of(identity)?;
+    Ok(web::Json(view(record, csrf_token)))
+}
+
+/// Log out
+#[utoipa::path(tag = "sessions", security(("session" = [])), responses((status = 204)))]
+#[delete("/v1/session")]
+async fn log_out(app: web::Data<App>, identity: Identity) -> Result<HttpResponse, ApiError> {
+    let (record, _) = session_of(identity)?;
+    app.run(move |uc| uc.sessions.log_out(record.session.id)).await?;
+    Ok(HttpResponse::NoContent().cookie(app.cookie().write(String::new())).finish())
+}
+
+fn session_of(identity: Identity) -> Result<(SessionRecord, String), ApiError> {
+    match identity {
+        Identity::Session { record, csrf_token } => Ok((*record, csrf_token)),
+        Identity::Key(_) => {
+            Err(ApiError::new(ErrorCode::KeyKindNotAllowed, "a key has no session"))
+        }
+    }
+}
+
+fn view(record: SessionRecord, csrf_token: String) -> SessionView {
+    let organizations = record.memberships.into_iter().map(Into::into).collect();
+    SessionView { user: record.user.into(), organizations, csrf_token }
+}

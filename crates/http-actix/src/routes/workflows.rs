@@ -1,0 +1,155 @@
+//! `/unstract/{org_id}/api/v2/workflow/…`
+
+use access_domain::ManageWorkflows;
+use actix_web::{HttpResponse, delete, get, patch, post, put, web};
+use api_types::{
+    CreateWorkflow, ListView, PatchWorkflow, ValidateWorkflow, ValidationView, WorkflowView,
+};
+use auth_actix::{ApiError, Caller};
+use deployments_domain::{Workflow, WorkflowDraft};
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use crate::{
+    App,
+    body::Body,
+    parameters::{PathId, Query, list},
+};
+
+pub(super) fn routes(config: &mut ServiceConfig) {
+    config
+        .service(list_workflows)
+        .service(create_workflow)
+        .service(get_workflow)
+        .service(replace_workflow)
+        .service(patch_workflow)
+        .service(delete_workflow)
+        .service(validate_workflow);
+}
+
+/// The workflows that the caller may see
+#[utoipa::path(
+    tag = "workflows",
+    params(("org_id" = String, Path), ("limit" = Option<u32>, Query), ("cursor" = Option<String>, Query)),
+    responses((status = 200, body = ListView<WorkflowView>))
+)]
+#[get("/unstract/{org_id}/api/v2/workflow")]
+async fn list_workflows(
+    app: web::Data<App>,
+    who: Caller<ManageWorkflows>,
+    query: Query,
+) -> Result<web::Json<ListView<WorkflowView>>, ApiError> {
+    let page = query.page()?;
+    let page = app.run(move |uc| uc.workflows.list(&who.granted, page)).await?;
+    Ok(web::Json(list(page, Into::into)))
+}
+
+/// Create a workflow
+///
+/// The definition is checked as a whole; every fault is told with its pointer.
+#[utoipa::path(
+    tag = "workflows",
+    params(("org_id" = String, Path)),
+    request_body = CreateWorkflow,
+    responses((status = 201, body = WorkflowView))
+)]
+#[post("/unstract/{org_id}/api/v2/workflow")]
+async fn create_workflow(
+    app: web::Data<App>,
+    who: Caller<ManageWorkflows>,
+    body: Body,
+) -> Result<HttpResponse, ApiError> {
+    let draft: CreateWorkflow = body.json().await?;
+    let workflow = app.run(move |uc| uc.workflows.create(&who.granted, draft.into())).await?;
+    Ok(HttpResponse::Created().json(WorkflowView::from(workflow)))
+}
+
+/// One workflow
+#[utoipa::path(
+    tag = "workflows",
+    params(("org_id" = String, Path), ("id" = Uuid, Path)),
+    responses((status = 200, body = WorkflowView))
+)]
+#[get("/unstract/{org_id}/api/v2/workflow/{id}")]
+async fn get_workflow(
+    app: web::Data<App>,
+    who: Caller<ManageWorkflows>,
+    id: PathId<Workflow>,
+) -> Result<web::Json<WorkflowView>, ApiError> {
+    let workflow = app.run(move |uc| uc.workflows.get(&who.granted, *id)).await?;
+    Ok(web::Json(workflow.into()))
+}
+
+/// Replace a workflow
+#[utoipa::path(
+    tag = "workflows",
+    params(("org_id" = String, Path), ("id" = Uuid, Path)),
+    request_body = CreateWorkflow,
+    responses((status = 200, body = WorkflowView))
+)]
+#[put("/unstract/{org_id}/api/v2/workflow/{id}")]
+async fn replace_workflow(
+    app: web::Data<App>,
+    who: Caller<ManageWorkflows>,
+    id: PathId<Workflow>,
+    body: Body,
+) -> Result<web::Json<WorkflowView>, ApiError> {
+    let draft = WorkflowDraft::from(body.json::<CreateWorkflow>().await?);
+    let workflow = app.run(move |uc| uc.workflows.change(&who.granted, *id, draft.into())).await?;
+    Ok(web::Json(workflow.into()))
+}
+
+/// Change a workflow
+///
+/// A different definition becomes a new version; executions that were accepted keep theirs.
+#[utoipa::path(
+    tag = "workflows",
+    params(("org_id" = String, Path), ("id" = Uuid, Path)),
+    request_body = PatchWorkflow,
+    responses((status = 200, body = WorkflowView))
+)]
+#[patch("/unstract/{org_id}/api/v2/workflow/{id}")]
+async fn patch_workflow(
+    app: web::Data<App>,
+    who: Caller<ManageWorkflows>,
+    id: PathId<Workflow>,
+    body: Body,
+) -> Result<web::Json<WorkflowView>, ApiError> {
+    let edit: PatchWorkflow = body.json().await?;
+    let workflow = app.run(move |uc| uc.workflows.change(&who.granted, *id, edit.into())).await?;
+    Ok(web::Json(workflow.into()))
+}
+
+/// Delete a workflow
+///
+/// Refused with `workflow_in_use` while deployments stand on it.
+#[utoipa::path(tag = "workflows", params(("org_id" = String, Path), ("id" = Uuid, Path)), responses((status = 204)))]
+#[delete("/unstract/{org_id}/api/v2/workflow/{id}")]
+async fn delete_workflow(
+    app: web::Data<App>,
+    who: Caller<ManageWorkflows>,
+    id: PathId<Workflow>,
+) -> Result<HttpResponse, ApiError> {
+    app.run(move |uc| uc.workflows.delete(&who.granted, *id)).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Check a definition
+///
+/// The one that is sent, or the saved one. Nothing is saved.
+#[utoipa::path(
+    tag = "workflows",
+    params(("org_id" = String, Path), ("id" = Uuid, Path)),
+    request_body = Option<ValidateWorkflow>,
+    responses((status = 200, body = ValidationView))
+)]
+#[post("/unstract/{org_id}/api/v2/workflow/{id}/validate")]
+async fn validate_workflow(
+    app: web::Data<App>,
+    who: Caller<ManageWorkflows>,
+    id: PathId<Workflow>,
+    body: Body,
+) -> Result<web::Json<ValidationView>, ApiError> {
+    let ValidateWorkflow { definition } = body.optional_json().await?;
+    let faults = app.run(move |uc| uc.workflows.validate(&who.granted, *id, definition)).await?;
+    Ok(web::Json(faults.into()))
+}
