@@ -1,8 +1,11 @@
 //! What the handlers share, and the frame around all of them.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use access_domain::{PlatformKeysUseCases, Sessions, StoreError};
+use access_domain::{
+    Authentication, Clock, KeyLookup, PasswordHash, PlatformKeyStore, PlatformKeysUseCases,
+    SessionStore, Sessions, StoreError,
+};
 use actix_web::{
     Error,
     body::MessageBody,
@@ -11,9 +14,14 @@ use actix_web::{
     web,
 };
 use auth_actix::{
-    AccessContext, ApiError, SessionCookie, hide_key_in_url, request_context, run_blocking,
+    AccessContext, ApiError, SessionCookie, StoredKeys, hide_key_in_url, request_context,
+    run_blocking,
 };
-use deployments_domain::{DeploymentKeys, Deployments, Executions, Workflows};
+use deployments_domain::{
+    DeploymentKeyStore, DeploymentKeys, DeploymentStore, Deployments, ExecutionStore, Executions,
+    FilterCheck, WorkflowRunner, WorkflowStore, Workflows,
+};
+use keys_core::{Entropy, Pepper};
 use tokio::sync::Semaphore;
 use utoipa_actix_web::AppExt as _;
 
@@ -23,22 +31,94 @@ use crate::{docs, error::IntoApiError, openapi, routes};
 /// everything else.
 const CONCURRENT_LOG_INS: usize = 2;
 
-/// Everything that can be asked of the server.
-pub struct UseCases {
-    /// Sessions.
-    pub sessions: Sessions,
-    /// Platform keys.
-    pub platform_keys: PlatformKeysUseCases,
-    /// Workflows.
-    pub workflows: Workflows,
-    /// Deployments.
-    pub deployments: Deployments,
-    /// Their keys.
-    pub deployment_keys: DeploymentKeys,
-    /// Executions.
-    pub executions: Executions,
+/// What the edge is built over; the same adapter may stand behind many of these.
+#[expect(missing_docs, reason = "each is the port of its type")]
+pub struct Ports {
+    pub sessions: Arc<dyn SessionStore>,
+    pub keys: Arc<dyn KeyLookup>,
+    pub platform_keys: Arc<dyn PlatformKeyStore>,
+    pub workflows: Arc<dyn WorkflowStore>,
+    pub deployments: Arc<dyn DeploymentStore>,
+    pub deployment_keys: Arc<dyn DeploymentKeyStore>,
+    pub executions: Arc<dyn ExecutionStore>,
+    pub runner: Arc<dyn WorkflowRunner>,
+    pub filters: Arc<dyn FilterCheck>,
+    pub clock: Arc<dyn Clock>,
+    pub entropy: Arc<dyn Entropy>,
+    pub pepper: Arc<Pepper>,
     /// Whether requests can be served now; asked by `/readyz`.
     pub readiness: Box<dyn Fn() -> Result<(), StoreError> + Send + Sync>,
+    /// What a log-in of an unknown user is checked against.
+    pub nobody: PasswordHash,
+    /// How long a claim of this node holds unless renewed.
+    pub lease: Duration,
+}
+
+/// Everything that can be asked of the server.
+pub(crate) struct UseCases {
+    pub(crate) sessions: Sessions,
+    pub(crate) platform_keys: PlatformKeysUseCases,
+    pub(crate) workflows: Workflows,
+    pub(crate) deployments: Deployments,
+    pub(crate) deployment_keys: DeploymentKeys,
+    pub(crate) executions: Executions,
+    pub(crate) readiness: Box<dyn Fn() -> Result<(), StoreError> + Send + Sync>,
+}
+
+impl Ports {
+    fn authentication(&self) -> Authentication {
+        Authentication {
+            keys: Arc::new(StoredKeys(Arc::clone(&self.keys))),
+            sessions: Arc::clone(&self.sessions),
+            clock: Arc::clone(&self.clock),
+            pepper: Arc::clone(&self.pepper),
+        }
+    }
+
+    fn use_cases(self) -> UseCases {
+        let Self { clock, entropy, pepper, nobody, lease, readiness, .. } = self;
+        UseCases {
+            sessions: Sessions {
+                store: self.sessions,
+                clock: clock.clone(),
+                entropy: entropy.clone(),
+                pepper: pepper.clone(),
+                nobody,
+            },
+            platform_keys: PlatformKeysUseCases {
+                store: self.platform_keys,
+                clock: clock.clone(),
+                entropy: entropy.clone(),
+                pepper: pepper.clone(),
+            },
+            workflows: Workflows {
+                store: self.workflows,
+                filters: self.filters,
+                clock: clock.clone(),
+                entropy: entropy.clone(),
+            },
+            deployments: Deployments {
+                store: self.deployments,
+                clock: clock.clone(),
+                entropy: entropy.clone(),
+                pepper: pepper.clone(),
+            },
+            deployment_keys: DeploymentKeys {
+                store: self.deployment_keys,
+                clock: clock.clone(),
+                entropy: entropy.clone(),
+                pepper,
+            },
+            executions: Executions {
+                store: self.executions,
+                runner: self.runner,
+                clock,
+                entropy,
+                lease,
+            },
+            readiness,
+        }
+    }
 }
 
 /// How the edge behaves.
@@ -50,6 +130,8 @@ pub struct Settings {
     pub max_body_bytes: usize,
     /// Whether `/deployment/{api_key}/…` is served.
     pub key_in_url: bool,
+    /// Whether browsers reach this server by https.
+    pub secure_cookies: bool,
 }
 
 /// What handlers take: the use cases and the settings, shared by all event loops.
@@ -62,9 +144,16 @@ pub struct App {
 
 impl App {
     /// The shared state of the edge.
-    pub fn new(use_cases: UseCases, access: AccessContext, settings: Settings) -> Self {
+    pub fn new(ports: Ports, settings: Settings) -> Self {
+        let cookie = SessionCookie::new(settings.secure_cookies);
+        let access = AccessContext { authentication: Arc::new(ports.authentication()), cookie };
         let log_ins = Semaphore::new(CONCURRENT_LOG_INS);
-        Self { use_cases: Arc::new(use_cases), access: web::Data::new(access), settings, log_ins }
+        Self {
+            use_cases: Arc::new(ports.use_cases()),
+            access: web::Data::new(access),
+            settings,
+            log_ins,
+        }
     }
 
     /// Calls one use case off the event loop: the only hop that a handler makes.

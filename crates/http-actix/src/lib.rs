@@ -13,7 +13,7 @@ mod routes;
 mod wait;
 
 pub use self::{
-    app::{App, Settings, UseCases, app},
+    app::{App, Ports, Settings, app},
     openapi::openapi,
     routes::routes,
 };

@@ -10,6 +10,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::{
     App,
+    app::UseCases,
     body::Body,
     parameters::{PathId, PathKeyId, Query, list},
 };
@@ -62,7 +63,7 @@ async fn create_key(
 ) -> Result<HttpResponse, ApiError> {
     let body: CreateKey = body.optional_json().await?;
     let term = term(&body)?;
-    let create = move |uc: &crate::UseCases| {
+    let create = move |uc: &UseCases| {
         uc.deployment_keys.create(&who.granted, *deployment, body.description, term)
     };
     let (key, secret) = app.run(create).await?;
