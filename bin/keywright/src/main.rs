@@ -1,2 +1,55 @@
-//! x
-fn main(){}
+//! The `keywright` command: reads the configuration, builds the adapters, runs one subcommand. No
+//! rule, no SQL, no route.
+#![expect(clippy::print_stdout, reason = "what a command was asked for goes to standard output")]
+
+mod arguments;
+mod clock;
+mod configuration;
+mod demo;
+mod doctor;
+mod failure;
+mod logging;
+mod migrate;
+mod node;
+mod organization;
+mod pepper;
+mod serve;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::{
+    arguments::{Arguments, Command},
+    configuration::Loaded,
+    failure::Failure,
+};
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    // Before anything else: a child must not read the configuration, which it has no business with.
+    if matches!(arguments.command, Command::Sandbox) {
+        return workflow_runtime::run_child();
+    }
+    match run(arguments) {
+        Ok(code) => code,
+        Err(failure) => {
+            failure.report();
+            failure.exit_code()
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
+    let loaded = Loaded::read(arguments.config.as_deref())?;
+    match arguments.command {
+        Command::Demo(options) => demo::run(loaded, options),
+        Command::Serve(options) => serve::run(&loaded, options),
+        Command::Worker => serve::run_worker(&loaded),
+        Command::Migrate(command) => migrate::run(&loaded, &command),
+        Command::Organization(command) => organization::run(&loaded, command),
+        Command::Config(command) => configuration::show(&loaded, &command),
+        Command::Doctor(output) => doctor::run(&loaded, output),
+        Command::Sandbox => Ok(ExitCode::SUCCESS),
+    }
+}

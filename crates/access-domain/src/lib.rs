@@ -35,6 +35,6 @@ pub use self::{
         SessionStore, StoreError,
     },
     principal::{DeploymentId, DeploymentTag, KeyOwner, KeyRecord, NewKey, Principal},
-    session::{LogInError, LoggedIn, Session, SessionId, SessionRecord, Sessions},
+    session::{LogInError, LoggedIn, Session, SessionId, SessionRecord, Sessions, sweep_sessions},
     user::{Email, Membership, Role, User, UserId, UserRecord, Username},
 };

@@ -128,20 +128,24 @@ impl Sessions {
         self.store.end_session(session)
     }
 
-    /// Deletes up to `limit` sessions that are over; returns how many.
-    ///
-    /// # Errors
-    /// When storage fails.
-    pub fn sweep(&self, limit: i64) -> Result<usize, StoreError> {
-        let now = self.clock.now();
-        self.store.delete_stale_sessions(now - LONGEST, now - IDLE, limit)
-    }
-
     fn make_token(&self) -> Secret {
         let mut bytes = Zeroizing::new([0; 32]);
         self.entropy.fill(&mut *bytes);
         Secret::new(URL_SAFE_NO_PAD.encode(*bytes))
     }
+}
+
+/// Deletes up to `limit` sessions that are over; returns how many.
+///
+/// # Errors
+/// When storage fails.
+pub fn sweep_sessions(
+    store: &dyn SessionStore,
+    clock: &dyn Clock,
+    limit: i64,
+) -> Result<usize, StoreError> {
+    let now = clock.now();
+    store.delete_stale_sessions(now - LONGEST, now - IDLE, limit)
 }
 
 /// The CSRF token of a session: a digest of its token, so that nothing more has to be kept and a

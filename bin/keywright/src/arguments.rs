@@ -1,0 +1,128 @@
+//! The command line, as `--help` tells it.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Makes, keeps and checks API keys, and turns workflows into keyed, limited, documented APIs.
+#[derive(Parser)]
+#[command(name = "keywright", version, arg_required_else_help = true, after_help = AFTER_HELP)]
+pub(crate) struct Arguments {
+    /// Configuration file (TOML); the environment (KEYWRIGHT_<SECTION>__<KEY>) outranks it
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const AFTER_HELP: &str =
+    "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 wrong configuration, 4 database.";
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Try it: an organization, a deployed workflow and a first call, on loopback
+    Demo(DemoOptions),
+    /// Run the server, workers included
+    Serve(ServeOptions),
+    /// Run executions and nothing else
+    Worker,
+    /// Bring the database's schema up to date, or tell what is pending
+    #[command(subcommand)]
+    Migrate(MigrateCommand),
+    /// Create and list organizations
+    #[command(subcommand)]
+    Organization(OrganizationCommand),
+    /// Show the configuration
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Find what should be mended: configuration, database, file permissions, peppers, sandbox
+    Doctor(Output),
+    /// Carry out filters for a worker, on standard input and output
+    #[command(hide = true)]
+    Sandbox,
+}
+
+#[derive(Args, Clone, Copy)]
+pub(crate) struct Output {
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct DemoOptions {
+    /// Where the demo keeps its database
+    #[arg(long, value_name = "DIR", default_value = "data/demo")]
+    pub(crate) directory: PathBuf,
+    /// Address to listen on; loopback only
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    pub(crate) listen: std::net::SocketAddr,
+}
+
+#[derive(Args, Clone, Copy)]
+pub(crate) struct ServeOptions {
+    /// Leave executions to `keywright worker` processes
+    #[arg(long)]
+    pub(crate) no_worker: bool,
+    /// Apply pending migrations on PostgreSQL before serving (SQLite always does)
+    #[arg(long)]
+    pub(crate) migrate: bool,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum MigrateCommand {
+    /// Apply pending migrations
+    Run(Output),
+    /// Tell which migrations are pending
+    Status(Output),
+}
+
+#[derive(Subcommand)]
+pub(crate) enum OrganizationCommand {
+    /// Create an organization with its administrator and platform key "Key #1"
+    Create(CreateOptions),
+    /// List the organizations of this server
+    List(Output),
+}
+
+#[derive(Args)]
+pub(crate) struct CreateOptions {
+    /// Name in addresses: 1 to 30 lower-case letters, digits, '_' or '-'; never changed afterwards
+    #[arg(long)]
+    pub(crate) slug: String,
+    /// Name for people
+    #[arg(long)]
+    pub(crate) name: String,
+    /// User name of the first administrator
+    #[arg(long)]
+    pub(crate) admin_username: String,
+    /// Mail address of the first administrator
+    #[arg(long)]
+    pub(crate) admin_email: Option<String>,
+    /// Read the administrator's password from standard input; without it one is made and shown
+    #[arg(long)]
+    pub(crate) admin_password_stdin: bool,
+    /// Make a user that exists already the administrator
+    #[arg(long, conflicts_with_all = ["admin_email", "admin_password_stdin"])]
+    pub(crate) existing_user: bool,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Print every setting with its value, secrets blanked, and where the value came from
+    Show(Output),
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Arguments::command().debug_assert();
+    }
+}

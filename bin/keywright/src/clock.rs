@@ -1,0 +1,16 @@
+//! The system's clock, the only place that asks it.
+
+use std::time::SystemTime;
+
+use access_domain::Clock;
+use chrono::SubsecRound as _;
+use keys_core::Timestamp;
+
+/// The system's clock, cut to the microseconds that storage keeps.
+pub(crate) struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from(SystemTime::now()).trunc_subsecs(6)
+    }
+}

@@ -1,0 +1,373 @@
+//! The settings: defaults, under a file, under the environment.
+
+use std::{
+    collections::HashMap,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use config::{Config, Environment, File, FileFormat};
+use serde::{Deserialize, Serialize, Serializer};
+
+use crate::{arguments::ConfigCommand, failure::Failure};
+
+const PREFIX: &str = "KEYWRIGHT_";
+
+/// Every setting. What is unknown or ill-typed stops the start.
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Configuration {
+    pub(crate) server: Server,
+    pub(crate) database: Database,
+    pub(crate) secrets: Secrets,
+    pub(crate) deployment: Deployment,
+    pub(crate) worker: Worker,
+    pub(crate) log: Log,
+}
+
+/// How the server is reached.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Server {
+    pub(crate) listen: SocketAddr,
+    /// How callers reach it, as `https://api.example.com`; addresses in answers start with it.
+    pub(crate) public_url: String,
+    pub(crate) max_body_bytes: usize,
+    /// How long a stopping server waits for open requests.
+    pub(crate) shutdown_seconds: u64,
+}
+
+/// Where everything is kept.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Database {
+    /// `sqlite://path` or `postgres://…`; may carry a password.
+    pub(crate) url: DatabaseUrl,
+    pub(crate) pool_size: u32,
+}
+
+/// What must not be known.
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Secrets {
+    pub(crate) pepper: Option<SecretText>,
+    pub(crate) pepper_file: Option<PathBuf>,
+}
+
+/// What is offered to callers of deployments.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Deployment {
+    /// Whether `/deployment/{api_key}/…` is served.
+    pub(crate) key_in_url: bool,
+}
+
+/// How executions are carried out.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Worker {
+    /// How many at the same time.
+    pub(crate) slots: usize,
+    /// How long a worker may be silent before another takes its executions.
+    pub(crate) lease_seconds: u64,
+    /// How long a stopping worker goes on before it hands back what runs.
+    pub(crate) shutdown_seconds: u64,
+    /// How long inputs and results are kept.
+    pub(crate) result_hours: u64,
+    pub(crate) max_result_bytes: usize,
+    /// The memory of each child process that runs filters.
+    pub(crate) filter_memory_bytes: u64,
+}
+
+/// What is logged.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Log {
+    /// A level, or directives as `info,diesel=debug`.
+    pub(crate) level: String,
+    pub(crate) format: LogFormat,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogFormat {
+    Pretty,
+    Json,
+}
+
+/// A setting that is never shown.
+#[derive(Clone, Deserialize)]
+pub(crate) struct SecretText(pub(crate) String);
+
+/// A database's address; its password is never shown.
+#[derive(Clone, Deserialize)]
+pub(crate) struct DatabaseUrl(pub(crate) String);
+
+impl std::fmt::Debug for SecretText {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("…")
+    }
+}
+
+impl Serialize for SecretText {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str("…")
+    }
+}
+
+impl std::fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.without_password())
+    }
+}
+
+impl Serialize for DatabaseUrl {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&self.without_password())
+    }
+}
+
+impl DatabaseUrl {
+    /// The address with its password blanked, as `user:password@` or as `?password=`.
+    fn without_password(&self) -> String {
+        let (address, query) = self.0.split_once('?').unwrap_or((&self.0, ""));
+        let address = match address.rsplit_once('@') {
+            Some((credentials, host)) => {
+                let scheme_end = credentials.find("://").map_or(0, |at| at + 3);
+                let (scheme, credentials) =
+                    credentials.split_at_checked(scheme_end).unwrap_or(("", credentials));
+                let user = credentials.split(':').next().unwrap_or_default();
+                let password = if credentials.contains(':') { ":…" } else { "" };
+                format!("{scheme}{user}{password}@{host}")
+            }
+            None => address.to_owned(),
+        };
+        let parameters: Vec<_> = query
+            .split('&')
+            .filter(|parameter| !parameter.is_empty())
+            .map(
+                |parameter| {
+                    if parameter.starts_with("password=") { "password=…" } else { parameter }
+                },
+            )
+            .collect();
+        if parameters.is_empty() { address } else { format!("{address}?{}", parameters.join("&")) }
+    }
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            public_url: String::new(),
+            max_body_bytes: 10 << 20,
+            shutdown_seconds: 30,
+        }
+    }
+}
+
+impl Default for Database {
+    fn default() -> Self {
+        Self { url: DatabaseUrl("sqlite://data/keywright.db".into()), pool_size: 8 }
+    }
+}
+
+impl Default for Deployment {
+    fn default() -> Self {
+        Self { key_in_url: true }
+    }
+}
+
+impl Default for Worker {
+    fn default() -> Self {
+        Self {
+            slots: 8,
+            lease_seconds: 30,
+            shutdown_seconds: 20,
+            result_hours: 24,
+            max_result_bytes: 10 << 20,
+            filter_memory_bytes: 512 << 20,
+        }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { level: "info".into(), format: LogFormat::Pretty }
+    }
+}
+
+/// The settings with where each came from.
+pub(crate) struct Loaded {
+    pub(crate) configuration: Configuration,
+    layers: Config,
+}
+
+impl Loaded {
+    /// Reads all layers.
+    pub(crate) fn read(file: Option<&Path>) -> Result<Self, Failure> {
+        let environment = std::env::vars_os().filter_map(|(name, value)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        });
+        Self::from_layers(file, environment)
+    }
+
+    fn from_layers(
+        file: Option<&Path>,
+        environment: impl Iterator<Item = (String, String)>,
+    ) -> Result<Self, Failure> {
+        // Orchestrators inject variables of our prefix for services of our name; only a variable
+        // with a section is meant for us.
+        let ours: HashMap<_, _> = environment
+            .filter(|(name, _)| name.strip_prefix(PREFIX).is_some_and(|rest| rest.contains("__")))
+            .collect();
+        let environment = Environment::with_prefix("KEYWRIGHT")
+            .prefix_separator("_")
+            .separator("__")
+            .source(Some(ours));
+        let mut layers = Config::builder();
+        if let Some(path) = file {
+            layers = layers.add_source(File::from(path).format(FileFormat::Toml));
+        }
+        let read = layers.add_source(environment).build().and_then(|layers| {
+            let configuration = layers.clone().try_deserialize()?;
+            Ok(Self { configuration, layers })
+        });
+        let loaded = read.map_err(|error| Failure::Configuration(error.to_string()))?;
+        loaded.configuration.check().map_err(Failure::Configuration)?;
+        Ok(loaded)
+    }
+
+    /// Where a setting's value came from.
+    fn origin(&self, setting: &str) -> String {
+        match self.layers.get::<config::Value>(setting) {
+            Ok(value) => value.origin().unwrap_or("file").to_owned(),
+            Err(_) => "default".into(),
+        }
+    }
+}
+
+impl Configuration {
+    /// What types cannot say; the message names the setting.
+    fn check(&self) -> Result<(), String> {
+        let url = &self.server.public_url;
+        if !url.is_empty() && !url.starts_with("http://") && !url.starts_with("https://") {
+            return Err("server.public_url: must start with http:// or https://".into());
+        }
+        let at_least_one = [
+            ("server.max_body_bytes", self.server.max_body_bytes as u64),
+            ("database.pool_size", self.database.pool_size.into()),
+            ("worker.slots", self.worker.slots as u64),
+            ("worker.lease_seconds", self.worker.lease_seconds),
+            ("worker.result_hours", self.worker.result_hours),
+            ("worker.max_result_bytes", self.worker.max_result_bytes as u64),
+        ];
+        if let Some((setting, _)) = at_least_one.iter().find(|(_, value)| *value == 0) {
+            return Err(format!("{setting}: must be at least 1"));
+        }
+        if self.worker.filter_memory_bytes < 64 << 20 {
+            return Err("worker.filter_memory_bytes: must be at least 67108864 (64 MiB)".into());
+        }
+        Ok(())
+    }
+
+    /// What addresses in answers start with.
+    pub(crate) fn base_url(&self) -> String {
+        self.server.public_url.trim_end_matches('/').to_owned()
+    }
+}
+
+/// `config show`
+pub(crate) fn show(loaded: &Loaded, command: &ConfigCommand) -> Result<ExitCode, Failure> {
+    let ConfigCommand::Show(output) = command;
+    let effective =
+        serde_json::to_value(&loaded.configuration).map_err(|error| Failure::failed(&error))?;
+    let mut rows = Vec::new();
+    for (section, settings) in effective.as_object().into_iter().flatten() {
+        for (name, value) in settings.as_object().into_iter().flatten() {
+            let setting = format!("{section}.{name}");
+            let origin = loaded.origin(&setting);
+            rows.push(serde_json::json!({"setting": setting, "value": value, "origin": origin}));
+        }
+    }
+    if output.json {
+        println!("{}", serde_json::Value::Array(rows));
+    } else {
+        for row in rows {
+            println!("{} = {}  ({})", text(&row, "setting"), row["value"], text(&row, "origin"));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn text<'a>(row: &'a serde_json::Value, name: &str) -> &'a str {
+    row.get(name).and_then(serde_json::Value::as_str).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(environment: &[(&str, &str)]) -> Result<Configuration, String> {
+        let environment =
+            environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        match Loaded::from_layers(None, environment) {
+            Ok(loaded) => Ok(loaded.configuration),
+            Err(Failure::Configuration(what)) => Err(what),
+            Err(other) => Err(format!("{other:?}")),
+        }
+    }
+
+    #[test]
+    fn the_environment_outranks_the_defaults() {
+        let read =
+            read(&[("KEYWRIGHT_SERVER__LISTEN", "127.0.0.1:9"), ("KEYWRIGHT_WORKER__SLOTS", "3")])
+                .unwrap();
+        assert_eq!(read.server.listen.port(), 9);
+        assert_eq!(read.worker.slots, 3);
+    }
+
+    #[test]
+    fn variables_without_a_section_are_not_ours() {
+        assert!(
+            read(&[("KEYWRIGHT_PORT", "tcp://10.0.0.1:80"), ("KEYWRIGHT_SERVICE_HOST", "x")])
+                .is_ok()
+        );
+    }
+
+    #[test]
+    fn a_secret_of_digits_stays_as_it_is() {
+        let digits = "00123456789012345678901234567890e5";
+        let read = read(&[("KEYWRIGHT_SECRETS__PEPPER", digits)]).unwrap();
+        assert_eq!(read.secrets.pepper.map(|pepper| pepper.0), Some(digits.into()));
+    }
+
+    #[test]
+    fn a_wrong_setting_is_named() {
+        for (name, value, expected) in [
+            ("KEYWRIGHT_SERVER__LISTN", "x", "listn"),
+            ("KEYWRIGHT_SERVR__LISTEN", "x", "servr"),
+            ("KEYWRIGHT_SERVER__LISTEN", "nowhere", "server.listen"),
+            ("KEYWRIGHT_WORKER__SLOTS", "many", "worker.slots"),
+            ("KEYWRIGHT_WORKER__SLOTS", "0", "worker.slots"),
+            ("KEYWRIGHT_SERVER__PUBLIC_URL", "example.com", "server.public_url"),
+            ("KEYWRIGHT_LOG__FORMAT", "xml", "log.format"),
+        ] {
+            let what = read(&[(name, value)]).unwrap_err();
+            assert!(what.contains(expected) && !what.contains('\n'), "{name}={value}: {what}");
+        }
+    }
+
+    #[test]
+    fn passwords_of_databases_are_blanked() {
+        for (url, shown) in [
+            ("postgres://kw:s3cret@db/kw", "postgres://kw:…@db/kw"),
+            ("postgres://kw:s3:c@r@db/kw?sslmode=disable", "postgres://kw:…@db/kw?sslmode=disable"),
+            ("postgres://db/kw?user=kw&password=s3cret", "postgres://db/kw?user=kw&password=…"),
+            ("sqlite://data/keywright.db", "sqlite://data/keywright.db"),
+        ] {
+            assert_eq!(DatabaseUrl(url.into()).without_password(), shown);
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! `keywright demo`: the main job, end to end, on this machine alone.
+
+use std::{net::SocketAddr, process::ExitCode};
+
+use access_domain::{CreateOrganization, CreatedOrganization, Operator};
+use actix_web::rt;
+use reqwest::{Client, RequestBuilder};
+use serde_json::{Value, json};
+use tokio::sync::oneshot;
+
+use crate::{
+    arguments::DemoOptions,
+    configuration::{Configuration, DatabaseUrl, Loaded},
+    failure::Failure,
+    logging,
+    node::{Migrations, Node},
+    serve::serve,
+};
+
+const SLUG: &str = "mock_org";
+
+/// Starts a server of its own, deploys a workflow and calls it; then serves until Ctrl-C.
+pub(crate) fn run(loaded: Loaded, options: DemoOptions) -> Result<ExitCode, Failure> {
+    if !options.listen.ip().is_loopback() {
+        return Err(Failure::Configuration("--listen: the demo listens on loopback only".into()));
+    }
+    let directory = options.directory.to_str().map(str::to_owned);
+    let directory = directory
+        .ok_or_else(|| Failure::Configuration("--directory: must be valid UTF-8".into()))?;
+    let mut configuration: Configuration = loaded.configuration;
+    configuration.database.url = DatabaseUrl(format!("sqlite://{directory}/keywright.db"));
+    configuration.secrets = crate::configuration::Secrets::default();
+    configuration.server.listen = options.listen;
+    configuration.server.public_url = String::new();
+    configuration.log.level = "warn".into();
+    logging::start(&configuration.log)?;
+    let node = Node::open(&configuration, Migrations::Apply)?;
+    let organization = first_start(&node)?;
+    rt::System::new().block_on(async move {
+        let (ready, is_ready) = oneshot::channel();
+        let server = rt::spawn(serve(node, true, Some(ready)));
+        // The sender is dropped without a word only when the server did not start.
+        if let Ok(address) = is_ready.await {
+            match organization {
+                Some(organization) => show(address, organization, &directory).await?,
+                None => show_again(address, &directory),
+            }
+        }
+        server.await.map_err(|error| Failure::Failed(format!("the server failed: {error}")))??;
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+/// The demo's organization, if this is the first start.
+fn first_start(node: &Node) -> Result<Option<CreatedOrganization>, Failure> {
+    let organizations = node.organizations();
+    let there = organizations
+        .list(Operator::at_the_command_line())
+        .map_err(|error| Failure::database(&error))?;
+    if there.iter().any(|organization| organization.slug.as_str() == SLUG) {
+        return Ok(None);
+    }
+    let wanted = CreateOrganization {
+        slug: SLUG.into(),
+        name: "Mock organization".into(),
+        admin_username: "admin".into(),
+        admin_email: None,
+        admin_password: None,
+        existing_user: false,
+    };
+    organizations
+        .create(Operator::at_the_command_line(), wanted)
+        .map(Some)
+        .map_err(|error| Failure::failed(&error))
+}
+
+async fn show(
+    address: SocketAddr,
+    organization: CreatedOrganization,
+    directory: &str,
+) -> Result<(), Failure> {
+    let base = format!("http://{address}");
+    let username = organization.admin_username;
+    let password =
+        organization.admin_password.map(keys_core::Secret::reveal_once).unwrap_or_default();
+    let platform_key = organization.platform_key.reveal_once();
+    let called = deploy_and_call(&base, &platform_key).await?;
+    let Called { deployment, api_key, answer } = called;
+    println!(
+        "Keywright demo, kept in {directory}
+
+  organization    {SLUG} ({id})
+  log-in          {username} / {password}
+  platform key    {platform_key}
+  deployment      echo ({deployment}), a pass-through workflow
+  deployment key  {api_key}
+
+These secrets are shown this once.
+
+The deployed API was called with its key and answered:
+
+{answer}
+
+Call it yourself:
+
+  curl -s '{base}/deployment/{deployment}/?wait=10' \\
+    -H 'Authorization: Bearer {api_key}' \\
+    -H 'Content-Type: application/json' -d '{{\"your\": \"data\"}}'
+
+List the deployments with the platform key:
+
+  curl -s '{base}/unstract/{SLUG}/api/v2/api-deployment/' -H 'Authorization: Bearer {platform_key}'
+
+Log in as the administrator:
+
+  curl -s '{base}/v1/session' -H 'Content-Type: application/json' \\
+    -d '{{\"username\": \"{username}\", \"password\": \"{password}\"}}'
+
+The API is documented at {base}/docs/
+Serving until Ctrl-C.",
+        id = organization.organization.id,
+    );
+    Ok(())
+}
+
+fn show_again(address: SocketAddr, directory: &str) {
+    println!(
+        "Keywright demo, kept in {directory}
+
+The demo was set up by an earlier start, which showed its secrets. They are not stored, so they
+cannot be shown again: to begin anew, stop the demo and delete the directory {directory}.
+
+The API is documented at http://{address}/docs/
+Serving until Ctrl-C."
+    );
+}
+
+struct Called {
+    deployment: String,
+    api_key: String,
+    answer: String,
+}
+
+async fn deploy_and_call(base: &str, platform_key: &str) -> Result<Called, Failure> {
+    let client = Client::new();
+    let manage = format!("{base}/unstract/{SLUG}/api/v2");
+    let definition = json!({"steps": [{"id": "echo", "tool": "passthrough"}]});
+    let workflow = json!({"name": "Echo", "description": "Answers what it was asked", "definition": definition});
+    let create_workflow =
+        client.post(format!("{manage}/workflow/")).bearer_auth(platform_key).json(&workflow);
+    let workflow = send(create_workflow).await?;
+    let deployment =
+        json!({"workflow": member(&workflow, "id"), "api_name": "echo", "display_name": "Echo"});
+    let deploy = client
+        .post(format!("{manage}/api-deployment/"))
+        .bearer_auth(platform_key)
+        .json(&deployment);
+    let deployed = send(deploy).await?;
+    let (deployment, api_key) = (member(&deployed, "id"), member(&deployed, "api_key"));
+    let call = client.post(format!("{base}/deployment/{deployment}/?wait=10"));
+    let answer = send(call.bearer_auth(&api_key).json(&json!({"hello": "world"}))).await?;
+    let answer = serde_json::to_string_pretty(&answer).unwrap_or_default();
+    Ok(Called { deployment, api_key, answer })
+}
+
+async fn send(request: RequestBuilder) -> Result<Value, Failure> {
+    let failed = |error: reqwest::Error| Failure::failed(&error);
+    let response = request.send().await.map_err(failed)?;
+    let status = response.status();
+    let body: Value = response.json().await.map_err(failed)?;
+    if status.is_success() {
+        Ok(body)
+    } else {
+        Err(Failure::Failed(format!("the demo's own call was answered {status}: {body}")))
+    }
+}
+
+fn member(value: &Value, name: &str) -> String {
+    value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
+}

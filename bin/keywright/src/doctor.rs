@@ -1,0 +1,198 @@
+//! `keywright doctor`: what should be mended before callers notice.
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use deployments_domain::FilterCheck as _;
+use keys_core::OsEntropy;
+use serde::Serialize;
+use storage_diesel::Storage;
+
+use crate::{
+    arguments::Output,
+    configuration::{Configuration, Loaded},
+    failure::Failure,
+    node::{lacking_peppers, open_storage, sandbox},
+    pepper,
+};
+
+#[derive(Serialize)]
+struct Finding {
+    check: &'static str,
+    status: Status,
+    detail: String,
+}
+
+#[derive(Serialize, Clone, Copy, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+enum Status {
+    Good,
+    Warning,
+    Bad,
+}
+
+/// Checks everything, prints every finding; exit code 1 if something is bad.
+pub(crate) fn run(loaded: &Loaded, output: Output) -> Result<ExitCode, Failure> {
+    let configuration = &loaded.configuration;
+    let mut findings = vec![good("configuration", "is read")];
+    findings.extend(check_database(configuration));
+    findings.extend(check_files(configuration));
+    findings.push(check_address(configuration));
+    findings.push(check_sandbox(configuration));
+    if output.json {
+        println!("{}", serde_json::to_string(&findings).map_err(|error| Failure::failed(&error))?);
+    } else {
+        for Finding { check, status, detail } in &findings {
+            let mark = match status {
+                Status::Good => "good   ",
+                Status::Warning => "warning",
+                Status::Bad => "bad    ",
+            };
+            println!("{mark}  {check}: {detail}");
+        }
+    }
+    let is_sound = findings.iter().all(|finding| finding.status != Status::Bad);
+    Ok(if is_sound { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn good(check: &'static str, detail: impl Into<String>) -> Finding {
+    Finding { check, status: Status::Good, detail: detail.into() }
+}
+
+fn warning(check: &'static str, detail: impl Into<String>) -> Finding {
+    Finding { check, status: Status::Warning, detail: detail.into() }
+}
+
+fn bad(check: &'static str, detail: impl Into<String>) -> Finding {
+    Finding { check, status: Status::Bad, detail: detail.into() }
+}
+
+fn check_database(configuration: &Configuration) -> Vec<Finding> {
+    // Opening would make a database, and the doctor changes nothing.
+    if embedded_path(configuration).is_some_and(|path| !path.exists()) {
+        return vec![warning("database", "does not exist yet; the first start makes it")];
+    }
+    let storage = match open_storage(configuration) {
+        Ok(storage) => storage,
+        Err(Failure::Failed(what) | Failure::Configuration(what) | Failure::Database(what)) => {
+            return vec![bad("database", what)];
+        }
+    };
+    if let Err(error) = storage.check() {
+        return vec![bad(
+            "database",
+            format!("{error}; is it running, and is database.url right?"),
+        )];
+    }
+    vec![
+        good("database", "answers"),
+        check_schema(&*storage),
+        check_pepper(configuration, &*storage),
+    ]
+}
+
+fn check_schema(storage: &dyn Storage) -> Finding {
+    match (storage.pending_migrations(), storage.unknown_migrations()) {
+        (Ok(pending), Ok(unknown)) if pending.is_empty() && unknown.is_empty() => {
+            good("schema", "is up to date")
+        }
+        (Ok(pending), Ok(unknown)) if unknown.is_empty() => {
+            bad("schema", format!("lacks {}; run 'keywright migrate run'", pending.join(", ")))
+        }
+        (Ok(_), Ok(unknown)) => {
+            warning("schema", format!("was made by a newer version ({})", unknown.join(", ")))
+        }
+        (Err(error), _) | (_, Err(error)) => bad("schema", error.to_string()),
+    }
+}
+
+fn check_pepper(configuration: &Configuration, storage: &dyn Storage) -> Finding {
+    // An embedded database without its pepper would get a fresh one, under which no key is found.
+    if configuration.secrets.pepper.is_none()
+        && configuration.secrets.pepper_file.is_none()
+        && pepper::embedded_path(configuration).is_some_and(|path| !path.exists())
+    {
+        return bad(
+            "pepper",
+            "is missing beside the database: restore it, or every key must be made anew",
+        );
+    }
+    let loaded = OsEntropy::open().map_err(|error| Failure::failed(&error));
+    match loaded.and_then(|entropy| pepper::load(configuration, &entropy)) {
+        Ok(pepper) => match lacking_peppers(storage, &pepper) {
+            Ok(lacking) if lacking.is_empty() => {
+                good("pepper", "is the one that the stored keys need")
+            }
+            Ok(lacking) => {
+                bad("pepper", format!("keys need {}, which is not configured", lacking.join(", ")))
+            }
+            Err(error) => bad("pepper", error.to_string()),
+        },
+        Err(Failure::Failed(what) | Failure::Configuration(what) | Failure::Database(what)) => {
+            bad("pepper", what)
+        }
+    }
+}
+
+fn embedded_path(configuration: &Configuration) -> Option<PathBuf> {
+    configuration.database.url.0.strip_prefix("sqlite://").map(PathBuf::from)
+}
+
+/// Files that hold secrets must be their owner's alone.
+fn check_files(configuration: &Configuration) -> Vec<Finding> {
+    let secrets = &configuration.secrets;
+    let files = [
+        embedded_path(configuration),
+        pepper::embedded_path(configuration),
+        secrets.pepper_file.clone(),
+    ];
+    files.into_iter().flatten().filter(|path| path.exists()).map(|path| check_mode(&path)).collect()
+}
+
+fn check_mode(path: &Path) -> Finding {
+    match fs::metadata(path).map(|metadata| metadata.permissions().mode() & 0o777) {
+        Ok(mode) if mode & 0o077 == 0 => {
+            good("file", format!("{} is its owner's alone", path.display()))
+        }
+        Ok(mode) => bad(
+            "file",
+            format!(
+                "{0} can be read by others (mode {mode:o}); run 'chmod 600 {0}'",
+                path.display()
+            ),
+        ),
+        Err(error) => bad("file", format!("{}: {error}", path.display())),
+    }
+}
+
+fn check_address(configuration: &Configuration) -> Finding {
+    let server = &configuration.server;
+    if server.listen.ip().is_loopback() || server.public_url.starts_with("https://") {
+        good("address", format!("{} is listened on", server.listen))
+    } else {
+        let what = "is reached from other machines, and server.public_url is not https://: keys travel in the clear";
+        warning("address", format!("{} {what}", server.listen))
+    }
+}
+
+fn check_sandbox(configuration: &Configuration) -> Finding {
+    let sandbox = match sandbox(configuration) {
+        Ok(sandbox) => sandbox,
+        Err(Failure::Failed(what) | Failure::Configuration(what) | Failure::Database(what)) => {
+            return bad("sandbox", what);
+        }
+    };
+    match sandbox.check(&["."]) {
+        Ok(verdicts) if verdicts.iter().all(Option::is_none) => good("sandbox", "runs filters"),
+        Ok(_) => bad("sandbox", "refuses the simplest filter"),
+        Err(error) => bad(
+            "sandbox",
+            std::error::Error::source(&error)
+                .map_or_else(|| error.to_string(), ToString::to_string),
+        ),
+    }
+}

@@ -1,0 +1,211 @@
+//! One process of Keywright: its adapters, built from the configuration.
+
+use std::{sync::Arc, time::Duration};
+
+use access_domain::{Clock, Organizations, PasswordCost, PasswordHash, StoreError};
+use deployments_domain::{Elsewhere, WorkflowRunner};
+use http_actix::{App, Ports, Settings};
+use keys_core::{Entropy, OsEntropy, Pepper, Secret};
+use storage_diesel::{OpenError, Options, Storage};
+use workflow_runtime::{Sandbox, SandboxCommand, SandboxConfig, Worker, WorkerConfig};
+
+use crate::{clock::SystemClock, configuration::Configuration, failure::Failure, pepper};
+
+/// How long after a silent database a request waits for a connection.
+const CONNECTION_TIMEOUT: Duration = Duration::from_secs(3);
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The adapters of this process.
+pub(crate) struct Node {
+    pub(crate) configuration: Configuration,
+    pub(crate) storage: Arc<dyn Storage>,
+    pub(crate) clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    pepper: Arc<Pepper>,
+}
+
+/// What a start does about pending migrations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Migrations {
+    /// Applies them.
+    Apply,
+    /// Applies them on the embedded database, which nobody else migrates; refuses to start elsewhere.
+    ApplyIfEmbedded,
+}
+
+impl Node {
+    /// Opens everything that every command needs, with the schema up to date.
+    pub(crate) fn open(
+        configuration: &Configuration,
+        migrations: Migrations,
+    ) -> Result<Self, Failure> {
+        let entropy = OsEntropy::open().map_err(|error| Failure::failed(&error))?;
+        let storage = open_storage(configuration)?;
+        settle_schema(&*storage, configuration, migrations)?;
+        let pepper = pepper::load(configuration, &entropy)?;
+        Ok(Self {
+            configuration: configuration.clone(),
+            storage,
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(entropy),
+            pepper: Arc::new(pepper),
+        })
+    }
+
+    /// The use cases of an operator.
+    pub(crate) fn organizations(&self) -> Organizations {
+        Organizations {
+            store: self.storage.clone(),
+            clock: Arc::clone(&self.clock),
+            entropy: Arc::clone(&self.entropy),
+            pepper: Arc::clone(&self.pepper),
+            password_cost: PasswordCost::STANDARD,
+        }
+    }
+
+    /// Starts carrying out executions.
+    pub(crate) fn start_worker(&self, sandbox: Arc<Sandbox>) -> Result<Arc<Worker>, Failure> {
+        let settings = &self.configuration.worker;
+        let config = WorkerConfig {
+            slots: settings.slots,
+            lease: self.lease(),
+            shutdown_grace: Duration::from_secs(settings.shutdown_seconds),
+            result_retention: Duration::from_secs(settings.result_hours * 3600),
+            max_result_bytes: settings.max_result_bytes,
+            ..WorkerConfig::default()
+        };
+        let worker = Worker::start(config, self.storage.clone(), Arc::clone(&self.clock), sandbox);
+        worker
+            .map(Arc::new)
+            .map_err(|error| Failure::Failed(format!("the worker does not start: {error}")))
+    }
+
+    /// The HTTP edge over these adapters.
+    pub(crate) fn app(
+        &self,
+        sandbox: Arc<Sandbox>,
+        worker: Option<Arc<Worker>>,
+    ) -> Result<App, Failure> {
+        let runner: Arc<dyn WorkflowRunner> = match worker {
+            Some(worker) => worker,
+            None => Arc::new(Elsewhere),
+        };
+        let nobody =
+            PasswordHash::of(&Secret::new(String::new()), PasswordCost::STANDARD, &*self.entropy)
+                .map_err(|error| Failure::failed(&error))?;
+        let ports = Ports {
+            sessions: self.storage.clone(),
+            keys: self.storage.clone(),
+            platform_keys: self.storage.clone(),
+            workflows: self.storage.clone(),
+            deployments: self.storage.clone(),
+            deployment_keys: self.storage.clone(),
+            executions: self.storage.clone(),
+            runner,
+            filters: sandbox,
+            clock: Arc::clone(&self.clock),
+            entropy: Arc::clone(&self.entropy),
+            pepper: Arc::clone(&self.pepper),
+            readiness: self.readiness(),
+            nobody,
+            lease: self.lease(),
+        };
+        let base_url = self.configuration.base_url();
+        let settings = Settings {
+            secure_cookies: base_url.starts_with("https://"),
+            base_url,
+            max_body_bytes: self.configuration.server.max_body_bytes,
+            key_in_url: self.configuration.deployment.key_in_url,
+        };
+        Ok(App::new(ports, settings))
+    }
+
+    /// Ready: the database answers, and every pepper that its keys need is here.
+    fn readiness(&self) -> Box<dyn Fn() -> Result<(), StoreError> + Send + Sync> {
+        let (storage, pepper) = (Arc::clone(&self.storage), Arc::clone(&self.pepper));
+        Box::new(move || {
+            storage.check()?;
+            let lacking = lacking_peppers(&*storage, &pepper)?;
+            if lacking.is_empty() {
+                return Ok(());
+            }
+            let source =
+                format!("keys need the peppers {}, which this node has not", lacking.join(", "));
+            Err(StoreError::Unavailable { doing: "checking readiness", source: source.into() })
+        })
+    }
+
+    fn lease(&self) -> Duration {
+        Duration::from_secs(self.configuration.worker.lease_seconds)
+    }
+}
+
+/// The peppers that stored keys were digested under and that `pepper` is not.
+pub(crate) fn lacking_peppers(
+    storage: &dyn Storage,
+    pepper: &Pepper,
+) -> Result<Vec<String>, StoreError> {
+    let mut names = storage.pepper_names()?;
+    names.retain(|name| name != pepper.name().as_str());
+    Ok(names)
+}
+
+/// Opens the database that the configuration names.
+pub(crate) fn open_storage(configuration: &Configuration) -> Result<Arc<dyn Storage>, Failure> {
+    let options = Options {
+        max_connections: configuration.database.pool_size,
+        connection_timeout: CONNECTION_TIMEOUT,
+        statement_timeout: STATEMENT_TIMEOUT,
+    };
+    storage_diesel::open(&configuration.database.url.0, &options).map_err(|error| match error {
+        OpenError::UnknownUrl | OpenError::TlsMissing { .. } => {
+            Failure::Configuration(format!("database.url: {error}"))
+        }
+        OpenError::File { .. } | OpenError::Unavailable { .. } => Failure::database(&error),
+    })
+}
+
+fn settle_schema(
+    storage: &dyn Storage,
+    configuration: &Configuration,
+    wanted: Migrations,
+) -> Result<(), Failure> {
+    let database = |error: StoreError| Failure::database(&error);
+    let unknown = storage.unknown_migrations().map_err(database)?;
+    if unknown.len() > 1 {
+        let what =
+            format!("a newer version made this schema ({}); run that version", unknown.join(", "));
+        return Err(Failure::Database(what));
+    }
+    let pending = storage.pending_migrations().map_err(database)?;
+    let is_embedded = configuration.database.url.0.starts_with("sqlite:");
+    if pending.is_empty() {
+        return Ok(());
+    }
+    if wanted == Migrations::Apply || is_embedded {
+        let applied = storage.migrate().map_err(database)?;
+        tracing::info!(migrations = applied.join(", "), "the schema was brought up to date");
+        return Ok(());
+    }
+    let what = format!(
+        "pending migrations: {}; run 'keywright migrate run' or serve with --migrate",
+        pending.join(", ")
+    );
+    Err(Failure::Database(what))
+}
+
+/// The child processes of this binary that run filters.
+pub(crate) fn sandbox(configuration: &Configuration) -> Result<Arc<Sandbox>, Failure> {
+    let program = std::env::current_exe().map_err(|error| {
+        Failure::Failed(format!("this program's own path is not known: {error}"))
+    })?;
+    let command = SandboxCommand { program, args: vec!["sandbox".into()] };
+    let config = SandboxConfig {
+        memory_bytes: configuration.worker.filter_memory_bytes,
+        ..SandboxConfig::new(command, configuration.worker.slots)
+    };
+    let sandbox = Sandbox::start(config);
+    sandbox
+        .map(Arc::new)
+        .map_err(|error| Failure::Failed(format!("the sandbox does not start: {error}")))
+}

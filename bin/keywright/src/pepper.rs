@@ -1,0 +1,93 @@
+//! The pepper: from the configuration, or on the embedded database from a file that is made on
+//! first start.
+
+use std::{
+    fs::{self, OpenOptions},
+    io::{ErrorKind, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+};
+
+use keys_core::{Entropy, Pepper};
+
+use crate::{configuration::Configuration, failure::Failure};
+
+/// Reads the pepper; makes one where that is allowed and none is there.
+pub(crate) fn load(
+    configuration: &Configuration,
+    entropy: &dyn Entropy,
+) -> Result<Pepper, Failure> {
+    let secrets = &configuration.secrets;
+    let text = match (&secrets.pepper, &secrets.pepper_file) {
+        (Some(_), Some(_)) => {
+            return Err(Failure::Configuration(
+                "secrets.pepper and secrets.pepper_file: give one of them".into(),
+            ));
+        }
+        (Some(pepper), None) => pepper.0.clone(),
+        (None, Some(path)) => read(path)?.ok_or_else(|| missing(path))?,
+        (None, None) => {
+            let path = embedded_path(configuration).ok_or_else(|| {
+                let what = "secrets.pepper: must be set with PostgreSQL (32 bytes or more; every server the same)";
+                Failure::Configuration(what.into())
+            })?;
+            match read(&path)? {
+                Some(text) => text,
+                None => make(&path, entropy)?,
+            }
+        }
+    };
+    Pepper::new(text.as_bytes())
+        .map_err(|error| Failure::Configuration(format!("secrets.pepper: {error}")))
+}
+
+/// Where the embedded database's pepper is kept: beside the database.
+pub(crate) fn embedded_path(configuration: &Configuration) -> Option<PathBuf> {
+    let database = configuration.database.url.0.strip_prefix("sqlite://")?;
+    Some(Path::new(database).with_extension("pepper"))
+}
+
+fn read(path: &Path) -> Result<Option<String>, Failure> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text.trim().to_owned())),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => {
+            Err(Failure::Configuration(format!("secrets.pepper_file: {}: {error}", path.display())))
+        }
+    }
+}
+
+fn missing(path: &Path) -> Failure {
+    Failure::Configuration(format!("secrets.pepper_file: {} does not exist", path.display()))
+}
+
+/// 256 bits as hexadecimal digits, in a file that only its owner can read.
+fn make(path: &Path, entropy: &dyn Entropy) -> Result<String, Failure> {
+    use std::fmt::Write as _;
+    let cannot =
+        |error: std::io::Error| Failure::Failed(format!("cannot make {}: {error}", path.display()));
+    let mut bytes = [0; 32];
+    entropy.fill(&mut bytes);
+    let text = bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    });
+    if let Some(directory) = path.parent() {
+        fs::create_dir_all(directory).map_err(cannot)?;
+    }
+    // Written aside and linked into place: another process either finds none or a whole one, and
+    // whoever comes second takes the first one's.
+    let aside = path.with_extension(format!("pepper.{}", std::process::id()));
+    let mut file =
+        OpenOptions::new().write(true).create_new(true).mode(0o600).open(&aside).map_err(cannot)?;
+    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(cannot)?;
+    let linked = fs::hard_link(&aside, path);
+    fs::remove_file(&aside).map_err(cannot)?;
+    match linked {
+        Ok(()) => Ok(text),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            read(path)?.ok_or_else(|| missing(path))
+        }
+        Err(error) => Err(cannot(error)),
+    }
+}

@@ -1,0 +1,165 @@
+//! `serve` and `worker`: processes that run until they are told to stop.
+
+use std::{net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
+
+use actix_web::{HttpServer, rt, web};
+use tokio::{
+    select,
+    signal::unix::{Signal, SignalKind, signal},
+    sync::oneshot,
+    time::{MissedTickBehavior, interval},
+};
+use workflow_runtime::Worker;
+
+use crate::{
+    arguments::ServeOptions,
+    configuration::{Configuration, Loaded},
+    failure::Failure,
+    logging,
+    node::{Migrations, Node, sandbox},
+};
+
+/// How often sessions that are over are deleted, and how many at a time.
+const SWEEP_EVERY: Duration = Duration::from_secs(600);
+const SWEEP_LIMIT: i64 = 1000;
+
+/// `keywright serve`
+pub(crate) fn run(loaded: &Loaded, options: ServeOptions) -> Result<ExitCode, Failure> {
+    let configuration = &loaded.configuration;
+    logging::start(&configuration.log)?;
+    let migrations = if options.migrate { Migrations::Apply } else { Migrations::ApplyIfEmbedded };
+    let node = Node::open(configuration, migrations)?;
+    rt::System::new().block_on(serve(node, !options.no_worker, None))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Serves until a signal. `ready` hears the address once requests are answered.
+pub(crate) async fn serve(
+    node: Node,
+    with_worker: bool,
+    ready: Option<oneshot::Sender<SocketAddr>>,
+) -> Result<(), Failure> {
+    let mut stop = Stop::listen()?;
+    let configuration = node.configuration.clone();
+    let sandbox = sandbox(&configuration)?;
+    let worker = if with_worker { Some(node.start_worker(Arc::clone(&sandbox))?) } else { None };
+    let state = web::Data::new(node.app(sandbox, worker.clone())?);
+    let listen = configuration.server.listen;
+    let event_loops = std::thread::available_parallelism().map_or(1, usize::from);
+    let server = HttpServer::new(move || http_actix::app(state.clone()))
+        .workers(event_loops)
+        // More would only wait for each other at the pool.
+        .worker_max_blocking_threads(blocking_threads(&configuration, event_loops))
+        .shutdown_timeout(configuration.server.shutdown_seconds)
+        .disable_signals()
+        .bind(listen)
+        .map_err(|error| Failure::Failed(format!("cannot listen on {listen}: {error}")))?;
+    let address = server.addrs().first().copied().unwrap_or(listen);
+    let server = server.run();
+    let handle = server.handle();
+    announce(&configuration, address, with_worker);
+    rt::spawn(sweep(node));
+    if let Some(ready) = ready {
+        let _ = ready.send(address);
+    }
+    let running = rt::spawn(server);
+    stop.wait().await;
+    tracing::info!(
+        "stopping: open requests are answered, running executions finish or are handed back"
+    );
+    handle.stop(true).await;
+    let served = running.await;
+    finish(worker).await;
+    match served {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => Err(Failure::Failed(format!("the server failed: {error}"))),
+        Err(error) => Err(Failure::Failed(format!("the server failed: {error}"))),
+    }
+}
+
+/// `keywright worker`
+pub(crate) fn run_worker(loaded: &Loaded) -> Result<ExitCode, Failure> {
+    let configuration = &loaded.configuration;
+    logging::start(&configuration.log)?;
+    let node = Node::open(configuration, Migrations::ApplyIfEmbedded)?;
+    rt::System::new().block_on(async {
+        let mut stop = Stop::listen()?;
+        let worker = node.start_worker(sandbox(configuration)?)?;
+        tracing::info!(slots = configuration.worker.slots, "the worker runs");
+        stop.wait().await;
+        tracing::info!("stopping: running executions finish or are handed back");
+        finish(Some(worker)).await;
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+async fn finish(worker: Option<Arc<Worker>>) {
+    if let Some(worker) = worker {
+        let report = worker.shutdown().await;
+        tracing::info!(finished = report.finished, handed_back = report.handed_back, "stopped");
+    }
+}
+
+fn blocking_threads(configuration: &Configuration, event_loops: usize) -> usize {
+    // Writers of SQLite wait for one commit together: the more there are, the larger the group.
+    let wanted =
+        usize::try_from(configuration.database.pool_size).unwrap_or(usize::MAX).saturating_mul(2);
+    wanted.div_ceil(event_loops).max(2)
+}
+
+fn announce(configuration: &Configuration, address: SocketAddr, with_worker: bool) {
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), "Keywright");
+    tracing::info!(%address, documentation = format!("http://{address}/docs/"), "listens");
+    tracing::info!(database = ?configuration.database.url, "keeps everything in");
+    tracing::info!(
+        workers = with_worker,
+        slots = configuration.worker.slots,
+        "carries out executions"
+    );
+    if !address.ip().is_loopback() && !configuration.server.public_url.starts_with("https://") {
+        tracing::warn!(
+            "insecure: listens beyond this machine, and server.public_url is not https://"
+        );
+    }
+}
+
+async fn sweep(node: Node) {
+    let mut ticks = interval(SWEEP_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let (storage, clock) = (Arc::clone(&node.storage), Arc::clone(&node.clock));
+        let swept =
+            web::block(move || access_domain::sweep_sessions(&*storage, &*clock, SWEEP_LIMIT))
+                .await;
+        if let Ok(Err(error)) = swept {
+            tracing::warn!(%error, "sessions that are over were not deleted");
+        }
+    }
+}
+
+/// The signals that end a process in good order.
+struct Stop {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Stop {
+    fn listen() -> Result<Self, Failure> {
+        let listen = |kind| {
+            signal(kind)
+                .map_err(|error| Failure::Failed(format!("cannot listen for signals: {error}")))
+        };
+        Ok(Self {
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn wait(&mut self) {
+        select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! Runs and checks filters in child processes of this binary, because nothing inside a process can
+//! stop a filter that recurses without end or asks for all the memory there is.
+//!
+//! `child`, `filter` and `reply` are the child's side, `process` and `pool` the parent's; `protocol`
+//! is what they say to each other. Must not know runs or workflows.
+
+mod child;
+mod filter;
+mod pool;
+mod process;
+mod protocol;
+mod reply;
+
+use std::{ffi::OsString, io, path::PathBuf, sync::Arc, thread, time::Duration};
+
+use deployments_domain::{FilterCheck, FilterCheckFailed};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+use tokio::{
+    runtime::{Builder, Handle},
+    select,
+    sync::{mpsc, oneshot},
+    time::Instant,
+};
+
+pub use self::child::run_child;
+use self::{
+    pool::{Answer, Call, Pool},
+    protocol::{Request, TOO_DEEP},
+};
+
+/// How long all the checks of one definition may take, waiting for a child included.
+const CHECK_PATIENCE: Duration = Duration::from_secs(15);
+
+/// How to start a child: a program that calls [`run_child`] when it is given these arguments.
+#[derive(Debug, Clone)]
+pub struct SandboxCommand {
+    /// The program, by its absolute path: the child has no `PATH` to look it up in.
+    pub program: PathBuf,
+    /// What makes it a child.
+    pub args: Vec<OsString>,
+}
+
+/// The bounds of a [`Sandbox`].
+#[derive(Debug, Clone)]
+pub struct SandboxConfig {
+    /// How to start a child.
+    pub command: SandboxCommand,
+    /// How many filters run at the same time, each in a child of its own.
+    pub children: usize,
+    /// The address space of a child, its program and stack included.
+    pub memory_bytes: u64,
+    /// What a filter may be given, as JSON.
+    pub max_request_bytes: usize,
+    /// What a filter may put out, as JSON.
+    pub max_output_bytes: usize,
+    /// How long compiling the filters of one definition may take.
+    pub check_timeout: Duration,
+}
+
+impl SandboxConfig {
+    /// The defaults: 512 MiB for a child, 32 MiB in, 16 MiB out, 2 s for a check.
+    pub fn new(command: SandboxCommand, children: usize) -> Self {
+        Self {
+            command,
+            children,
+            memory_bytes: 512 << 20,
+            max_request_bytes: 32 << 20,
+            max_output_bytes: 16 << 20,
+            check_timeout: Duration::from_secs(2),
+        }
+    }
+}
+
+/// Why a filter has no output. What it displays may be told to callers.
+#[derive(Debug, thiserror::Error)]
+pub enum SandboxError {
+    /// It was still running at its deadline, and was killed.
+    #[error("the filter did not finish in time")]
+    TimedOut,
+    /// It took its process down: out of memory, or its stack overflowed.
+    #[error("the filter used more memory or stack than it may")]
+    Died,
+    /// It does not compile, failed, or put out what JSON cannot hold.
+    #[error("{0}")]
+    Refused(String),
+    /// Every child was busy until the deadline.
+    #[error("no place to run the filter became free in time")]
+    Busy,
+    /// No child could be started, or one broke the protocol: the server's fault, not the filter's.
+    #[error("the filter could not be run")]
+    Unavailable(#[source] io::Error),
+}
+
+/// Runs and checks filters, each in a child process. Children are started when they are first
+/// needed and kept warm; dropping the sandbox ends them.
+///
+/// They belong to a runtime on a thread of its own, so that a filter can be run from any runtime and
+/// checked from none.
+pub struct Sandbox {
+    pool: Arc<Pool>,
+    runtime: Handle,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<thread::JoinHandle<()>>,
+}
+
+/// An output, and its size as JSON.
+pub(crate) struct FilterOutput {
+    pub(crate) value: Value,
+    pub(crate) bytes: usize,
+}
+
+impl Sandbox {
+    /// Starts the sandbox's thread; no child yet.
+    ///
+    /// # Errors
+    /// When the system has no thread to give.
+    pub fn start(config: SandboxConfig) -> io::Result<Self> {
+        let runtime = Builder::new_current_thread().enable_all().max_blocking_threads(4).build()?;
+        let handle = runtime.handle().clone();
+        let (stop, stopped) = oneshot::channel();
+        let (alive, gone) = mpsc::channel(1);
+        let pool = Arc::new(Pool::new(config, alive));
+        let thread = {
+            let pool = pool.clone();
+            let serve = move || runtime.block_on(pool::serve(pool, stopped, gone));
+            thread::Builder::new().name("sandbox".into()).spawn(serve)?
+        };
+        Ok(Self { pool, runtime: handle, stop: Some(stop), thread: Some(thread) })
+    }
+
+    /// Runs a filter over `data`, and yields `null` where it puts out nothing, its output where it
+    /// puts out one value, and an array where it puts out several. Dropping the future kills the
+    /// filter.
+    ///
+    /// # Errors
+    /// Why there is no output.
+    pub async fn run(
+        &self,
+        filter: &str,
+        data: &Value,
+        within: Duration,
+    ) -> Result<Value, SandboxError> {
+        let output = self.run_until(filter, data, Instant::now() + within).await?;
+        Ok(output.value)
+    }
+
+    pub(crate) async fn run_until<D: Serialize + Sync>(
+        &self,
+        filter: &str,
+        data: &D,
+        deadline: Instant,
+    ) -> Result<FilterOutput, SandboxError> {
+        let limit = self.pool.config.max_request_bytes;
+        let request = protocol::line(&Request::Run { filter, data }, limit).ok_or_else(|| {
+            SandboxError::Refused(format!("the filter would be given more than {limit} bytes"))
+        })?;
+        let call = Call { request, deadline, patience: None };
+        let answer = self.ask::<Value>(call).await.unwrap_or_else(|_| Err(shut_down()));
+        answer.map(|(value, bytes)| FilterOutput { value, bytes })
+    }
+
+    /// Sends a call to the pool's thread. Dropping the receiver gives the call up.
+    fn ask<T: DeserializeOwned + Send + 'static>(
+        &self,
+        call: Call,
+    ) -> oneshot::Receiver<Answer<T>> {
+        let (mut answer, receiver) = oneshot::channel();
+        let pool = self.pool.clone();
+        self.runtime.spawn(async move {
+            let answered = select! {
+                answered = pool.answer(&call) => answered,
+                () = answer.closed() => return,
+            };
+            let _gone = answer.send(answered);
+        });
+        receiver
+    }
+
+    /// Checks some filters in one call. Blocks.
+    fn check_together(
+        &self,
+        filters: &[&str],
+        deadline: Instant,
+    ) -> Result<Vec<Option<String>>, SandboxError> {
+        let request = protocol::line(&Request::<()>::Check(filters), usize::MAX);
+        let call = Call {
+            request: request.unwrap_or_default(),
+            deadline,
+            patience: Some(self.pool.config.check_timeout),
+        };
+        let answer = self.ask::<Vec<Option<String>>>(call).blocking_recv();
+        let (verdicts, _) = answer.unwrap_or_else(|_| Err(shut_down()))?;
+        if verdicts.len() == filters.len() {
+            Ok(verdicts)
+        } else {
+            Err(SandboxError::Unavailable(io::ErrorKind::InvalidData.into()))
+        }
+    }
+
+    /// Checks filters one by one, where checking them together took the child down. Stops at one
+    /// that takes too long: the definition has its fault then, and the rest may take long too.
+    fn check_each(
+        &self,
+        filters: &[&str],
+        deadline: Instant,
+    ) -> Result<Vec<Option<String>>, SandboxError> {
+        let mut verdicts = Vec::with_capacity(filters.len());
+        for filter in filters {
+            match self.check_together(&[filter], deadline) {
+                Ok(verdict) => verdicts.extend(verdict),
+                Err(SandboxError::Died) => verdicts.push(Some(TOO_DEEP.into())),
+                Err(SandboxError::Refused(fault)) => verdicts.push(Some(fault)),
+                Err(SandboxError::TimedOut) => {
+                    verdicts.push(Some("the filter takes too long to compile".into()));
+                    break;
+                }
+                Err(error @ (SandboxError::Busy | SandboxError::Unavailable(_))) => {
+                    return Err(error);
+                }
+            }
+        }
+        verdicts.resize(filters.len(), None);
+        Ok(verdicts)
+    }
+}
+
+impl FilterCheck for Sandbox {
+    /// Blocks; must not be called on a thread that drives a runtime.
+    fn check(&self, filters: &[&str]) -> Result<Vec<Option<String>>, FilterCheckFailed> {
+        let deadline = Instant::now() + CHECK_PATIENCE;
+        let verdicts = match self.check_together(filters, deadline) {
+            Err(SandboxError::Died | SandboxError::TimedOut | SandboxError::Refused(_)) => {
+                self.check_each(filters, deadline)
+            }
+            verdicts => verdicts,
+        };
+        verdicts.map_err(|error| FilterCheckFailed { source: Box::new(error) })
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        // Short: the children are killed and waited for. A panic of that thread was reported.
+        let _ended = self.thread.take().map(thread::JoinHandle::join);
+    }
+}
+
+fn shut_down() -> SandboxError {
+    SandboxError::Unavailable(io::Error::other("the sandbox is shut down"))
+}

@@ -1,0 +1,238 @@
+//! What the parts of a worker share, and how they begin and end together.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use access_domain::{Clock, StoreError};
+use deployments_domain::{
+    ClaimedRun, Event, ExecutionId, ExecutionStore, RunMove, RunState, Seat, next,
+};
+use tokio::{
+    runtime::Handle,
+    sync::{Notify, OwnedSemaphorePermit, Semaphore, watch},
+    time::{Instant, timeout, timeout_at},
+};
+
+use super::{
+    ShutdownReport, Stop, Stopping, WorkerConfig, claims, held::Held, leases, retention, run,
+    waiters::Waiters,
+};
+use crate::steps::Filters;
+
+/// How long a shutdown waits for runs to be handed back, beyond its grace.
+const HAND_BACK_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The worker without its thread.
+pub(super) struct Engine {
+    pub(super) config: WorkerConfig,
+    pub(super) store: Arc<dyn ExecutionStore>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) filters: Arc<dyn Filters>,
+    pub(super) slots: Arc<Semaphore>,
+    pub(super) held: Held,
+    pub(super) waiters: Waiters,
+    /// Something may wait to be claimed.
+    pub(super) wakeups: Notify,
+    /// Runs wait for a free slot: it is theirs, before any that comes now.
+    pub(super) has_backlog: AtomicBool,
+    is_stopping: AtomicBool,
+    finished: AtomicUsize,
+    handed_back: AtomicUsize,
+    runtime: Handle,
+}
+
+impl Engine {
+    pub(super) fn new(
+        config: WorkerConfig,
+        store: Arc<dyn ExecutionStore>,
+        clock: Arc<dyn Clock>,
+        filters: Arc<dyn Filters>,
+        runtime: Handle,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            slots: Arc::new(Semaphore::new(config.slots)),
+            config,
+            store,
+            clock,
+            filters,
+            held: Held::default(),
+            waiters: Waiters::default(),
+            wakeups: Notify::new(),
+            has_backlog: AtomicBool::new(false),
+            is_stopping: AtomicBool::new(false),
+            finished: AtomicUsize::new(0),
+            handed_back: AtomicUsize::new(0),
+            runtime,
+        })
+    }
+
+    /// Works until it is told to stop, and until what it had in hand has ended or is handed back.
+    pub(super) async fn serve(
+        self: Arc<Self>,
+        mut stopped: watch::Receiver<Option<Stopping>>,
+    ) -> ShutdownReport {
+        let mut claims = tokio::spawn(claims::serve(self.clone()));
+        let others = [
+            tokio::spawn(leases::serve(self.clone())),
+            tokio::spawn(retention::serve(self.clone())),
+        ];
+        // Without a sender, nobody is left who could want more.
+        let stopping = stopped.wait_for(Option::is_some).await.map(|stopping| *stopping);
+        let grace = match stopping.ok().flatten() {
+            Some(Stopping::WithGrace) => self.config.shutdown_grace,
+            Some(Stopping::AtOnce) | None => Duration::ZERO,
+        };
+        let deadline = Instant::now() + grace;
+        self.is_stopping.store(true, Ordering::SeqCst);
+        self.held.close();
+        self.wakeups.notify_one();
+        let _ended = timeout_at(deadline, async {
+            let _claims = (&mut claims).await;
+            self.held.emptied().await;
+        })
+        .await;
+        self.held.stop_all(Stop::HandBack);
+        let handed_back = timeout(HAND_BACK_TIMEOUT, async {
+            // What a claim under way brings is handed back by whoever asked for it.
+            if !claims.is_finished() {
+                let _claims = (&mut claims).await;
+            }
+            self.held.emptied().await;
+        })
+        .await;
+        if handed_back.is_err() {
+            tracing::warn!("some runs were not handed back in time; their leases will run out");
+        }
+        claims.abort();
+        others.iter().for_each(tokio::task::JoinHandle::abort);
+        let report = ShutdownReport {
+            finished: self.finished.load(Ordering::SeqCst),
+            handed_back: self.handed_back.load(Ordering::SeqCst),
+        };
+        tracing::info!(report.finished, report.handed_back, "the worker stopped");
+        report
+    }
+
+    pub(super) fn reserve(self: &Arc<Self>) -> Option<FreeSeat> {
+        if self.is_stopping() || self.has_backlog.load(Ordering::SeqCst) {
+            return None;
+        }
+        let permit = self.slots.clone().try_acquire_owned().ok()?;
+        Some(FreeSeat { engine: self.clone(), permit, reserved_at: Instant::now() })
+    }
+
+    pub(super) fn wake(&self) {
+        self.wakeups.notify_one();
+    }
+
+    pub(super) fn abort(&self, id: ExecutionId) {
+        self.held.stop(id, None, Stop::Cancelled);
+        // It is saved as stopped already, whoever carries it out.
+        self.waiters.notify(id);
+    }
+
+    pub(super) fn is_stopping(&self) -> bool {
+        self.is_stopping.load(Ordering::SeqCst)
+    }
+
+    /// Takes a run in hand, whose lease was asked for at `leased_at`.
+    ///
+    /// # Errors
+    /// The run, when the worker is stopping.
+    pub(super) fn begin(
+        self: &Arc<Self>,
+        run: ClaimedRun,
+        permit: OwnedSemaphorePermit,
+        leased_at: Instant,
+    ) -> Result<(), Box<ClaimedRun>> {
+        let (id, attempt) = (run.id, run.state.attempt);
+        let Some(stop) = self.held.begin(id, attempt, leased_at + self.config.lease) else {
+            return Err(Box::new(run));
+        };
+        let holding = Holding { engine: self.clone(), id, attempt, permit: Some(permit) };
+        self.runtime.spawn(run::carry(holding, run, stop));
+        Ok(())
+    }
+
+    /// Asks the store, on a thread that may block.
+    pub(super) async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&dyn ExecutionStore) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let store = self.store.clone();
+        let answer = tokio::task::spawn_blocking(move || question(&*store)).await;
+        answer.unwrap_or_else(|panicked| {
+            Err(StoreError::Broken { doing: "being asked by the worker", source: panicked.into() })
+        })
+    }
+
+    /// Makes a run wait for another worker.
+    pub(super) fn hand_back(&self, id: ExecutionId, from: RunState) {
+        let Ok(to) = next(from, Event::Release) else { return };
+        let at = self.clock.now();
+        let saved =
+            self.store.save_move(&RunMove { id, from, to, at, end: None, steps: Vec::new() });
+        let attempt = from.attempt;
+        match saved {
+            Ok(true) => {
+                self.handed_back.fetch_add(1, Ordering::SeqCst);
+                tracing::info!(execution_id = %id, attempt, "the run was handed back");
+            }
+            Ok(false) => tracing::debug!(execution_id = %id, attempt, "the run was not ours"),
+            Err(error) => tracing::warn!(
+                execution_id = %id,
+                attempt,
+                error = &error as &dyn std::error::Error,
+                "the run was not handed back; its lease will run out"
+            ),
+        }
+    }
+
+    pub(super) fn note_finished(&self) {
+        if self.is_stopping() {
+            self.finished.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+}
+
+/// A slot that nothing runs in yet.
+pub(super) struct FreeSeat {
+    engine: Arc<Engine>,
+    permit: OwnedSemaphorePermit,
+    reserved_at: Instant,
+}
+
+impl Seat for FreeSeat {
+    fn run(self: Box<Self>, run: ClaimedRun) {
+        let Self { engine, permit, reserved_at } = *self;
+        // Reserved before it was accepted, so the lease holds at least as long as counted from then.
+        if let Err(run) = engine.begin(run, permit, reserved_at) {
+            engine.hand_back(run.id, run.state);
+        }
+    }
+}
+
+/// A run in hand. However its task ends, a panic included, the slot is free again after it and
+/// whoever waits is told.
+pub(super) struct Holding {
+    pub(super) engine: Arc<Engine>,
+    pub(super) id: ExecutionId,
+    pub(super) attempt: i32,
+    permit: Option<OwnedSemaphorePermit>,
+}
+
+impl Drop for Holding {
+    fn drop(&mut self) {
+        self.permit = None;
+        self.engine.held.end(self.id, self.attempt);
+        self.engine.waiters.notify(self.id);
+        if self.engine.has_backlog.load(Ordering::SeqCst) {
+            self.engine.wake();
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! One run, from the moment it is in hand until its end is saved or it is let go of.
+
+use std::sync::Arc;
+
+use deployments_domain::{
+    ClaimedRun, Event, Failure, FailureCode, MAX_ATTEMPTS, RunEnd, RunMove, RunState, next,
+};
+use tokio::{
+    select,
+    sync::oneshot,
+    time::{Duration, Instant, sleep},
+};
+
+use super::{
+    Stop,
+    engine::{Engine, Holding},
+    outage::Outage,
+};
+use crate::steps::{self, Carried, Tools, step_failed};
+
+pub(super) async fn carry(holding: Holding, run: ClaimedRun, mut stop: oneshot::Receiver<Stop>) {
+    let state = run.state;
+    let outcome = if state.attempt > MAX_ATTEMPTS {
+        Ok(Carried { end: RunEnd::Failure(attempts_exhausted()), steps: Vec::new() })
+    } else {
+        carry_out(&holding, run, &mut stop).await
+    };
+    match outcome {
+        Ok(carried) => save(&holding, state, carried, &mut stop).await,
+        Err(Stop::HandBack) => {
+            let (engine, id) = (holding.engine.clone(), holding.id);
+            let given = tokio::task::spawn_blocking(move || engine.hand_back(id, state)).await;
+            if given.is_err() {
+                log_let_go(&holding, "handing it back panicked");
+            }
+        }
+        Err(Stop::Cancelled) => log_let_go(&holding, "it was cancelled"),
+        Err(Stop::Lost) => log_let_go(&holding, "its lease was lost"),
+    }
+}
+
+/// Carries the run out in a task of its own, so that a panic ends no more than this run.
+async fn carry_out(
+    holding: &Holding,
+    run: ClaimedRun,
+    stop: &mut oneshot::Receiver<Stop>,
+) -> Result<Carried, Stop> {
+    let engine = holding.engine.clone();
+    let mut work = tokio::spawn(async move { with_tools(&engine, &run).await });
+    let why = select! {
+        biased;
+        carried = &mut work => return Ok(carried.unwrap_or_else(|_| panicked(holding))),
+        why = stop => why.unwrap_or(Stop::Lost),
+        () = holding.engine.held.run_out(holding.id, holding.attempt) => Stop::Lost,
+    };
+    work.abort();
+    // It may have ended in the meantime; what was decided holds.
+    let _aborted = work.await;
+    Err(why)
+}
+
+async fn with_tools(engine: &Arc<Engine>, run: &ClaimedRun) -> Carried {
+    let tools = Tools {
+        filters: &*engine.filters,
+        clock: &*engine.clock,
+        max_result_bytes: engine.config.max_result_bytes,
+        deadline: Instant::now() + Duration::from_secs(run.timeout_seconds.into()),
+    };
+    steps::carry_out(run, &tools).await
+}
+
+/// Saves the end, and tries for as long as the lease holds: a result must not be lost because the
+/// store was away for a moment. After that another attempt will find it.
+async fn save(
+    holding: &Holding,
+    from: RunState,
+    carried: Carried,
+    stop: &mut oneshot::Receiver<Stop>,
+) {
+    let event = match carried.end {
+        RunEnd::Result(_) => Event::Succeed,
+        RunEnd::Failure(_) => Event::Fail,
+    };
+    let Ok(to) = next(from, event) else { return log_let_go(holding, "it was not executing") };
+    let (id, engine) = (holding.id, &holding.engine);
+    let at = engine.clock.now();
+    let end = Some(carried.end);
+    let run_move = Arc::new(RunMove { id, from, to, at, end, steps: carried.steps });
+    let mut outage = Outage::new("saving the end of a run");
+    loop {
+        let saving = run_move.clone();
+        let delay = match engine.ask(move |store| store.save_move(&saving)).await {
+            Ok(true) => {
+                outage.succeeded();
+                engine.note_finished();
+                tracing::debug!(
+                    execution_id = %id,
+                    attempt = holding.attempt,
+                    status = to.status.as_str(),
+                    "the run ended"
+                );
+                return;
+            }
+            Ok(false) => return log_let_go(holding, "another attempt or its caller ended it"),
+            Err(error) => outage.failed(&error),
+        };
+        let until = engine.held.until(id, holding.attempt);
+        if until.is_none_or(|until| until <= Instant::now() + delay) {
+            break;
+        }
+        select! {
+            biased;
+            _ = &mut *stop => break,
+            () = sleep(delay) => {}
+        }
+    }
+    tracing::warn!(
+        execution_id = %id,
+        attempt = holding.attempt,
+        "the end of the run was not saved; another attempt will take it"
+    );
+}
+
+fn panicked(holding: &Holding) -> Carried {
+    tracing::error!(
+        execution_id = %holding.id,
+        attempt = holding.attempt,
+        "the run panicked"
+    );
+    Carried { end: RunEnd::Failure(step_failed(None, "internal error")), steps: Vec::new() }
+}
+
+fn attempts_exhausted() -> Failure {
+    Failure {
+        code: FailureCode::AttemptsExhausted,
+        step: None,
+        reason: format!("the execution was begun {MAX_ATTEMPTS} times and never came to an end"),
+    }
+}
+
+fn log_let_go(holding: &Holding, why: &str) {
+    tracing::debug!(
+        execution_id = %holding.id,
+        attempt = holding.attempt,
+        why,
+        "the run was let go of"
+    );
+}
