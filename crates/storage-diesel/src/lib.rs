@@ -1,1 +1,142 @@
-//! x
+//! Every store of Keywright, on SQLite and PostgreSQL. The only crate that knows SQL.
+//!
+//! [`open`] chooses the backend by the URL. What is different on a backend stands in `sqlite.rs` and `postgres.rs`; the
+//! queries are written once, in `queries/`, and compiled into both. Decides nothing: rules arrive as closures that run under
+//! the lock of what they judge.
+
+use std::{error::Error, io, path::PathBuf, sync::Arc, time::Duration};
+
+use access_domain::{KeyLookup, OrganizationStore, PlatformKeyStore, SessionStore, StoreError};
+use deployments_domain::{DeploymentKeyStore, DeploymentStore, ExecutionStore, WorkflowStore};
+// Only linked: they bring the C libraries that Diesel calls.
+use libsqlite3_sys as _;
+use pq_sys as _;
+
+mod codec;
+mod error;
+mod group_commit;
+mod postgres;
+mod postgres_url;
+mod rows;
+mod schema;
+mod sqlite;
+
+use crate::postgres_url::PostgresUrl;
+
+/// Every port of storage, and what a server asks of its database beside them.
+pub trait Storage:
+    OrganizationStore
+    + PlatformKeyStore
+    + KeyLookup
+    + SessionStore
+    + WorkflowStore
+    + DeploymentStore
+    + DeploymentKeyStore
+    + ExecutionStore
+    + Send
+    + Sync
+{
+    /// Asks the database for nothing but an answer.
+    ///
+    /// # Errors
+    /// When there is none.
+    fn check(&self) -> Result<(), StoreError>;
+
+    /// The names of the migrations that this binary has and the database has not, in order.
+    ///
+    /// # Errors
+    /// When storage fails.
+    fn pending_migrations(&self) -> Result<Vec<String>, StoreError>;
+
+    /// The versions of the migrations that the database has and this binary does not know, in order: a newer binary made
+    /// them.
+    ///
+    /// # Errors
+    /// When storage fails.
+    fn unknown_migrations(&self) -> Result<Vec<String>, StoreError>;
+
+    /// Applies the pending migrations and returns their names. Any number of processes may ask at once.
+    ///
+    /// # Errors
+    /// When storage fails. On SQLite nothing is applied then; on PostgreSQL the migrations before the failed one are.
+    fn migrate(&self) -> Result<Vec<String>, StoreError>;
+
+    /// The names of the peppers that live keys were digested under.
+    ///
+    /// # Errors
+    /// When storage fails.
+    fn pepper_names(&self) -> Result<Vec<String>, StoreError>;
+}
+
+/// How much a server may ask of its database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Options {
+    /// Connections of this process at most; on SQLite, those that read.
+    pub max_connections: u32,
+    /// How long a call waits for a connection before the database counts as away.
+    pub connection_timeout: Duration,
+    /// How long one statement may take on PostgreSQL.
+    pub statement_timeout: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            max_connections: 8,
+            connection_timeout: Duration::from_secs(3),
+            statement_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+/// Why a database was not opened. No variant tells a password.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The URL has no known form.
+    #[error(
+        "the database URL must begin with sqlite://, postgres:// or postgresql://, and a sqlite:// URL is a path and nothing else"
+    )]
+    UnknownUrl,
+    /// The database is to be spoken to by TLS, and this build cannot.
+    #[error(
+        "the connection to PostgreSQL asks for TLS (sslmode={mode}), which this build lacks: build with the feature `postgres-tls`, or use sslmode=disable on a trusted network"
+    )]
+    TlsMissing {
+        /// The `sslmode` that was asked for.
+        mode: String,
+    },
+    /// The file of an SQLite database could not be made.
+    #[error("the database file {} could not be created", path.display())]
+    File {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The database does not answer; it may later.
+    #[error("the database does not answer")]
+    Unavailable {
+        /// What the driver says.
+        source: Box<dyn Error + Send + Sync>,
+    },
+}
+
+/// Opens `sqlite://relative/or/absolute/path`, whose file and directory are made if they are not there, or a PostgreSQL.
+///
+/// Migrates nothing. Once open, the store outlives its database: while that is away, calls fail as
+/// [`StoreError::Unavailable`] within the connection timeout, and afterwards they succeed again.
+///
+/// # Errors
+/// When the URL is none, or the database does not answer now.
+pub fn open(url: &str, options: &Options) -> Result<Arc<dyn Storage>, OpenError> {
+    if let Some(path) = url.strip_prefix("sqlite://") {
+        // `:memory:` would be another database on each connection.
+        if path.is_empty() || path.starts_with(':') || path.contains('?') {
+            return Err(OpenError::UnknownUrl);
+        }
+        return Ok(Arc::new(sqlite::Store::open(path.as_ref(), options)?));
+    }
+    let url = PostgresUrl::parse(url).ok_or(OpenError::UnknownUrl)?;
+    url.check_tls(std::env::var("PGSSLMODE").ok())?;
+    Ok(Arc::new(postgres::Store::open(&url, options)?))
+}

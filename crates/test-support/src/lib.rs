@@ -1,1 +1,14 @@
-//! x
+//! What tests of several crates need: throw-away databases, a clock that stands still, and the contract suites that every
+//! adapter passes. A dependency of tests alone.
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "only tests call this, and a panic is how a test fails"
+)]
+
+pub mod answer;
+pub mod app;
+pub mod clock;
+pub mod contract;
+pub mod databases;

@@ -1,0 +1,46 @@
+//! What the product promises, tried from outside: over HTTP in this process, and as real processes.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, and says what it saw"
+)]
+
+use test_support::{app::TestApp, databases::Database};
+
+/// The binary under test.
+const KEYWRIGHT: &str = env!("CARGO_BIN_EXE_keywright");
+
+/// Each behaviour, on both databases.
+macro_rules! on_both_databases {
+    ($($behaviour:ident),* $(,)?) => {
+        mod on_sqlite {
+            $(#[actix_web::test]
+            async fn $behaviour() {
+                super::$behaviour(crate::start(test_support::databases::Database::sqlite()).await).await;
+            })*
+        }
+        mod on_postgres {
+            $(#[actix_web::test]
+            async fn $behaviour() {
+                super::$behaviour(crate::start(test_support::databases::Database::postgres()).await).await;
+            })*
+        }
+    };
+}
+
+mod bodies;
+mod callers;
+mod deployments;
+mod documents;
+mod executions;
+mod platform_keys;
+mod sandbox;
+mod sessions;
+mod tidy;
+mod workflows;
+
+async fn start(database: Database) -> TestApp {
+    TestApp::start(database, KEYWRIGHT).await
+}

@@ -1,0 +1,175 @@
+//! PostgreSQL: what is said and done differently on it. Every transaction has a connection of a pool, under READ COMMITTED.
+
+use std::time::Duration;
+
+use access_domain::{ChangeError, StoreError};
+use diesel::{
+    Connection, PgConnection, QueryResult,
+    connection::SimpleConnection,
+    pg::Pg,
+    r2d2::{ConnectionManager, CustomizeConnection, Pool},
+    result::{DatabaseErrorKind, Error},
+};
+use diesel_migrations::{EmbeddedMigrations, embed_migrations};
+
+use crate::{
+    OpenError, Options,
+    error::{Stop, change_error, store_error, unavailable},
+    postgres_url::PostgresUrl,
+};
+
+pub(crate) type Backend = Pg;
+pub(crate) type Conn = PgConnection;
+
+const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
+
+/// The database's clock. Not `clock_timestamp()`: it changes from row to row, so that no index could be used.
+const NOW_MICROS: &str = "(extract(epoch FROM statement_timestamp()) * 1000000)::bigint";
+
+const HAS_MIGRATIONS_TABLE: &str = "to_regclass('__diesel_schema_migrations') IS NOT NULL";
+
+/// Diesel migrates without a lock, and of several processes that start at once most would die. The lock is the session's,
+/// since a migration may consist of several transactions, and the schema's, since one database may hold several.
+const LOCK_MIGRATIONS: &str =
+    "SET statement_timeout = 0; SELECT pg_advisory_lock(1264007513, hashtext(current_schema()))";
+const UNLOCK_MIGRATIONS: &str = "SELECT pg_advisory_unlock(1264007513, hashtext(current_schema()))";
+
+/// A row that is read in order to be written. Without the lock, READ COMMITTED silently loses all but one of the changes
+/// that are made at once. Not `FOR UPDATE`: that would also hold up rows that only refer to this one.
+macro_rules! locked {
+    ($query:expr) => {
+        $query.for_no_key_update()
+    };
+}
+
+/// Rows of which each caller takes different ones.
+macro_rules! claimable {
+    ($query:expr) => {
+        $query.for_no_key_update().skip_locked()
+    };
+}
+
+#[expect(
+    clippy::duplicate_mod,
+    reason = "each query is written once and compiled for each backend"
+)]
+#[path = "queries/mod.rs"]
+mod queries;
+
+pub(crate) struct Store {
+    pool: Pool<ConnectionManager<Conn>>,
+    set_up: SetUp,
+}
+
+impl Store {
+    pub(crate) fn open(url: &PostgresUrl, options: &Options) -> Result<Self, OpenError> {
+        let full = url.with_defaults(options.connection_timeout);
+        // Once without the pool, which would try again for as long as it waits and keep the cause to itself.
+        Conn::establish(&full).map(drop).map_err(|error| url.refused(&error))?;
+        let set_up = SetUp { statement_timeout: options.statement_timeout };
+        let pool = Pool::builder()
+            .max_size(options.max_connections.max(1))
+            .min_idle(Some(1))
+            .connection_timeout(options.connection_timeout)
+            // Without the test, connections that a restart of the server broke would fail for ever.
+            .test_on_check_out(true)
+            .connection_customizer(Box::new(set_up))
+            .build_unchecked(ConnectionManager::new(full));
+        Ok(Self { pool, set_up })
+    }
+
+    fn read<T>(
+        &self,
+        doing: &'static str,
+        work: impl FnOnce(&mut Conn) -> QueryResult<T>,
+    ) -> Result<T, StoreError> {
+        let mut conn = self.pool.get().map_err(|error| unavailable(doing, error))?;
+        work(&mut conn).map_err(|error| store_error(doing, error, is_away))
+    }
+
+    fn change<T, R: std::error::Error>(
+        &self,
+        doing: &'static str,
+        work: impl FnOnce(&mut Conn) -> Result<T, Stop<R>>,
+    ) -> Result<T, ChangeError<R>> {
+        let mut conn =
+            self.pool.get().map_err(|error| ChangeError::Store(unavailable(doing, error)))?;
+        conn.transaction(|conn| work(conn)).map_err(|stop| change_error(doing, stop, is_away))
+    }
+
+    fn migrating<T>(
+        &self,
+        doing: &'static str,
+        work: impl FnOnce(&mut Conn) -> QueryResult<T>,
+    ) -> Result<T, StoreError> {
+        self.read(doing, |conn| {
+            conn.batch_execute(LOCK_MIGRATIONS)?;
+            let done = work(conn);
+            conn.batch_execute(UNLOCK_MIGRATIONS)?;
+            conn.batch_execute(&self.set_up.statement())?;
+            done
+        })
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct SetUp {
+    statement_timeout: Duration,
+}
+
+impl SetUp {
+    fn statement(self) -> String {
+        let millis = self.statement_timeout.as_millis();
+        format!(
+            "SET statement_timeout = {millis}; SET idle_in_transaction_session_timeout = {millis}"
+        )
+    }
+}
+
+impl CustomizeConnection<Conn, diesel::r2d2::Error> for SetUp {
+    fn on_acquire(&self, conn: &mut Conn) -> Result<(), diesel::r2d2::Error> {
+        // `is_away` reads English. Whoever may not choose the language keeps the server's.
+        let _ = conn.batch_execute("SET lc_messages = 'C'");
+        conn.batch_execute(&self.statement()).map_err(diesel::r2d2::Error::QueryError)
+    }
+}
+
+fn violated_unique(error: &Error) -> Option<String> {
+    let Error::DatabaseError(DatabaseErrorKind::UniqueViolation, told) = error else { return None };
+    told.constraint_name().map(str::to_owned)
+}
+
+/// PostgreSQL's texts for its errors that may pass; Diesel does not hand on their codes (classes 08, 53, 57, and deadlocks).
+fn is_away(message: &str) -> bool {
+    [
+        "canceling statement due to",
+        "terminating connection",
+        "server closed the connection",
+        "the database system is",
+        "sorry, too many clients",
+        "remaining connection slots",
+        "no connection to the server",
+        "could not connect to server",
+        "could not receive data from server",
+        "could not send data to server",
+        "could not extend file",
+        "SSL connection has been closed",
+        "out of shared memory",
+        "out of memory",
+        "deadlock detected",
+    ]
+    .iter()
+    .any(|text| message.contains(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_that_goes_away_is_told_from_a_fault() {
+        assert!(is_away("canceling statement due to statement timeout"));
+        assert!(is_away("terminating connection due to administrator command"));
+        assert!(!is_away("column \"x\" does not exist"));
+    }
+}

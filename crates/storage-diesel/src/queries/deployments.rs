@@ -1,0 +1,185 @@
+//! Deployments.
+
+use access_domain::{ChangeError, DeploymentId, OrganizationId, StoreError, Visibility};
+use deployments_domain::{
+    Deployment, DeploymentRefusal, DeploymentStore, NewDeploymentKey, Page, PageRequest, WorkflowId,
+};
+use diesel::{insert_into, prelude::*, result::Error, sql_types::Bool, update};
+use keys_core::Timestamp;
+
+use super::super::{Conn, Store, violated_unique};
+use crate::{
+    codec,
+    error::Stop,
+    rows::{DeploymentRow, KeyRow, SecretRow},
+    schema::{deployments, key_secrets, keys, workflows},
+};
+
+impl DeploymentStore for Store {
+    fn create_deployment(
+        &self,
+        visibility: Visibility,
+        deployment: &Deployment,
+        key: &NewDeploymentKey,
+    ) -> Result<(), ChangeError<DeploymentRefusal>> {
+        self.change("creating a deployment", |conn| {
+            let organization = deployment.organization;
+            hold_workflow(conn, organization, visibility, deployment.workflow)?;
+            insert_into(deployments::table)
+                .values(DeploymentRow::of(deployment)?)
+                .execute(conn)
+                .map_err(taken)?;
+            insert_key(conn, organization, deployment.id, key)?;
+            Ok(())
+        })
+    }
+
+    fn find_deployment(
+        &self,
+        organization: OrganizationId,
+        visibility: Visibility,
+        id: DeploymentId,
+    ) -> Result<Option<Deployment>, StoreError> {
+        self.read("looking a deployment up", |conn| {
+            let found: Option<DeploymentRow> = deployments::table
+                .filter(visible!(deployments, organization, visibility))
+                .filter(deployments::id.eq(codec::id(id)))
+                .select(DeploymentRow::as_select())
+                .first(conn)
+                .optional()?;
+            found.map(DeploymentRow::read).transpose()
+        })
+    }
+
+    fn list_deployments(
+        &self,
+        organization: OrganizationId,
+        visibility: Visibility,
+        page: PageRequest,
+    ) -> Result<Page<Deployment>, StoreError> {
+        self.read("listing deployments", |conn| {
+            let mut wanted = deployments::table
+                .filter(visible!(deployments, organization, visibility))
+                .order(deployments::id.desc())
+                .limit(page.rows())
+                .select(DeploymentRow::as_select())
+                .into_boxed();
+            if let Some(after) = page.after {
+                wanted = wanted.filter(deployments::id.lt(after.to_string()));
+            }
+            let rows: Vec<DeploymentRow> = wanted.load(conn)?;
+            let items = rows.into_iter().map(DeploymentRow::read).collect::<QueryResult<_>>()?;
+            Ok(page.cut(items, |deployment: &Deployment| deployment.id.uuid()))
+        })
+    }
+
+    fn change_deployment(
+        &self,
+        organization: OrganizationId,
+        visibility: Visibility,
+        id: DeploymentId,
+        rule: &dyn Fn(&Deployment) -> Result<Deployment, DeploymentRefusal>,
+    ) -> Result<Deployment, ChangeError<DeploymentRefusal>> {
+        self.change("changing a deployment", |conn| {
+            let before = lock(conn, organization, visibility, id)?
+                .ok_or(Stop::Refused(DeploymentRefusal::NotFound))?;
+            let after = rule(&before).map_err(Stop::Refused)?;
+            if after.workflow != before.workflow {
+                // Against the order of locks, since the rule alone knows the workflow. Nobody who holds a workflow waits for
+                // a deployment that is there already.
+                hold_workflow(conn, organization, visibility, after.workflow)?;
+            }
+            update(deployments::table.find(codec::id(id)))
+                .set(DeploymentRow::of(&after)?.into_terms())
+                .execute(conn)
+                .map_err(taken)?;
+            Ok(after)
+        })
+    }
+
+    fn delete_deployment(
+        &self,
+        organization: OrganizationId,
+        visibility: Visibility,
+        id: DeploymentId,
+        at: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.save("deleting a deployment", |conn| {
+            let at = Some(codec::micros(at));
+            let is_it = deployments::id.eq(codec::id(id));
+            let seen = visible!(deployments, organization, visibility);
+            let deleted = update(deployments::table.filter(is_it).filter(seen))
+                .set(deployments::deleted_at.eq(at))
+                .execute(conn)?;
+            if deleted == 0 {
+                return Ok(false);
+            }
+            update(keys::table)
+                .filter(keys::deployment_id.eq(codec::id(id)))
+                .filter(keys::deleted_at.is_null())
+                .set((keys::revoked_at.eq(at), keys::deleted_at.eq(at)))
+                .execute(conn)?;
+            Ok(true)
+        })
+    }
+}
+
+/// Locks the deployment, if it is visible.
+pub(super) fn lock(
+    conn: &mut Conn,
+    organization: OrganizationId,
+    visibility: Visibility,
+    id: DeploymentId,
+) -> QueryResult<Option<Deployment>> {
+    let locked: Option<DeploymentRow> = locked!(
+        deployments::table
+            .filter(visible!(deployments, organization, visibility))
+            .filter(deployments::id.eq(codec::id(id)))
+            .select(DeploymentRow::as_select())
+    )
+    .first(conn)
+    .optional()?;
+    locked.map(DeploymentRow::read).transpose()
+}
+
+pub(super) fn insert_key(
+    conn: &mut Conn,
+    organization: OrganizationId,
+    deployment: DeploymentId,
+    new: &NewDeploymentKey,
+) -> QueryResult<()> {
+    insert_into(keys::table)
+        .values(KeyRow::deployment(organization, deployment, new))
+        .execute(conn)?;
+    insert_into(key_secrets::table)
+        .values(SecretRow::of(new.key.id, &new.key.secret, new.key.created_at))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// Sees to it that the workflow is there for the caller, and stays so until the end of the transaction.
+fn hold_workflow(
+    conn: &mut Conn,
+    organization: OrganizationId,
+    visibility: Visibility,
+    id: WorkflowId,
+) -> Result<(), Stop<DeploymentRefusal>> {
+    let held: Option<String> = locked!(
+        workflows::table
+            .filter(visible!(workflows, organization, visibility))
+            .filter(workflows::id.eq(codec::id(id)))
+            .select(workflows::id)
+    )
+    .first(conn)
+    .optional()?;
+    held.map(drop).ok_or(Stop::Refused(DeploymentRefusal::UnknownWorkflow))
+}
+
+fn taken(error: Error) -> Stop<DeploymentRefusal> {
+    match violated_unique(&error).as_deref() {
+        Some("deployments_organization_id_api_name_key") => {
+            Stop::Refused(DeploymentRefusal::ApiNameTaken)
+        }
+        _ => Stop::Failed(error),
+    }
+}

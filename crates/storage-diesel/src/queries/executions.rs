@@ -1,0 +1,302 @@
+//! Runs: what callers are told of them, and the queue that workers take them from.
+//!
+//! Leases are compared by the database's clock, so that no server's own clock can take a run from another.
+
+use std::time::Duration;
+
+use access_domain::{ChangeError, DeploymentId, OrganizationId, StoreError};
+use deployments_domain::{
+    ClaimedRun, Execution, ExecutionId, ExecutionStore, NewRun, RunMove, Runnable, Status,
+    TooManyExecutions,
+};
+use diesel::{
+    dsl::{case_when, sql},
+    insert_into,
+    prelude::*,
+    sql_types::{BigInt, Integer, Nullable},
+    update,
+    upsert::excluded,
+};
+use keys_core::{KeyId, Timestamp};
+use serde_json::Value;
+
+use super::{
+    super::{Conn, Store},
+    lease::NowAnd,
+};
+use crate::{
+    codec,
+    error::Stop,
+    rows::{
+        ClaimedRow, DeploymentRow, ExecutionRow, MoveRow, NewExecutionRow, StepRow, read_runnable,
+    },
+    schema::{deployments, execution_steps, executions, workflow_versions, workflows},
+};
+
+impl ExecutionStore for Store {
+    fn find_runnable(
+        &self,
+        organization: OrganizationId,
+        deployment: DeploymentId,
+    ) -> Result<Option<Runnable>, StoreError> {
+        self.read("looking up what to run", |conn| {
+            let found: Option<(DeploymentRow, String, String)> = deployments::table
+                .inner_join(workflows::table.inner_join(workflow_versions::table))
+                .filter(deployments::id.eq(codec::id(deployment)))
+                .filter(deployments::organization_id.eq(codec::id(organization)))
+                .filter(deployments::deleted_at.is_null())
+                .select((
+                    DeploymentRow::as_select(),
+                    workflow_versions::id,
+                    workflow_versions::definition,
+                ))
+                .first(conn)
+                .optional()?;
+            found.map(read_runnable).transpose()
+        })
+    }
+
+    fn accept(
+        &self,
+        run: &NewRun,
+        limit: Option<u32>,
+    ) -> Result<(), ChangeError<TooManyExecutions>> {
+        self.change("accepting a run", |conn| {
+            if let Some(limit) = limit {
+                leave_room(conn, run.deployment, limit)?;
+            }
+            let row = NewExecutionRow::of(run)?;
+            if run.state.status == Status::Executing {
+                let lease = executions::lease_expires_at.eq(NowAnd::lease(run.lease));
+                insert_into(executions::table).values((row, lease)).execute(conn)?;
+            } else {
+                insert_into(executions::table).values(row).execute(conn)?;
+            }
+            Ok(())
+        })
+    }
+
+    fn find_execution(
+        &self,
+        organization: OrganizationId,
+        deployment: DeploymentId,
+        key: KeyId,
+        id: ExecutionId,
+    ) -> Result<Option<Execution>, StoreError> {
+        self.read("looking a run up", |conn| {
+            let found: Option<ExecutionRow> = executions::table
+                .inner_join(deployments::table)
+                .filter(executions::id.eq(codec::id(id)))
+                .filter(executions::organization_id.eq(codec::id(organization)))
+                .filter(executions::deployment_id.eq(codec::id(deployment)))
+                .filter(executions::key_id.eq(codec::id(key)).or(deployments::shared_results))
+                .select(ExecutionRow::as_select())
+                .first(conn)
+                .optional()?;
+            found.map(ExecutionRow::read).transpose()
+        })
+    }
+
+    fn find_result(
+        &self,
+        organization: OrganizationId,
+        id: ExecutionId,
+    ) -> Result<Option<Value>, StoreError> {
+        self.read("looking a result up", |conn| {
+            let found: Option<Option<String>> = executions::table
+                .filter(executions::id.eq(codec::id(id)))
+                .filter(executions::organization_id.eq(codec::id(organization)))
+                .select(executions::result)
+                .first(conn)
+                .optional()?;
+            found.flatten().map(|result| codec::read_json(&result)).transpose()
+        })
+    }
+
+    fn save_move(&self, run_move: &RunMove) -> Result<bool, StoreError> {
+        self.save("saving the move of a run", |conn| {
+            let id = codec::id(run_move.id);
+            let still_in_from = executions::status
+                .eq(run_move.from.status.as_str())
+                .and(executions::attempt.eq(run_move.from.attempt));
+            let moved = update(executions::table.find(&id).filter(still_in_from))
+                .set(MoveRow::of(run_move))
+                .execute(conn)?;
+            if moved > 0 && !run_move.steps.is_empty() {
+                let steps = run_move.steps.iter().map(|step| StepRow::of(&id, step)).collect();
+                save_steps(conn, &id, steps)?;
+            }
+            Ok(moved > 0)
+        })
+    }
+
+    fn claim(
+        &self,
+        limit: u32,
+        lease: Duration,
+        at: Timestamp,
+    ) -> Result<Vec<ClaimedRun>, StoreError> {
+        let rows = self.save("claiming runs", |conn| claim(conn, i64::from(limit), lease, at))?;
+        // Read after the commit: a row that cannot be read must not keep the others from being carried out.
+        let read = |row: ClaimedRow| match row.read() {
+            Ok(run) => Some(run),
+            Err(error) => {
+                tracing::error!(execution = row.id, %error, "a run cannot be read, and is left out");
+                None
+            }
+        };
+        Ok(rows.into_iter().filter_map(read).collect())
+    }
+
+    fn renew(
+        &self,
+        held: &[(ExecutionId, i32)],
+        lease: Duration,
+    ) -> Result<Vec<ExecutionId>, StoreError> {
+        self.save("renewing leases", |conn| {
+            let ids = held.iter().map(|(id, _)| codec::id(*id));
+            // In one order for all, or two who renew and two who sweep could wait for each other.
+            let found: Vec<(String, i32)> = locked!(
+                executions::table
+                    .filter(executions::id.eq_any(ids))
+                    .filter(executions::status.eq(Status::Executing.as_str()))
+                    .order(executions::id)
+                    .select((executions::id, executions::attempt))
+            )
+            .load(conn)?;
+            let is_found = |(id, attempt): &&(ExecutionId, i32)| {
+                let id = codec::id(*id);
+                found.iter().any(|(found, now_at)| *found == id && now_at == attempt)
+            };
+            let kept: Vec<ExecutionId> = held.iter().filter(is_found).map(|(id, _)| *id).collect();
+            let ids = kept.iter().map(|id| codec::id(*id));
+            update(executions::table.filter(executions::id.eq_any(ids)))
+                .set(executions::lease_expires_at.eq(NowAnd::lease(lease)))
+                .execute(conn)?;
+            Ok(kept)
+        })
+    }
+
+    fn delete_old_payloads(
+        &self,
+        finished_before: Timestamp,
+        limit: u32,
+    ) -> Result<usize, StoreError> {
+        self.save("deleting old payloads", |conn| {
+            let old: Vec<String> = claimable!(
+                executions::table
+                    .filter(executions::has_payload)
+                    .filter(executions::finished_at.lt(codec::micros(finished_before)))
+                    .order(executions::finished_at)
+                    .limit(i64::from(limit))
+                    .select(executions::id)
+            )
+            .load(conn)?;
+            update(execution_steps::table)
+                .filter(execution_steps::execution_id.eq_any(&old))
+                .set(execution_steps::output.eq(None::<String>))
+                .execute(conn)?;
+            update(executions::table.filter(executions::id.eq_any(&old)))
+                .set((
+                    executions::has_payload.eq(false),
+                    executions::input.eq(None::<String>),
+                    executions::parameters.eq(None::<String>),
+                    executions::result.eq(None::<String>),
+                ))
+                .execute(conn)
+        })
+    }
+}
+
+/// The deployment is locked before its runs are counted, so that no two callers take the last place.
+fn leave_room(
+    conn: &mut Conn,
+    deployment: DeploymentId,
+    limit: u32,
+) -> Result<(), Stop<TooManyExecutions>> {
+    let deployment = codec::id(deployment);
+    locked!(deployments::table.find(&deployment).select(deployments::id))
+        .first::<String>(conn)
+        .optional()?;
+    let unfinished: i64 = executions::table
+        .filter(executions::deployment_id.eq(&deployment))
+        .filter(executions::finished_at.is_null())
+        .count()
+        .get_result(conn)?;
+    if unfinished < i64::from(limit) {
+        Ok(())
+    } else {
+        Err(Stop::Refused(TooManyExecutions { limit }))
+    }
+}
+
+/// Runs whose lease ran out come first: they were accepted before those that still wait.
+fn claim(
+    conn: &mut Conn,
+    limit: i64,
+    lease: Duration,
+    at: Timestamp,
+) -> QueryResult<Vec<ClaimedRow>> {
+    let mut ids: Vec<String> = claimable!(
+        executions::table
+            .filter(executions::lease_expires_at.le(NowAnd::nothing()))
+            .order((executions::created_at, executions::id))
+            .limit(limit)
+            .select(executions::id)
+    )
+    .load(conn)?;
+    let room = limit - i64::try_from(ids.len()).unwrap_or(limit);
+    let waiting: Vec<String> = claimable!(
+        executions::table
+            .filter(executions::lease_expires_at.is_null())
+            .filter(executions::finished_at.is_null())
+            .order((executions::created_at, executions::id))
+            .limit(room)
+            .select(executions::id)
+    )
+    .load(conn)?;
+    ids.extend(waiting);
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let at = Some(codec::micros(at)).into_sql::<Nullable<BigInt>>();
+    let first_started =
+        case_when(executions::started_at.is_null(), at).otherwise(executions::started_at);
+    update(executions::table.filter(executions::id.eq_any(&ids)))
+        .set((
+            executions::status.eq(Status::Executing.as_str()),
+            executions::attempt.eq(executions::attempt + 1),
+            executions::lease_expires_at.eq(NowAnd::lease(lease)),
+            executions::started_at.eq(first_started),
+        ))
+        .execute(conn)?;
+    executions::table
+        .inner_join(workflow_versions::table)
+        .filter(executions::id.eq_any(&ids))
+        .order((executions::created_at, executions::id))
+        .select(ClaimedRow::as_select())
+        .load(conn)
+}
+
+/// A later attempt begins anew and saves its steps over those of the one before.
+fn save_steps(conn: &mut Conn, execution: &str, steps: Vec<StepRow>) -> QueryResult<()> {
+    insert_into(execution_steps::table)
+        .values(steps)
+        .on_conflict((execution_steps::execution_id, execution_steps::position))
+        .do_update()
+        .set((
+            execution_steps::step_id.eq(excluded(execution_steps::step_id)),
+            execution_steps::started_at.eq(excluded(execution_steps::started_at)),
+            execution_steps::finished_at.eq(excluded(execution_steps::finished_at)),
+            execution_steps::output.eq(excluded(execution_steps::output)),
+            execution_steps::error.eq(excluded(execution_steps::error)),
+        ))
+        .execute(conn)?;
+    let completed = sql::<Integer>(
+        "(SELECT count(*) FROM execution_steps WHERE execution_id = executions.id AND error IS NULL)",
+    );
+    update(executions::table.find(execution))
+        .set(executions::steps_completed.eq(completed))
+        .execute(conn)?;
+    Ok(())
+}

@@ -1,0 +1,124 @@
+//! Organizations, and what comes into being with one.
+
+use access_domain::{
+    AdminAccount, ChangeError, CreateOrganizationError, NewOrganization, Organization,
+    OrganizationStore, Role, Slug, StoreError,
+};
+use diesel::{insert_into, prelude::*, result::Error, update};
+use keys_core::Slot;
+
+use super::super::{Conn, Store, violated_unique};
+use crate::{
+    codec,
+    error::Stop,
+    rows::{KeyRow, SecretRow},
+    schema::{key_secrets, keys, memberships, organizations, users},
+};
+
+type Created<T> = Result<T, Stop<CreateOrganizationError>>;
+
+impl OrganizationStore for Store {
+    fn create(&self, new: &NewOrganization) -> Result<(), CreateOrganizationError> {
+        let created = self.change("creating an organization", |conn| {
+            let organization = codec::id(new.organization.id);
+            let admin = admin(conn, &new.admin)?;
+            insert_into(organizations::table)
+                .values((
+                    organizations::id.eq(&organization),
+                    organizations::slug.eq(new.organization.slug.as_str()),
+                    organizations::name.eq(&new.organization.name),
+                    organizations::created_at.eq(codec::micros(new.organization.created_at)),
+                ))
+                .execute(conn)
+                .map_err(taken)?;
+            insert_into(memberships::table)
+                .values((
+                    memberships::organization_id.eq(&organization),
+                    memberships::user_id.eq(admin),
+                    memberships::role.eq(Role::Admin.as_str()),
+                ))
+                .execute(conn)?;
+            first_platform_key(conn, new)?;
+            Ok(())
+        });
+        created.map_err(|error| match error {
+            ChangeError::Refused(refusal) => refusal,
+            ChangeError::Store(error) => CreateOrganizationError::Store(error),
+        })
+    }
+
+    fn list_organizations(&self) -> Result<Vec<Organization>, StoreError> {
+        self.read("listing organizations", |conn| {
+            let rows: Vec<(String, String, String, i64)> = organizations::table
+                .order(organizations::slug)
+                .select((
+                    organizations::id,
+                    organizations::slug,
+                    organizations::name,
+                    organizations::created_at,
+                ))
+                .load(conn)?;
+            rows.into_iter().map(read).collect()
+        })
+    }
+}
+
+/// The id of the administrator, whose account is made if it is a new one.
+fn admin(conn: &mut Conn, account: &AdminAccount) -> Created<String> {
+    match account {
+        AdminAccount::New(user, password) => {
+            let id = codec::id(user.id);
+            insert_into(users::table)
+                .values((
+                    users::id.eq(&id),
+                    users::username.eq(user.username.as_str()),
+                    users::email.eq(user.email.as_ref().map(|email| email.as_str())),
+                    users::password_hash.eq(password.as_str()),
+                    users::created_at.eq(codec::micros(user.created_at)),
+                ))
+                .execute(conn)
+                .map_err(taken)?;
+            Ok(id)
+        }
+        AdminAccount::Existing(username) => {
+            let found = users::table
+                .filter(users::username.eq(username.as_str()))
+                .select(users::id)
+                .first(conn)
+                .optional()?;
+            found.ok_or(Stop::Refused(CreateOrganizationError::UnknownUser))
+        }
+    }
+}
+
+fn first_platform_key(conn: &mut Conn, new: &NewOrganization) -> Created<()> {
+    let (organization, key) = (new.organization.id, &new.platform_key);
+    insert_into(keys::table)
+        .values(KeyRow::platform(organization, Slot::One, key))
+        .execute(conn)?;
+    insert_into(key_secrets::table)
+        .values(SecretRow::of(key.id, &key.secret, key.created_at))
+        .execute(conn)?;
+    update(organizations::table.find(codec::id(organization)))
+        .set(organizations::active_platform_slot.eq(Slot::One.number()))
+        .execute(conn)?;
+    Ok(())
+}
+
+fn taken(error: Error) -> Stop<CreateOrganizationError> {
+    match violated_unique(&error).as_deref() {
+        Some("organizations_slug_key") => Stop::Refused(CreateOrganizationError::SlugTaken),
+        Some("users_username_key") => Stop::Refused(CreateOrganizationError::UsernameTaken),
+        Some("users_email_key") => Stop::Refused(CreateOrganizationError::EmailTaken),
+        _ => Stop::Failed(error),
+    }
+}
+
+fn read((id, slug, name, created_at): (String, String, String, i64)) -> QueryResult<Organization> {
+    Ok(Organization {
+        id: codec::read_id(&id)?,
+        slug: codec::read_name(&slug, "slug", |slug| Slug::parse(slug).ok())?,
+        name,
+        created_at: codec::read_micros(created_at)?,
+    })
+}

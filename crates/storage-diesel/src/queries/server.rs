@@ -1,0 +1,106 @@
+//! What a server asks of its database beside the ports: whether it is there, and which schema it has.
+
+use access_domain::StoreError;
+use diesel::{
+    dsl::sql,
+    migration::{Migration, MigrationConnection as _, MigrationSource},
+    prelude::*,
+    result::Error,
+    select,
+    sql_types::{Bool, Integer, Text},
+};
+use diesel_migrations::MigrationHarness;
+
+use super::super::{Backend, Conn, HAS_MIGRATIONS_TABLE, MIGRATIONS, Store};
+use crate::{
+    Storage,
+    schema::{key_secrets, keys},
+};
+
+type Migrations = Vec<Box<dyn Migration<Backend>>>;
+
+impl Storage for Store {
+    fn check(&self) -> Result<(), StoreError> {
+        self.read("checking the database", |conn| {
+            select(sql::<Integer>("1")).get_result::<i32>(conn).map(drop)
+        })
+    }
+
+    fn pending_migrations(&self) -> Result<Vec<String>, StoreError> {
+        self.read("reading the schema's version", |conn| Ok(names(&missing(&applied(conn)?)?)))
+    }
+
+    fn unknown_migrations(&self) -> Result<Vec<String>, StoreError> {
+        self.read("reading the schema's version", |conn| {
+            let known: Vec<String> = known()?.iter().map(version).collect();
+            let mut versions = applied(conn)?;
+            versions.retain(|version| !known.contains(version));
+            Ok(versions)
+        })
+    }
+
+    fn migrate(&self) -> Result<Vec<String>, StoreError> {
+        self.migrating("migrating the database", |conn| {
+            conn.setup()?;
+            // Asked under the lock: another process may have migrated while this one waited.
+            let missing = missing(&applied(conn)?)?;
+            conn.run_migrations(&missing).map_err(failed)?;
+            Ok(names(&missing))
+        })
+    }
+
+    fn pepper_names(&self) -> Result<Vec<String>, StoreError> {
+        self.read("reading the names of peppers", |conn| {
+            key_secrets::table
+                .inner_join(keys::table)
+                .filter(keys::deleted_at.is_null())
+                .select(key_secrets::pepper)
+                .distinct()
+                .order(key_secrets::pepper)
+                .load(conn)
+        })
+    }
+}
+
+/// The versions that the database has, in order. Diesel's own question for them would create its table.
+fn applied(conn: &mut Conn) -> QueryResult<Vec<String>> {
+    if !select(sql::<Bool>(HAS_MIGRATIONS_TABLE)).get_result::<bool>(conn)? {
+        return Ok(Vec::new());
+    }
+    diesel::sql_query("SELECT version FROM __diesel_schema_migrations ORDER BY version")
+        .load::<Applied>(conn)
+        .map(|rows| rows.into_iter().map(|row| row.version).collect())
+}
+
+#[derive(QueryableByName)]
+struct Applied {
+    #[diesel(sql_type = Text)]
+    version: String,
+}
+
+fn known() -> QueryResult<Migrations> {
+    let mut migrations: Migrations = MIGRATIONS.migrations().map_err(failed)?;
+    migrations.sort_by_cached_key(version);
+    Ok(migrations)
+}
+
+fn missing(applied: &[String]) -> QueryResult<Migrations> {
+    let mut migrations = known()?;
+    migrations.retain(|migration| !applied.contains(&version(migration)));
+    Ok(migrations)
+}
+
+fn version(migration: &Box<dyn Migration<Backend>>) -> String {
+    migration.name().version().to_string()
+}
+
+fn names(migrations: &Migrations) -> Vec<String> {
+    migrations.iter().map(|migration| migration.name().to_string()).collect()
+}
+
+fn failed(error: Box<dyn std::error::Error + Send + Sync>) -> Error {
+    match error.downcast::<Error>() {
+        Ok(error) => *error,
+        Err(error) => Error::QueryBuilderError(error),
+    }
+}

@@ -1,0 +1,203 @@
+//! Runs and their steps.
+
+use deployments_domain::{
+    ClaimedRun, Execution, Failure, FailureCode, NewRun, Progress, RunEnd, RunMove, RunState,
+    Runnable, Status, StepRecord,
+};
+use diesel::{QueryResult, prelude::*, result::Error};
+
+use super::DeploymentRow;
+use crate::{
+    codec,
+    schema::{execution_steps, executions, workflow_versions},
+};
+
+/// A run as it is accepted. Its lease is left out: only the database's clock can tell when it ends.
+#[derive(Insertable)]
+#[diesel(table_name = executions, treat_none_as_default_value = false)]
+pub(crate) struct NewExecutionRow {
+    id: String,
+    organization_id: String,
+    deployment_id: String,
+    version_id: String,
+    key_id: String,
+    status: &'static str,
+    attempt: i32,
+    timeout_seconds: i32,
+    steps_total: i32,
+    steps_completed: i32,
+    input: String,
+    parameters: String,
+    created_at: i64,
+    started_at: Option<i64>,
+    has_payload: bool,
+}
+
+impl NewExecutionRow {
+    pub(crate) fn of(run: &NewRun) -> QueryResult<Self> {
+        let created_at = codec::micros(run.created_at);
+        Ok(Self {
+            id: codec::id(run.id),
+            organization_id: codec::id(run.organization),
+            deployment_id: codec::id(run.deployment),
+            version_id: codec::id(run.version),
+            key_id: codec::id(run.key),
+            status: run.state.status.as_str(),
+            attempt: run.state.attempt,
+            timeout_seconds: codec::integer(run.timeout_seconds),
+            steps_total: run.steps_total,
+            steps_completed: 0,
+            input: run.input.to_string(),
+            parameters: codec::json_object(&run.parameters)?,
+            created_at,
+            started_at: (run.state.status == Status::Executing).then_some(created_at),
+            has_payload: true,
+        })
+    }
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = executions)]
+pub(crate) struct ExecutionRow {
+    id: String,
+    deployment_id: String,
+    status: String,
+    attempt: i32,
+    steps_total: i32,
+    steps_completed: i32,
+    failure_code: Option<String>,
+    failure_step: Option<String>,
+    failure_reason: Option<String>,
+    created_at: i64,
+    started_at: Option<i64>,
+    finished_at: Option<i64>,
+}
+
+impl ExecutionRow {
+    pub(crate) fn read(self) -> QueryResult<Execution> {
+        let failure = match self.failure_code {
+            None => None,
+            Some(code) => Some(Failure {
+                code: codec::read_name(&code, "failure code", FailureCode::parse)?,
+                step: self.failure_step,
+                reason: self.failure_reason.unwrap_or_default(),
+            }),
+        };
+        Ok(Execution {
+            id: codec::read_id(&self.id)?,
+            deployment: codec::read_id(&self.deployment_id)?,
+            state: read_state(&self.status, self.attempt)?,
+            progress: Progress {
+                steps_completed: self.steps_completed,
+                steps_total: self.steps_total,
+            },
+            failure,
+            created_at: codec::read_micros(self.created_at)?,
+            started_at: self.started_at.map(codec::read_micros).transpose()?,
+            finished_at: self.finished_at.map(codec::read_micros).transpose()?,
+        })
+    }
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = executions)]
+pub(crate) struct ClaimedRow {
+    pub(crate) id: String,
+    status: String,
+    attempt: i32,
+    timeout_seconds: i32,
+    input: Option<String>,
+    parameters: Option<String>,
+    #[diesel(select_expression = workflow_versions::definition)]
+    definition: String,
+}
+
+impl ClaimedRow {
+    pub(crate) fn read(&self) -> QueryResult<ClaimedRun> {
+        let gone =
+            || Error::DeserializationError("the payload of an unfinished run is gone".into());
+        Ok(ClaimedRun {
+            id: codec::read_id(&self.id)?,
+            state: read_state(&self.status, self.attempt)?,
+            definition: codec::read_json(&self.definition)?,
+            input: codec::read_json(self.input.as_deref().ok_or_else(gone)?)?,
+            parameters: codec::read_json_object(self.parameters.as_deref().ok_or_else(gone)?)?,
+            timeout_seconds: codec::read_unsigned(self.timeout_seconds)?,
+        })
+    }
+}
+
+/// What a move changes; what is `None` stays. A run without a worker has no lease, and no move leads to one that has.
+#[derive(AsChangeset)]
+#[diesel(table_name = executions)]
+pub(crate) struct MoveRow {
+    status: &'static str,
+    attempt: i32,
+    lease_expires_at: Option<Option<i64>>,
+    finished_at: Option<i64>,
+    result: Option<String>,
+    failure_code: Option<&'static str>,
+    failure_step: Option<String>,
+    failure_reason: Option<String>,
+}
+
+impl MoveRow {
+    pub(crate) fn of(run_move: &RunMove) -> Self {
+        let RunState { status, attempt } = run_move.to;
+        let (result, failure) = match &run_move.end {
+            None => (None, None),
+            Some(RunEnd::Result(result)) => (Some(result.to_string()), None),
+            Some(RunEnd::Failure(failure)) => (None, Some(failure)),
+        };
+        Self {
+            status: status.as_str(),
+            attempt,
+            lease_expires_at: Some(None),
+            finished_at: status.is_finished().then(|| codec::micros(run_move.at)),
+            result,
+            failure_code: failure.map(|failure| failure.code.as_str()),
+            failure_step: failure.and_then(|failure| failure.step.clone()),
+            failure_reason: failure.map(|failure| codec::printable(&failure.reason)),
+        }
+    }
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = execution_steps, treat_none_as_default_value = false)]
+pub(crate) struct StepRow {
+    execution_id: String,
+    position: i32,
+    step_id: String,
+    started_at: i64,
+    finished_at: i64,
+    output: Option<String>,
+    error: Option<String>,
+}
+
+impl StepRow {
+    pub(crate) fn of(execution: &str, step: &StepRecord) -> Self {
+        Self {
+            execution_id: execution.into(),
+            position: step.position,
+            step_id: step.id.clone(),
+            started_at: codec::micros(step.started_at),
+            finished_at: codec::micros(step.finished_at),
+            output: step.outcome.as_ref().ok().map(ToString::to_string),
+            error: step.outcome.as_ref().err().map(|reason| codec::printable(reason)),
+        }
+    }
+}
+
+pub(crate) fn read_runnable(
+    (deployment, version, definition): (DeploymentRow, String, String),
+) -> QueryResult<Runnable> {
+    Ok(Runnable {
+        deployment: deployment.read()?,
+        version: codec::read_id(&version)?,
+        definition: codec::read_json(&definition)?,
+    })
+}
+
+fn read_state(status: &str, attempt: i32) -> QueryResult<RunState> {
+    Ok(RunState { status: codec::read_name(status, "status", Status::parse)?, attempt })
+}

@@ -1,0 +1,13 @@
+//! Rows as both databases hold them, and their way to and from domain values. Knows no query and no backend.
+
+mod deployment;
+mod execution;
+mod key;
+mod workflow;
+
+pub(crate) use self::{
+    deployment::DeploymentRow,
+    execution::{ClaimedRow, ExecutionRow, MoveRow, NewExecutionRow, StepRow, read_runnable},
+    key::{DeploymentKeyRow, FoundKeyRow, KeyRow, SecretRow, SlotRow, read_slots},
+    workflow::{VersionRow, WorkflowRow},
+};

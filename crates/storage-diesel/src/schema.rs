@@ -1,0 +1,176 @@
+//! The tables, as both databases have them. What they mean stands in `migrations/`.
+
+use diesel::{allow_tables_to_appear_in_same_query, joinable, table};
+
+table! {
+    organizations (id) {
+        id -> Text,
+        slug -> Text,
+        name -> Text,
+        active_platform_slot -> Nullable<SmallInt>,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    users (id) {
+        id -> Text,
+        username -> Text,
+        email -> Nullable<Text>,
+        password_hash -> Text,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    memberships (organization_id, user_id) {
+        organization_id -> Text,
+        user_id -> Text,
+        role -> Text,
+    }
+}
+
+table! {
+    sessions (id) {
+        id -> Text,
+        user_id -> Text,
+        token -> Binary,
+        created_at -> BigInt,
+        last_used_at -> BigInt,
+    }
+}
+
+table! {
+    workflows (id) {
+        id -> Text,
+        organization_id -> Text,
+        name -> Text,
+        description -> Text,
+        workflow_type -> Text,
+        version_id -> Text,
+        created_by -> Text,
+        created_at -> BigInt,
+        modified_at -> BigInt,
+        deleted_at -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    workflow_versions (id) {
+        id -> Text,
+        workflow_id -> Text,
+        number -> Integer,
+        definition -> Text,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    deployments (id) {
+        id -> Text,
+        organization_id -> Text,
+        workflow_id -> Text,
+        deployment_type -> Text,
+        api_name -> Text,
+        display_name -> Text,
+        description -> Text,
+        is_active -> Bool,
+        default_parameters -> Text,
+        timeout_seconds -> Integer,
+        max_concurrent -> Nullable<Integer>,
+        shared_results -> Bool,
+        created_by -> Text,
+        created_at -> BigInt,
+        modified_at -> BigInt,
+        deleted_at -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    keys (id) {
+        id -> Text,
+        organization_id -> Text,
+        kind -> Text,
+        deployment_id -> Nullable<Text>,
+        slot -> Nullable<SmallInt>,
+        description -> Text,
+        is_active -> Nullable<Bool>,
+        expires_at -> Nullable<BigInt>,
+        revoked_at -> Nullable<BigInt>,
+        deleted_at -> Nullable<BigInt>,
+        created_by -> Nullable<Text>,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    key_secrets (digest) {
+        digest -> Binary,
+        key_id -> Text,
+        pepper -> Text,
+        fingerprint -> Text,
+        hint -> Text,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    executions (id) {
+        id -> Text,
+        organization_id -> Text,
+        deployment_id -> Text,
+        version_id -> Text,
+        key_id -> Text,
+        status -> Text,
+        attempt -> Integer,
+        lease_expires_at -> Nullable<BigInt>,
+        timeout_seconds -> Integer,
+        steps_total -> Integer,
+        steps_completed -> Integer,
+        input -> Nullable<Text>,
+        parameters -> Nullable<Text>,
+        result -> Nullable<Text>,
+        failure_code -> Nullable<Text>,
+        failure_step -> Nullable<Text>,
+        failure_reason -> Nullable<Text>,
+        created_at -> BigInt,
+        started_at -> Nullable<BigInt>,
+        finished_at -> Nullable<BigInt>,
+        has_payload -> Bool,
+    }
+}
+
+table! {
+    execution_steps (execution_id, position) {
+        execution_id -> Text,
+        position -> Integer,
+        step_id -> Text,
+        started_at -> BigInt,
+        finished_at -> BigInt,
+        output -> Nullable<Text>,
+        error -> Nullable<Text>,
+    }
+}
+
+joinable!(memberships -> organizations (organization_id));
+joinable!(sessions -> users (user_id));
+joinable!(workflows -> workflow_versions (version_id));
+joinable!(deployments -> workflows (workflow_id));
+joinable!(keys -> organizations (organization_id));
+joinable!(keys -> deployments (deployment_id));
+joinable!(key_secrets -> keys (key_id));
+joinable!(executions -> deployments (deployment_id));
+joinable!(executions -> workflow_versions (version_id));
+
+allow_tables_to_appear_in_same_query!(
+    deployments,
+    executions,
+    key_secrets,
+    keys,
+    memberships,
+    organizations,
+    sessions,
+    users,
+    workflow_versions,
+    workflows,
+);

@@ -1,0 +1,145 @@
+//! Each behaviour of the contract, on each database.
+
+use test_support::{contract::Given, databases::Database};
+
+/// Two tests of each behaviour.
+macro_rules! on_both_databases {
+    ($($suite:ident: $($behaviour:ident)*;)*) => {
+        mod sqlite {
+            $(mod $suite {
+                $(#[test]
+                fn $behaviour() {
+                    super::super::on(&test_support::databases::Database::sqlite(), test_support::contract::$suite::$behaviour);
+                })*
+            })*
+        }
+        mod postgres {
+            $(mod $suite {
+                $(#[test]
+                fn $behaviour() {
+                    super::super::on(&test_support::databases::Database::postgres(), test_support::contract::$suite::$behaviour);
+                })*
+            })*
+        }
+
+        /// The behaviours that are run, as `suite::behaviour`.
+        const RUN: &[&str] = &[$($(concat!(stringify!($suite), "::", stringify!($behaviour)),)*)*];
+    };
+}
+
+on_both_databases! {
+    deployment_keys:
+        a_new_key_is_told_and_found_as_it_was_made
+        keys_are_listed_newest_first_in_pages
+        keys_are_seen_by_whoever_sees_the_deployment
+        a_key_is_found_only_under_its_own_deployment
+        a_change_of_a_key_is_saved_and_a_refusal_is_not
+        eight_changes_of_a_key_at_once_all_survive
+        a_deleted_key_is_not_seen_and_not_deleted_again
+        no_key_survives_the_deletion_of_its_deployment;
+    deployments:
+        a_deployment_is_found_as_it_was_saved
+        a_deployment_is_saved_with_its_first_key_or_not_at_all
+        deployments_are_listed_newest_first_in_pages
+        whoever_sees_only_their_own_sees_no_other_deployment
+        another_organization_sees_no_deployment
+        only_a_workflow_that_its_maker_sees_can_be_deployed
+        an_api_name_is_unique_in_its_organization_until_it_is_free_again
+        of_eight_deployments_of_one_name_at_once_one_is_made
+        a_change_of_a_deployment_is_saved_whole
+        a_refused_change_of_a_deployment_saves_nothing
+        eight_changes_of_a_deployment_at_once_all_survive
+        a_deleted_deployment_is_not_found_and_not_deleted_again;
+    executions:
+        what_to_run_is_the_current_version_of_the_deployed_workflow
+        an_accepted_run_is_told_as_it_stands
+        a_run_is_seen_by_the_key_that_started_it_and_by_others_only_if_shared
+        a_run_is_not_seen_from_another_organization_or_deployment
+        a_result_is_kept_and_told_as_often_as_it_is_asked_for
+        a_result_that_is_null_is_a_result
+        a_failure_is_told_even_if_its_reason_is_not_printable
+        progress_counts_the_steps_that_ended_well_once_each
+        a_run_that_moved_is_not_moved_again_from_where_it_was
+        old_payloads_are_deleted_in_portions_and_the_records_stay
+        the_runs_of_a_deleted_deployment_go_on;
+    key_lookup:
+        a_deployment_key_is_found_with_all_that_decides_its_fate
+        a_platform_key_is_as_active_as_its_slot
+        an_unknown_digest_finds_nothing
+        a_deleted_deployment_key_is_not_found
+        the_keys_of_a_deleted_deployment_are_not_found
+        a_deleted_platform_key_is_not_found
+        peppers_are_named_as_long_as_a_live_key_needs_them;
+    organizations:
+        organizations_are_listed_by_slug
+        a_new_organization_has_one_platform_key_that_is_active
+        a_new_administrator_is_found_by_name_with_their_hash
+        a_taken_slug_user_name_or_mail_address_is_told_and_nothing_is_saved
+        several_administrators_may_have_no_mail_address
+        somebody_with_an_account_may_administer_a_second_organization
+        an_account_that_is_not_there_administers_nothing;
+    platform_keys:
+        a_generated_key_fills_a_slot_and_is_active_only_if_asked
+        one_activation_switches_the_other_key_off
+        a_refreshed_key_keeps_its_id_and_its_state_and_its_old_secret_dies
+        deleting_the_active_key_leaves_none_active_and_its_slot_empty
+        deleting_one_key_leaves_the_other_active
+        a_refused_change_of_slots_saves_nothing
+        an_empty_slot_is_neither_activated_nor_refreshed_nor_deleted
+        organizations_do_not_see_each_others_slots
+        an_organization_that_is_not_there_has_empty_slots
+        fifty_activations_at_once_leave_exactly_one_active
+        eight_generations_at_once_make_no_third_key;
+    queue:
+        a_claimed_run_brings_all_that_is_needed_to_carry_it_out
+        a_claim_moves_a_run_as_the_state_machine_does
+        runs_are_claimed_oldest_first_and_no_more_than_asked_for
+        a_run_keeps_the_version_that_it_was_accepted_with
+        a_run_that_is_born_claimed_is_nobody_elses_while_its_lease_holds
+        a_lease_that_ran_out_gives_the_run_to_the_next_attempt_alone
+        a_finished_run_is_never_claimed
+        a_run_that_is_handed_back_is_claimed_at_once
+        leases_are_renewed_for_what_is_still_held
+        eight_workers_claim_each_run_exactly_once
+        eight_workers_take_over_each_lost_run_exactly_once
+        no_more_runs_are_accepted_than_may_be_unfinished
+        sixteen_callers_at_once_do_not_pass_by_the_last_place;
+    sessions:
+        a_session_is_found_by_its_token_with_its_user_and_memberships
+        use_moves_a_session_on_and_never_back
+        an_ended_session_is_not_found_and_may_be_ended_again
+        stale_sessions_are_deleted_in_portions_and_others_stay;
+    workflows:
+        a_workflow_is_found_as_it_was_saved
+        workflows_are_listed_newest_first_in_pages
+        whoever_sees_only_their_own_sees_no_other_workflow
+        another_organization_sees_no_workflow
+        a_change_is_saved_and_a_new_version_only_if_there_is_one
+        a_refused_change_of_a_workflow_saves_nothing
+        eight_edits_at_once_all_survive_with_versions_in_a_row
+        a_deleted_workflow_is_not_found
+        a_workflow_is_deleted_only_if_no_deployment_stands_on_it
+        a_workflow_is_not_deleted_while_it_is_deployed;
+}
+
+fn on(database: &Database, behaviour: fn(&Given)) {
+    behaviour(&Given::empty(database.open()));
+}
+
+#[test]
+fn every_behaviour_of_the_contract_is_run() {
+    let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/../test-support/src/contract");
+    let mut behaviours = Vec::new();
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        let suite = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let names = text.lines().filter_map(|line| line.strip_prefix("pub fn "));
+        behaviours
+            .extend(names.filter_map(|rest| Some(format!("{suite}::{}", rest.split_once('(')?.0))));
+    }
+    behaviours.sort();
+    let mut run = RUN.to_vec();
+    run.sort_unstable();
+    assert_eq!(run, behaviours);
+}

@@ -1,0 +1,271 @@
+//! The whole server in a test's process, over a database of its own, with a clock that the test
+//! holds; and the callers that talk to it.
+
+use std::{sync::Arc, time::Duration};
+
+use access_domain::{CreateOrganization, Operator, Organizations, PasswordCost, PasswordHash};
+use actix_web::{HttpServer, dev::ServerHandle, rt, web};
+use http_actix::{App, Ports, Settings};
+use keys_core::{OsEntropy, Pepper, Secret, Timestamp};
+use reqwest::{Client, Method};
+use serde_json::{Value, json};
+use workflow_runtime::{Sandbox, SandboxCommand, SandboxConfig, Worker, WorkerConfig};
+
+use crate::{answer::Answer, clock::FixedClock, databases::Database};
+
+/// When every test begins: 2026-11-21T00:00:00Z.
+const START: Timestamp = match Timestamp::from_timestamp(1_795_219_200, 0) {
+    Some(start) => start,
+    None => Timestamp::UNIX_EPOCH,
+};
+/// The password of everybody.
+pub const PASSWORD: &str = "correct horse battery";
+const MAX_BODY_BYTES: usize = 64 * 1024;
+const LEASE: Duration = Duration::from_secs(30);
+
+/// A server, an organization `acme` with an administrator and a platform key, and a clock.
+pub struct TestApp {
+    /// The clock that the server goes by.
+    pub clock: Arc<FixedClock>,
+    /// `http://127.0.0.1:port`
+    pub base: String,
+    server: ServerHandle,
+    worker: Arc<Worker>,
+    organizations: Organizations,
+    platform_key: String,
+    _database: Database,
+}
+
+/// Somebody who calls, with a credential or without.
+#[derive(Clone)]
+pub struct Caller {
+    base: String,
+    client: Client,
+    headers: Vec<(&'static str, String)>,
+}
+
+/// A deployment that a test was given.
+pub struct GivenDeployment {
+    /// Its id.
+    pub id: String,
+    /// Its first key.
+    pub key: String,
+    /// The id of that key.
+    pub key_id: String,
+}
+
+impl TestApp {
+    /// Starts over `database`; `program` is the `keywright` binary, for the children that run filters.
+    pub async fn start(database: Database, program: &str) -> Self {
+        let storage = database.open();
+        let clock = Arc::new(FixedClock::at(START));
+        let entropy = Arc::new(OsEntropy::open().expect("a random generator"));
+        let pepper =
+            Arc::new(Pepper::new(b"a pepper of tests, thirty-two bytes").expect("a long pepper"));
+        let command = SandboxCommand { program: program.into(), args: vec!["sandbox".into()] };
+        let sandbox = Arc::new(Sandbox::start(SandboxConfig::new(command, 2)).expect("a sandbox"));
+        let worker =
+            Worker::start(WorkerConfig::default(), storage.clone(), clock.clone(), sandbox.clone());
+        let worker = Arc::new(worker.expect("a worker"));
+        let organizations = Organizations {
+            store: storage.clone(),
+            clock: clock.clone(),
+            entropy: entropy.clone(),
+            pepper: pepper.clone(),
+            password_cost: PasswordCost::LEAST,
+        };
+        let readiness = storage.clone();
+        let ports = Ports {
+            sessions: storage.clone(),
+            keys: storage.clone(),
+            platform_keys: storage.clone(),
+            workflows: storage.clone(),
+            deployments: storage.clone(),
+            deployment_keys: storage.clone(),
+            executions: storage,
+            runner: worker.clone(),
+            filters: sandbox,
+            clock: clock.clone(),
+            entropy: entropy.clone(),
+            pepper,
+            readiness: Box::new(move || readiness.check()),
+            nobody: PasswordHash::of(&Secret::new(String::new()), PasswordCost::LEAST, &*entropy)
+                .expect("a hash"),
+            lease: LEASE,
+        };
+        let settings = Settings {
+            base_url: String::new(),
+            max_body_bytes: MAX_BODY_BYTES,
+            key_in_url: true,
+            secure_cookies: false,
+        };
+        let state = web::Data::new(App::new(ports, settings));
+        let server =
+            HttpServer::new(move || http_actix::app(state.clone())).workers(1).disable_signals();
+        let server = server.bind(("127.0.0.1", 0)).expect("a free port");
+        let base = format!("http://{}", server.addrs()[0]);
+        let server = server.run();
+        let handle = server.handle();
+        rt::spawn(server);
+        let mut app = Self {
+            clock,
+            base,
+            server: handle,
+            worker,
+            organizations,
+            platform_key: String::new(),
+            _database: database,
+        };
+        app.platform_key = app.given_organization("acme");
+        app
+    }
+
+    /// Creates an organization with an administrator `<slug>-admin`; returns its platform key.
+    pub fn given_organization(&self, slug: &str) -> String {
+        let wanted = CreateOrganization {
+            slug: slug.into(),
+            name: slug.into(),
+            admin_username: format!("{slug}-admin"),
+            admin_email: None,
+            admin_password: Some(Secret::new(PASSWORD.into())),
+            existing_user: false,
+        };
+        let created = self
+            .organizations
+            .create(Operator::at_the_command_line(), wanted)
+            .expect("an organization");
+        created.platform_key.reveal_once()
+    }
+
+    /// Somebody without a credential.
+    pub fn stranger(&self) -> Caller {
+        Caller { base: self.base.clone(), client: Client::new(), headers: Vec::new() }
+    }
+
+    /// Somebody with `key` as a bearer token.
+    pub fn with(&self, key: &str) -> Caller {
+        self.stranger().header("authorization", format!("Bearer {key}"))
+    }
+
+    /// The platform key "Key #1" of `acme`.
+    pub fn platform(&self) -> Caller {
+        self.with(&self.platform_key)
+    }
+
+    /// That key's plaintext.
+    pub fn platform_key(&self) -> &str {
+        &self.platform_key
+    }
+
+    /// The administrator of `acme`, logged in.
+    pub async fn admin(&self) -> Caller {
+        self.log_in("acme-admin").await
+    }
+
+    /// A person with a session.
+    pub async fn log_in(&self, username: &str) -> Caller {
+        let client = Client::builder().cookie_store(true).build().expect("a client");
+        let caller = Caller { base: self.base.clone(), client, headers: Vec::new() };
+        let session = caller
+            .post("/v1/session", json!({"username": username, "password": PASSWORD}))
+            .await
+            .ok();
+        let csrf_token = session["csrf_token"].as_str().expect("a CSRF token").to_owned();
+        caller.header("x-csrf-token", csrf_token)
+    }
+
+    /// A deployed pass-through workflow of `acme`.
+    pub async fn given_deployment(&self, api_name: &str) -> GivenDeployment {
+        self.given_deployment_of(
+            api_name,
+            json!({"steps": [{"id": "echo", "tool": "passthrough"}]}),
+            json!({}),
+        )
+        .await
+    }
+
+    /// A deployed workflow of `acme`, with further terms of the deployment.
+    pub async fn given_deployment_of(
+        &self,
+        api_name: &str,
+        definition: Value,
+        terms: Value,
+    ) -> GivenDeployment {
+        let workflow = json!({"name": api_name, "definition": definition});
+        let workflow =
+            self.platform().post("/unstract/acme/api/v2/workflow/", workflow).await.created();
+        let mut deployment = json!({"workflow": workflow["id"], "api_name": api_name});
+        let members = deployment.as_object_mut().expect("an object");
+        members.extend(terms.as_object().expect("an object").clone());
+        let deployed = self
+            .platform()
+            .post("/unstract/acme/api/v2/api-deployment/", deployment)
+            .await
+            .created();
+        let text = |name: &str| deployed[name].as_str().expect(name).to_owned();
+        GivenDeployment { id: text("id"), key: text("api_key"), key_id: text("key_id") }
+    }
+
+    /// Stops the server and its worker in good order.
+    pub async fn stop(self) {
+        self.server.stop(true).await;
+        self.worker.shutdown().await;
+    }
+}
+
+impl Caller {
+    /// The same caller, with one more header.
+    pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    /// `GET`
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(Method::GET, path, None).await
+    }
+
+    /// `POST` with a JSON body.
+    pub async fn post(&self, path: &str, body: Value) -> Answer {
+        self.send(Method::POST, path, Some(body)).await
+    }
+
+    /// `POST` without a body.
+    pub async fn post_nothing(&self, path: &str) -> Answer {
+        self.send(Method::POST, path, None).await
+    }
+
+    /// `PUT`
+    pub async fn put(&self, path: &str, body: Value) -> Answer {
+        self.send(Method::PUT, path, Some(body)).await
+    }
+
+    /// `PATCH`
+    pub async fn patch(&self, path: &str, body: Value) -> Answer {
+        self.send(Method::PATCH, path, Some(body)).await
+    }
+
+    /// `DELETE`
+    pub async fn delete(&self, path: &str) -> Answer {
+        self.send(Method::DELETE, path, None).await
+    }
+
+    /// `POST` of bytes that may be no JSON.
+    pub async fn post_raw(&self, path: &str, media_type: &str, body: Vec<u8>) -> Answer {
+        let request =
+            self.request(Method::POST, path).header("content-type", media_type).body(body);
+        Answer::of(request.send().await.expect("an answer")).await
+    }
+
+    /// Any method, with or without a JSON body.
+    pub async fn send(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
+        let request = self.request(method, path);
+        let request = if let Some(body) = body { request.json(&body) } else { request };
+        Answer::of(request.send().await.expect("an answer")).await
+    }
+
+    fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        let request = self.client.request(method, format!("{}{path}", self.base));
+        self.headers.iter().fold(request, |request, (name, value)| request.header(*name, value))
+    }
+}

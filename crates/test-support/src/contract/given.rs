@@ -1,0 +1,226 @@
+//! What behaviours begin with: a store, and things in it that a sentence can name.
+
+use std::{
+    sync::{Arc, Barrier},
+    thread,
+    time::Duration,
+};
+
+use access_domain::{
+    AdminAccount, Clock, Email, NewKey, NewOrganization, Organization, OrganizationId,
+    PasswordHash, Slug, User, Username, Visibility,
+};
+use deployments_domain::{
+    Deployment, Event, NewDeploymentKey, NewRun, PageRequest, RunMove, RunState, Workflow,
+    WorkflowType, next,
+};
+use keys_core::{Form, Id, Pepper, StoredSecret, Timestamp, mint};
+use serde_json::{Map, json};
+use storage_diesel::Storage;
+use uuid::Uuid;
+
+use crate::clock::{CountingEntropy, FixedClock};
+
+/// Everything of the organization.
+pub(super) const ALL: Visibility = Visibility::Organization;
+/// A lease that outlives every test.
+pub(super) const LONG: Duration = Duration::from_secs(3600);
+/// Who made what nobody else is said to have made.
+pub(super) const SOMEBODY: Uuid = Uuid::from_u128(0xA);
+/// Another one.
+pub(super) const OTHER: Uuid = Uuid::from_u128(0xB);
+
+/// A store that is empty at first.
+pub struct Given {
+    pub stores: Arc<dyn Storage>,
+    pub clock: FixedClock,
+    entropy: CountingEntropy,
+    pepper: Pepper,
+}
+
+/// A deployment with a key and what it stands on.
+pub(super) struct Deployed {
+    pub(super) organization: OrganizationId,
+    pub(super) workflow: Workflow,
+    pub(super) deployment: Deployment,
+    pub(super) key: NewDeploymentKey,
+}
+
+impl Given {
+    pub fn empty(stores: Arc<dyn Storage>) -> Self {
+        Self {
+            stores,
+            clock: FixedClock::default(),
+            entropy: CountingEntropy::default(),
+            pepper: Pepper::new(&[7; 32]).unwrap(),
+        }
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    pub(super) fn id<T: ?Sized>(&self) -> Id<T> {
+        Id::generate(self.now(), &self.entropy)
+    }
+
+    pub(super) fn secret(&self) -> StoredSecret {
+        mint(Form::Uuid, &self.pepper, &self.entropy).stored
+    }
+
+    pub(super) fn pepper_name(&self) -> String {
+        self.pepper.name().as_str().into()
+    }
+
+    pub(super) fn new_key(&self) -> NewKey {
+        NewKey {
+            id: self.id(),
+            secret: self.secret(),
+            created_by: Some(SOMEBODY),
+            created_at: self.now(),
+        }
+    }
+
+    pub(super) fn new_organization(&self, slug: &str) -> NewOrganization {
+        let user = User {
+            id: self.id(),
+            username: Username::parse(&format!("admin@{slug}")).unwrap(),
+            email: Some(Email::parse(&format!("admin@{slug}.example")).unwrap()),
+            created_at: self.now(),
+        };
+        NewOrganization {
+            organization: Organization {
+                id: self.id(),
+                slug: Slug::parse(slug).unwrap(),
+                name: format!("The {slug}"),
+                created_at: self.now(),
+            },
+            admin: AdminAccount::New(user, PasswordHash::from_stored("hash".into())),
+            platform_key: self.new_key(),
+        }
+    }
+
+    pub(super) fn organization(&self, slug: &str) -> OrganizationId {
+        let new = self.new_organization(slug);
+        self.stores.create(&new).unwrap();
+        new.organization.id
+    }
+
+    pub(super) fn new_workflow(&self, organization: OrganizationId) -> Workflow {
+        Workflow {
+            id: self.id(),
+            organization,
+            name: "Échange".into(),
+            description: String::new(),
+            workflow_type: WorkflowType::Task,
+            version: self.id(),
+            version_number: 1,
+            definition: json!({"steps": [{"id": "a", "tool": "passthrough"}]}),
+            created_by: SOMEBODY,
+            created_at: self.now(),
+            modified_at: self.now(),
+        }
+    }
+
+    pub(super) fn workflow(&self, organization: OrganizationId) -> Workflow {
+        let workflow = self.new_workflow(organization);
+        self.stores.create_workflow(&workflow).unwrap();
+        workflow
+    }
+
+    pub(super) fn new_deployment(&self, workflow: &Workflow, api_name: &str) -> Deployment {
+        Deployment {
+            id: self.id(),
+            organization: workflow.organization,
+            workflow: workflow.id,
+            deployment_type: WorkflowType::Task,
+            api_name: api_name.into(),
+            display_name: "Orders".into(),
+            description: "Takes orders".into(),
+            is_active: true,
+            default_parameters: Map::from_iter([("language".into(), json!("de"))]),
+            timeout_seconds: 300,
+            max_concurrent: Some(20),
+            shared_results: false,
+            created_by: SOMEBODY,
+            created_at: self.now(),
+            modified_at: self.now(),
+        }
+    }
+
+    pub(super) fn new_deployment_key(&self) -> NewDeploymentKey {
+        NewDeploymentKey {
+            key: self.new_key(),
+            description: "for the shop".into(),
+            expires_at: None,
+        }
+    }
+
+    /// A new organization with a workflow that is deployed.
+    pub(super) fn deployed(&self, slug: &str) -> Deployed {
+        let organization = self.organization(slug);
+        let workflow = self.workflow(organization);
+        let deployment = self.new_deployment(&workflow, "orders");
+        let key = self.new_deployment_key();
+        self.stores.create_deployment(ALL, &deployment, &key).unwrap();
+        Deployed { organization, workflow, deployment, key }
+    }
+
+    pub(super) fn new_run(&self, deployed: &Deployed) -> NewRun {
+        NewRun {
+            id: self.id(),
+            organization: deployed.organization,
+            deployment: deployed.deployment.id,
+            version: deployed.workflow.version,
+            key: deployed.key.key.id,
+            state: RunState::ACCEPTED,
+            lease: Duration::ZERO,
+            input: json!({"order": [1, 2.5, null]}),
+            parameters: Map::from_iter([("language".into(), json!("fr"))]),
+            timeout_seconds: 60,
+            steps_total: 3,
+            created_at: self.now(),
+        }
+    }
+
+    /// A run that nobody holds.
+    pub(super) fn accepted(&self, deployed: &Deployed) -> NewRun {
+        let run = self.new_run(deployed);
+        self.stores.accept(&run, None).unwrap();
+        run
+    }
+
+    /// A run in this worker's hands.
+    pub(super) fn executing(&self, deployed: &Deployed) -> NewRun {
+        let state = next(RunState::ACCEPTED, Event::Claim).unwrap();
+        let run = NewRun { state, lease: LONG, ..self.new_run(deployed) };
+        self.stores.accept(&run, None).unwrap();
+        run
+    }
+
+    pub(super) fn move_by(&self, run: &NewRun, from: RunState, event: Event) -> RunMove {
+        let to = next(from, event).unwrap();
+        RunMove { id: run.id, from, to, at: self.now(), end: None, steps: Vec::new() }
+    }
+}
+
+/// The first `limit` items of a list.
+pub(super) fn first(limit: u32) -> PageRequest {
+    PageRequest { after: None, limit }
+}
+
+/// Does `work` in `threads` threads that begin at the same moment.
+pub(super) fn at_once<T: Send>(threads: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
+    let barrier = Barrier::new(threads);
+    thread::scope(|scope| {
+        let begin = |number| {
+            let (barrier, work) = (&barrier, &work);
+            scope.spawn(move || {
+                barrier.wait();
+                work(number)
+            })
+        };
+        let running: Vec<_> = (0..threads).map(begin).collect();
+        running.into_iter().map(|thread| thread.join().unwrap()).collect()
+    })
+}

@@ -1,0 +1,18 @@
+//! What every adapter of the storage ports does, one behaviour to a function. A new adapter, a fake too, runs them all.
+//!
+//! The functions know the ports and nothing behind them; they fail by a panic, as tests do.
+#![expect(missing_docs, reason = "the name of a behaviour is a sentence that says it all")]
+
+mod given;
+
+pub mod deployment_keys;
+pub mod deployments;
+pub mod executions;
+pub mod key_lookup;
+pub mod organizations;
+pub mod platform_keys;
+pub mod queue;
+pub mod sessions;
+pub mod workflows;
+
+pub use self::given::Given;

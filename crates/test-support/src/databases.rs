@@ -1,0 +1,86 @@
+//! Databases that a test has for itself and that vanish with it. Knows what their addresses look like, and no table.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use diesel::{Connection, PgConnection, connection::SimpleConnection};
+use storage_diesel::{Options, Storage};
+use tempfile::TempDir;
+
+/// The variable that names a PostgreSQL for tests.
+pub const POSTGRES_URL: &str = "KEYWRIGHT_TEST_POSTGRES_URL";
+
+/// An empty database.
+#[derive(Debug)]
+pub struct Database {
+    url: String,
+    place: Place,
+}
+
+#[derive(Debug)]
+enum Place {
+    /// Deleted when this is dropped.
+    Directory { _directory: TempDir },
+    /// In the database behind `url`. Not a database of its own: making one takes a quarter of a second.
+    Schema { url: String, name: String },
+}
+
+impl Database {
+    /// A file in a new directory.
+    pub fn sqlite() -> Self {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let url = format!("sqlite://{}", directory.path().join("keywright.db").display());
+        Self { url, place: Place::Directory { _directory: directory } }
+    }
+
+    /// A new schema in the PostgreSQL for tests. Without one the test fails: what is skipped is soon broken.
+    pub fn postgres() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let server = std::env::var(POSTGRES_URL).unwrap_or_else(|_| {
+            panic!(
+                "{POSTGRES_URL} is not set: run the tests by `.ci/test`, which brings a PostgreSQL"
+            )
+        });
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("test_{}_{count}", std::process::id());
+        execute(&server, &format!("DROP SCHEMA IF EXISTS {name} CASCADE; CREATE SCHEMA {name}"));
+        let separator = if server.contains('?') { '&' } else { '?' };
+        let url = format!("{server}{separator}options=-csearch_path%3D{name}");
+        Self { url, place: Place::Schema { url: server, name } }
+    }
+
+    /// Its address.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Opens it and gives it its tables. Callers wait long for a connection: test machines are slow.
+    pub fn open(&self) -> Arc<dyn Storage> {
+        let options = Options { connection_timeout: Duration::from_secs(30), ..Options::default() };
+        let store = storage_diesel::open(&self.url, &options).expect("the test's database opens");
+        store.migrate().expect("the test's database is migrated");
+        store
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        match &self.place {
+            Place::Directory { .. } => {}
+            Place::Schema { url, name } => execute(
+                url,
+                &format!("SET client_min_messages = warning; DROP SCHEMA {name} CASCADE"),
+            ),
+        }
+    }
+}
+
+fn execute(url: &str, sql: &str) {
+    let mut connection = PgConnection::establish(url).expect("the PostgreSQL for tests answers");
+    connection.batch_execute(sql).expect("the PostgreSQL for tests obeys");
+}
