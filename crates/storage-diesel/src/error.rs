@@ -31,23 +31,23 @@ pub(crate) fn store_error(
     error: Error,
     is_away: fn(&str) -> bool,
 ) -> StoreError {
-    let away = match &error {
-        Error::DatabaseError(
-            DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::SerializationFailure,
-            _,
-        )
-        | Error::BrokenTransactionManager => true,
-        Error::DatabaseError(DatabaseErrorKind::Unknown, told) => is_away(told.message()),
-        Error::RollbackErrorOnCommit { commit_error, .. } => {
-            matches!(&**commit_error, Error::DatabaseError(_, told) if is_away(told.message()))
-        }
-        _ => false,
-    };
-    if away {
+    if is_passing(&error, is_away) {
         unavailable(doing, error)
     } else {
         StoreError::Broken { doing, source: error.into() }
     }
+}
+
+fn is_passing(error: &Error, is_away: fn(&str) -> bool) -> bool {
+    use DatabaseErrorKind::{ClosedConnection, SerializationFailure, UnableToSendCommand, Unknown};
+    if let Error::RollbackErrorOnCommit { commit_error, .. } = error {
+        return is_passing(commit_error, is_away);
+    }
+    if let Error::DatabaseError(kind, told) = error {
+        return matches!(kind, ClosedConnection | SerializationFailure | UnableToSendCommand)
+            || matches!(kind, Unknown) && is_away(told.message());
+    }
+    matches!(error, Error::BrokenTransactionManager)
 }
 
 pub(crate) fn change_error<R: StdError>(

@@ -42,6 +42,8 @@ struct Writer {
     connection: Option<SqliteConnection>,
     group: Option<Arc<Group>>,
     members: usize,
+    /// How many callers are still to be told that no group can begin now.
+    turned_away: Option<(Error, usize)>,
 }
 
 /// How the work of one member ended, if its group stands.
@@ -67,7 +69,17 @@ impl GroupCommit {
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         self.in_line.fetch_sub(1, Ordering::SeqCst);
 
-        let group = writer.join(&self.connect)?;
+        if let Some(error) = writer.next_turned_away() {
+            return Err(Stop::Failed(error));
+        }
+        let group = match writer.join(&self.connect) {
+            Ok(group) => group,
+            Err(error) => {
+                // Another process writes, for longer than we wait. Those in line have waited as long already.
+                writer.turned_away = Some((copy(&error), self.in_line.load(Ordering::SeqCst)));
+                return Err(Stop::Failed(error));
+            }
+        };
         let done = match writer.carry_out(work) {
             Ok(done) => {
                 if self.in_line.load(Ordering::SeqCst) == 0 || writer.members >= MAX_MEMBERS {
@@ -100,8 +112,18 @@ impl Writer {
         // whatever the busy timeout.
         Manager::begin_transaction_sql(&mut connection, "BEGIN IMMEDIATE")?;
         let group = Arc::new(Group::default());
-        *self = Self { connection: Some(connection), group: Some(Arc::clone(&group)), members: 1 };
+        (self.connection, self.group, self.members) = (Some(connection), Some(group.clone()), 1);
         Ok(group)
+    }
+
+    fn next_turned_away(&mut self) -> Option<Error> {
+        let (error, callers) = self.turned_away.as_mut()?;
+        if *callers == 0 {
+            self.turned_away = None;
+            return None;
+        }
+        *callers -= 1;
+        Some(copy(error))
     }
 
     /// The error is that of the whole group: its transaction is no longer there.
@@ -170,9 +192,10 @@ impl Group {
 
 /// Each member gets the error; Diesel's cannot be cloned.
 fn copy(error: &Error) -> Error {
-    let (kind, message) = match error {
-        Error::DatabaseError(kind, told) => (*kind, told.message().to_owned()),
-        error => (DatabaseErrorKind::Unknown, error.to_string()),
+    let (kind, message) = if let Error::DatabaseError(kind, told) = error {
+        (*kind, told.message().to_owned())
+    } else {
+        (DatabaseErrorKind::Unknown, error.to_string())
     };
     Error::DatabaseError(kind, Box::new(message))
 }

@@ -73,7 +73,8 @@ pub trait Storage:
 pub struct Options {
     /// Connections of this process at most; on SQLite, those that read.
     pub max_connections: u32,
-    /// How long a call waits for a connection before the database counts as away.
+    /// How long a call waits for a connection, on SQLite also for other processes that write, before the database counts as
+    /// away.
     pub connection_timeout: Duration,
     /// How long one statement may take on PostgreSQL.
     pub statement_timeout: Duration,
@@ -99,11 +100,11 @@ pub enum OpenError {
     UnknownUrl,
     /// The database is to be spoken to by TLS, and this build cannot.
     #[error(
-        "the connection to PostgreSQL asks for TLS (sslmode={mode}), which this build lacks: build with the feature `postgres-tls`, or use sslmode=disable on a trusted network"
+        "the connection to PostgreSQL asks for TLS ({asked}), which this build lacks: build with the feature `postgres-tls`, or use sslmode=disable on a trusted network"
     )]
     TlsMissing {
-        /// The `sslmode` that was asked for.
-        mode: String,
+        /// How it asks.
+        asked: String,
     },
     /// The file of an SQLite database could not be made.
     #[error("the database file {} could not be created", path.display())]
@@ -114,7 +115,7 @@ pub enum OpenError {
         source: io::Error,
     },
     /// The database does not answer; it may later.
-    #[error("the database does not answer")]
+    #[error("the database could not be opened")]
     Unavailable {
         /// What the driver says.
         source: Box<dyn Error + Send + Sync>,

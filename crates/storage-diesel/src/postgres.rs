@@ -30,8 +30,7 @@ const HAS_MIGRATIONS_TABLE: &str = "to_regclass('__diesel_schema_migrations') IS
 
 /// Diesel migrates without a lock, and of several processes that start at once most would die. The lock is the session's,
 /// since a migration may consist of several transactions, and the schema's, since one database may hold several.
-const LOCK_MIGRATIONS: &str =
-    "SET statement_timeout = 0; SELECT pg_advisory_lock(1264007513, hashtext(current_schema()))";
+const LOCK_MIGRATIONS: &str = "SELECT pg_advisory_lock(1264007513, hashtext(current_schema()))";
 const UNLOCK_MIGRATIONS: &str = "SELECT pg_advisory_unlock(1264007513, hashtext(current_schema()))";
 
 /// A row that is read in order to be written. Without the lock, READ COMMITTED silently loses all but one of the changes
@@ -103,11 +102,13 @@ impl Store {
         work: impl FnOnce(&mut Conn) -> QueryResult<T>,
     ) -> Result<T, StoreError> {
         self.read(doing, |conn| {
+            // The lock may take as long as another process migrates, and so may a migration.
+            conn.batch_execute("SET statement_timeout = 0")?;
             conn.batch_execute(LOCK_MIGRATIONS)?;
             let done = work(conn);
-            conn.batch_execute(UNLOCK_MIGRATIONS)?;
+            let unlocked = conn.batch_execute(UNLOCK_MIGRATIONS);
             conn.batch_execute(&self.set_up.statement())?;
-            done
+            done.and_then(|done| unlocked.map(|()| done))
         })
     }
 }
@@ -128,8 +129,6 @@ impl SetUp {
 
 impl CustomizeConnection<Conn, diesel::r2d2::Error> for SetUp {
     fn on_acquire(&self, conn: &mut Conn) -> Result<(), diesel::r2d2::Error> {
-        // `is_away` reads English. Whoever may not choose the language keeps the server's.
-        let _ = conn.batch_execute("SET lc_messages = 'C'");
         conn.batch_execute(&self.statement()).map_err(diesel::r2d2::Error::QueryError)
     }
 }
@@ -139,7 +138,8 @@ fn violated_unique(error: &Error) -> Option<String> {
     told.constraint_name().map(str::to_owned)
 }
 
-/// PostgreSQL's texts for its errors that may pass; Diesel does not hand on their codes (classes 08, 53, 57, and deadlocks).
+/// PostgreSQL's texts for its errors that may pass (classes 08, 53, 57, and deadlocks): Diesel does not hand on their codes.
+/// A server that speaks another language than English is understood when it goes away, but its timeouts count as faults.
 fn is_away(message: &str) -> bool {
     [
         "canceling statement due to",

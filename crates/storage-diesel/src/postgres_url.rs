@@ -22,7 +22,7 @@ impl PostgresUrl {
         let wanted = self.parameter("sslmode").map(str::to_owned).or(from_environment);
         match wanted.as_deref() {
             Some(mode @ ("require" | "verify-ca" | "verify-full")) => {
-                Err(OpenError::TlsMissing { mode: mode.into() })
+                Err(OpenError::TlsMissing { asked: format!("sslmode={mode}") })
             }
             _ => Ok(()),
         }
@@ -55,7 +55,7 @@ impl PostgresUrl {
     pub(crate) fn refused(&self, error: &ConnectionError) -> OpenError {
         let told = self.without_secrets(&error.to_string());
         if told.contains("SSL support is not compiled in") {
-            return OpenError::TlsMissing { mode: "any".into() };
+            return OpenError::TlsMissing { asked: told };
         }
         OpenError::Unavailable { source: told.into() }
     }
@@ -79,8 +79,8 @@ impl PostgresUrl {
     /// The last one of this name, as libpq reads them.
     fn parameter(&self, name: &str) -> Option<&str> {
         let (_, parameters) = self.0.split_once('?')?;
-        let pairs = parameters.split('&').filter_map(|pair| pair.split_once('='));
-        pairs.filter(|(found, _)| *found == name).last().map(|(_, value)| value)
+        let mut pairs = parameters.rsplit('&').filter_map(|pair| pair.split_once('='));
+        pairs.find(|(found, _)| *found == name).map(|(_, value)| value)
     }
 }
 

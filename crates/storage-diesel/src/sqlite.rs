@@ -4,6 +4,7 @@ use std::{
     fs,
     io::ErrorKind,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use access_domain::{ChangeError, StoreError};
@@ -33,10 +34,10 @@ const NOW_MICROS: &str = "CAST(unixepoch('now', 'subsec') * 1000000 AS INTEGER)"
 const HAS_MIGRATIONS_TABLE: &str =
     "EXISTS (SELECT 1 FROM sqlite_master WHERE name = '__diesel_schema_migrations')";
 
-/// `busy_timeout` first: the change to WAL can meet a lock itself. `synchronous` is FULL because accepted means on disk.
-const SET_UP: &str = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; \
-    PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; \
-    PRAGMA cache_size = -16384; PRAGMA journal_size_limit = 67108864;";
+/// After `busy_timeout`, since the change to WAL can meet a lock itself. `synchronous` is FULL because accepted means on disk.
+const SET_UP: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+    PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384; \
+    PRAGMA journal_size_limit = 67108864;";
 
 /// A row that is read in order to be written: nobody else writes meanwhile.
 macro_rules! locked {
@@ -68,17 +69,17 @@ impl Store {
     pub(crate) fn open(path: &Path, options: &Options) -> Result<Self, OpenError> {
         let file =
             create_file(path).map_err(|source| OpenError::File { path: path.into(), source })?;
-        let first =
-            connect(&file).map_err(|error| OpenError::Unavailable { source: error.into() })?;
-        drop(first);
+        let patience = options.connection_timeout;
+        connect(&file, patience)
+            .map_err(|error| OpenError::Unavailable { source: error.into() })?;
         let readers = Pool::builder()
             .max_size(options.max_connections.max(1))
             .min_idle(Some(1))
             .connection_timeout(options.connection_timeout)
             .test_on_check_out(false)
-            .connection_customizer(Box::new(Reader))
+            .connection_customizer(Box::new(Reader { patience }))
             .build_unchecked(ConnectionManager::new(file.to_string_lossy()));
-        Ok(Self { writer: GroupCommit::new(move || connect(&file)), readers })
+        Ok(Self { writer: GroupCommit::new(move || connect(&file, patience)), readers })
     }
 
     fn read<T>(
@@ -127,21 +128,28 @@ fn create_file(path: &Path) -> std::io::Result<PathBuf> {
     }
 }
 
-fn connect(file: &Path) -> QueryResult<Conn> {
+fn connect(file: &Path, patience: Duration) -> QueryResult<Conn> {
     let failed = |error: diesel::ConnectionError| {
         Error::DatabaseError(DatabaseErrorKind::ClosedConnection, Box::new(error.to_string()))
     };
     let mut conn = Conn::establish(&file.to_string_lossy()).map_err(failed)?;
-    conn.batch_execute(SET_UP)?;
+    set_up(&mut conn, patience)?;
     Ok(conn)
 }
 
+fn set_up(conn: &mut Conn, patience: Duration) -> QueryResult<()> {
+    conn.batch_execute(&format!("PRAGMA busy_timeout = {}", patience.as_millis()))?;
+    conn.batch_execute(SET_UP)
+}
+
 #[derive(Debug)]
-struct Reader;
+struct Reader {
+    patience: Duration,
+}
 
 impl CustomizeConnection<Conn, diesel::r2d2::Error> for Reader {
     fn on_acquire(&self, conn: &mut Conn) -> Result<(), diesel::r2d2::Error> {
-        conn.batch_execute(SET_UP)
+        set_up(conn, self.patience)
             .and_then(|()| conn.batch_execute("PRAGMA query_only = ON"))
             .map_err(diesel::r2d2::Error::QueryError)
     }

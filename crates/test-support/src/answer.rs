@@ -16,8 +16,12 @@ pub struct Answer {
 
 impl Answer {
     pub(crate) async fn of(response: Response) -> Self {
+        Self::try_of(response).await.expect("a body")
+    }
+
+    pub(crate) async fn try_of(response: Response) -> Result<Self, reqwest::Error> {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        Self { status, headers, text: response.text().await.expect("a body") }
+        Ok(Self { status, headers, text: response.text().await? })
     }
 
     /// The body as JSON.

@@ -139,12 +139,12 @@ impl TestApp {
 
     /// Somebody without a credential.
     pub fn stranger(&self) -> Caller {
-        Caller { base: self.base.clone(), client: Client::new(), headers: Vec::new() }
+        Caller::new(&self.base)
     }
 
     /// Somebody with `key` as a bearer token.
     pub fn with(&self, key: &str) -> Caller {
-        self.stranger().header("authorization", format!("Bearer {key}"))
+        self.stranger().bearer(key)
     }
 
     /// The platform key "Key #1" of `acme`.
@@ -159,19 +159,7 @@ impl TestApp {
 
     /// The administrator of `acme`, logged in.
     pub async fn admin(&self) -> Caller {
-        self.log_in("acme-admin").await
-    }
-
-    /// A person with a session.
-    pub async fn log_in(&self, username: &str) -> Caller {
-        let client = Client::builder().cookie_store(true).build().expect("a client");
-        let caller = Caller { base: self.base.clone(), client, headers: Vec::new() };
-        let session = caller
-            .post("/v1/session", json!({"username": username, "password": PASSWORD}))
-            .await
-            .ok();
-        let csrf_token = session["csrf_token"].as_str().expect("a CSRF token").to_owned();
-        caller.header("x-csrf-token", csrf_token)
+        self.stranger().log_in("acme-admin", PASSWORD).await
     }
 
     /// A deployed pass-through workflow of `acme`.
@@ -214,6 +202,36 @@ impl TestApp {
 }
 
 impl Caller {
+    /// Somebody without a credential, who calls the server at `base`.
+    pub fn new(base: &str) -> Self {
+        Self { base: base.into(), client: Client::new(), headers: Vec::new() }
+    }
+
+    /// The same caller, with `key` as a bearer token.
+    pub fn bearer(self, key: &str) -> Self {
+        self.header("authorization", format!("Bearer {key}"))
+    }
+
+    /// A person with a session.
+    pub async fn log_in(&self, username: &str, password: &str) -> Self {
+        let client = Client::builder().cookie_store(true).build().expect("a client");
+        let caller = Self { base: self.base.clone(), client, headers: Vec::new() };
+        let session = caller
+            .post("/v1/session", json!({"username": username, "password": password}))
+            .await
+            .ok();
+        let csrf_token = session["csrf_token"].as_str().expect("a CSRF token").to_owned();
+        caller.header("x-csrf-token", csrf_token)
+    }
+
+    /// `POST` to a server that may be going down.
+    ///
+    /// # Errors
+    /// When there was no answer.
+    pub async fn try_post(&self, path: &str, body: Value) -> Result<Answer, reqwest::Error> {
+        Answer::try_of(self.request(Method::POST, path).json(&body).send().await?).await
+    }
+
     /// The same caller, with one more header.
     pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));

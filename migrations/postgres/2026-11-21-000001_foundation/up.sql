@@ -109,7 +109,8 @@ CREATE TABLE keys (
     created_at bigint NOT NULL,
     UNIQUE (organization_id, slot),
     FOREIGN KEY (organization_id, deployment_id) REFERENCES deployments (organization_id, id),
-    CHECK ((kind = 'platform') = (slot IS NOT NULL)),
+    -- A deleted platform key leaves its slot; the row stays for those that name it as their maker.
+    CHECK ((kind = 'platform' AND deleted_at IS NULL) = (slot IS NOT NULL)),
     CHECK ((kind = 'platform') = (is_active IS NULL)),
     CHECK ((kind = 'deployment') = (deployment_id IS NOT NULL))
 );

@@ -31,6 +31,9 @@ async fn a_body_must_be_json_of_the_right_media_type(app: TestApp) {
         let refused = platform.post_raw(WORKFLOWS, media_type, b"{}".to_vec()).await;
         refused.refused(415, "unsupported_media_type");
     }
+    for body in [&b"[]"[..], b"7", br#"["w", "", "TASK", {}]"#] {
+        platform.post_raw(WORKFLOWS, JSON, body.to_vec()).await.refused(422, "invalid_type");
+    }
     let body = json!({"name": "w", "definition": {"steps": [{"id": "a", "tool": "passthrough"}]}})
         .to_string();
     platform.post_raw(WORKFLOWS, "Application/JSON; charset=utf-8", body.into()).await.created();

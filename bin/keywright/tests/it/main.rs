@@ -32,10 +32,15 @@ macro_rules! on_both_databases {
 
 mod bodies;
 mod callers;
+mod command_line;
+mod demo;
 mod deployments;
 mod documents;
 mod executions;
+mod faults;
 mod platform_keys;
+mod process;
+mod proxy;
 mod sandbox;
 mod sessions;
 mod tidy;

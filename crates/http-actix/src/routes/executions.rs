@@ -14,7 +14,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::{
     App,
-    body::{Body, from_value},
+    body::{Body, object},
     parameters::{MAX_WAIT_SECONDS, PathId, Query},
     wait::until_finished,
 };
@@ -136,7 +136,7 @@ async fn start(
     body: Body,
 ) -> Result<HttpResponse, ApiError> {
     let wait_of_query = query.wait()?;
-    let (run, wait_of_body) = parse(body.json().await?)?;
+    let (run, wait_of_body) = parse(body.any_json().await?)?;
     let wait = wait_of_query.max(wait_of_body);
     let granted = Arc::new(who.granted);
     let starter = Arc::clone(&granted);
@@ -162,7 +162,7 @@ fn parse(body: Value) -> Result<(StartRun, Duration), ApiError> {
     if body.get("input_data").is_none() {
         return Ok((StartRun { input: body, parameters: Map::new() }, Duration::ZERO));
     }
-    let ExecutionRequest { input_data, parameters, timeout } = from_value(body)?;
+    let ExecutionRequest { input_data, parameters, timeout } = object(body)?;
     let seconds = timeout.unwrap_or(0);
     if seconds > MAX_WAIT_SECONDS {
         let detail = format!("must be from 0 to {MAX_WAIT_SECONDS} seconds");

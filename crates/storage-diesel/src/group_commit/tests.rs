@@ -7,6 +7,7 @@ use std::{
         mpsc,
     },
     thread,
+    time::{Duration, Instant},
 };
 
 use diesel::{
@@ -58,6 +59,8 @@ fn connect(file: &Path) -> SqliteConnection {
     connection
 }
 
+type Work<'a, R> = Box<dyn FnOnce(&Given) -> R + Send + 'a>;
+
 impl Given {
     fn add(&self, id: i64) -> Result<(), Stop<&'static str>> {
         self.group_commit.write(|connection| Ok(insert(connection, id)?))
@@ -77,7 +80,7 @@ impl Given {
 
     /// Runs `works` at once, so that they meet in one group: a first member, which writes 0, holds the connection until all
     /// of them are in line.
-    fn together<R: Send>(&self, works: Vec<Box<dyn FnOnce(&Self) -> R + Send + '_>>) -> Vec<R> {
+    fn together<R: Send>(&self, works: Vec<Work<'_, R>>) -> Vec<R> {
         let (begun, has_begun) = mpsc::channel();
         let expected = works.len();
         thread::scope(|scope| {
@@ -243,4 +246,33 @@ fn while_another_process_writes_callers_fail_and_later_succeed() {
     other.batch_execute("ROLLBACK").unwrap();
     add().unwrap();
     assert_eq!(given.durable(), [1]);
+}
+
+#[test]
+fn those_in_line_do_not_wait_one_after_the_other_for_another_process() {
+    let given = given();
+    let mut other = connect(&given.file);
+    other.batch_execute("BEGIN IMMEDIATE").unwrap();
+    let patient = GroupCommit::new({
+        let file = given.file.clone();
+        move || {
+            let mut connection = connect(&file);
+            connection.batch_execute("PRAGMA busy_timeout = 300")?;
+            Ok(connection)
+        }
+    });
+    let begun = Instant::now();
+    thread::scope(|scope| {
+        for id in 0..30 {
+            let patient = &patient;
+            scope.spawn(move || {
+                let added = patient.write::<_, &str>(|connection| Ok(insert(connection, id)?));
+                let Err(Stop::Failed(error)) = added else { panic!("{added:?}") };
+                assert_eq!(error.to_string(), "database is locked");
+            });
+        }
+    });
+    assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+    other.batch_execute("ROLLBACK").unwrap();
+    patient.write::<_, &str>(|connection| Ok(insert(connection, 1)?)).unwrap();
 }

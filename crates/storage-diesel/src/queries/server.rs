@@ -32,7 +32,8 @@ impl Storage for Store {
 
     fn unknown_migrations(&self) -> Result<Vec<String>, StoreError> {
         self.read("reading the schema's version", |conn| {
-            let known: Vec<String> = known()?.iter().map(version).collect();
+            let known: Vec<String> =
+                known()?.iter().map(|migration| version(&**migration)).collect();
             let mut versions = applied(conn)?;
             versions.retain(|version| !known.contains(version));
             Ok(versions)
@@ -80,17 +81,17 @@ struct Applied {
 
 fn known() -> QueryResult<Migrations> {
     let mut migrations: Migrations = MIGRATIONS.migrations().map_err(failed)?;
-    migrations.sort_by_cached_key(version);
+    migrations.sort_by_cached_key(|migration| version(&**migration));
     Ok(migrations)
 }
 
 fn missing(applied: &[String]) -> QueryResult<Migrations> {
     let mut migrations = known()?;
-    migrations.retain(|migration| !applied.contains(&version(migration)));
+    migrations.retain(|migration| !applied.contains(&version(&**migration)));
     Ok(migrations)
 }
 
-fn version(migration: &Box<dyn Migration<Backend>>) -> String {
+fn version(migration: &dyn Migration<Backend>) -> String {
     migration.name().version().to_string()
 }
 

@@ -1,12 +1,9 @@
 //! The contract suites on both databases, and what only this crate can promise of itself.
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    reason = "a panic is how a test fails"
-)]
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod constraints;
 mod contract;
 mod migrations;
 mod opening;
+mod payload;
+mod raw;

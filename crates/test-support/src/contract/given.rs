@@ -11,8 +11,8 @@ use access_domain::{
     PasswordHash, Slug, User, Username, Visibility,
 };
 use deployments_domain::{
-    Deployment, Event, NewDeploymentKey, NewRun, PageRequest, RunMove, RunState, Workflow,
-    WorkflowType, next,
+    Deployment, Event, NewDeploymentKey, NewRun, PageRequest, RunEnd, RunMove, RunState,
+    StepRecord, Workflow, WorkflowType, next,
 };
 use keys_core::{Form, Id, Pepper, StoredSecret, Timestamp, mint};
 use serde_json::{Map, json};
@@ -198,6 +198,39 @@ impl Given {
         run
     }
 
+    /// For what looks past the ports: `one` and `two`, each with a platform key and a deployment.
+    pub fn two_organizations_with_deployments(&self) {
+        self.deployed("one");
+        self.deployed("two");
+    }
+
+    /// For what looks past the ports: a run whose input, parameters, step and result all say "secret".
+    pub fn a_finished_run(&self) {
+        let deployed = self.deployed("acme");
+        let secret = json!("secret");
+        let state = next(RunState::ACCEPTED, Event::Claim).unwrap();
+        let parameters = Map::from_iter([("parameter".into(), secret.clone())]);
+        let run = NewRun {
+            state,
+            lease: LONG,
+            input: secret.clone(),
+            parameters,
+            ..self.new_run(&deployed)
+        };
+        self.stores.accept(&run, None).unwrap();
+        let (started_at, finished_at) = (self.now(), self.now());
+        let (position, id, outcome) = (0, "a".into(), Ok(secret.clone()));
+        let steps = vec![StepRecord { position, id, started_at, finished_at, outcome }];
+        let end = Some(RunEnd::Result(secret));
+        let done = RunMove { end, steps, ..self.move_by(&run, state, Event::Succeed) };
+        assert!(self.stores.save_move(&done).unwrap());
+    }
+
+    /// The id of nothing.
+    pub fn any_id<T: ?Sized>(&self) -> Id<T> {
+        self.id()
+    }
+
     pub(super) fn move_by(&self, run: &NewRun, from: RunState, event: Event) -> RunMove {
         let to = next(from, event).unwrap();
         RunMove { id: run.id, from, to, at: self.now(), end: None, steps: Vec::new() }
@@ -210,7 +243,7 @@ pub(super) fn first(limit: u32) -> PageRequest {
 }
 
 /// Does `work` in `threads` threads that begin at the same moment.
-pub(super) fn at_once<T: Send>(threads: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
+pub fn at_once<T: Send>(threads: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
     let barrier = Barrier::new(threads);
     thread::scope(|scope| {
         let begin = |number| {

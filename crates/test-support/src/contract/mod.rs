@@ -15,4 +15,4 @@ pub mod queue;
 pub mod sessions;
 pub mod workflows;
 
-pub use self::given::Given;
+pub use self::given::{Given, at_once};

@@ -1,0 +1,274 @@
+//! What happens when processes and databases die: nothing that was accepted is lost, and no caller
+//! is told a lie.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use serde_json::{Value, json};
+use test_support::{app::Caller, databases::Database};
+
+use crate::{
+    process::{Process, Settings},
+    proxy::Proxy,
+};
+
+const RUNS: usize = 60;
+
+/// The same server over each kind of database.
+macro_rules! over_both_databases {
+    ($($behaviour:ident),* $(,)?) => {
+        mod over_sqlite {
+            $(#[actix_web::test]
+            async fn $behaviour() {
+                super::$behaviour(test_support::databases::Database::sqlite()).await;
+            })*
+        }
+        mod over_postgres {
+            $(#[actix_web::test]
+            async fn $behaviour() {
+                super::$behaviour(test_support::databases::Database::postgres()).await;
+            })*
+        }
+    };
+}
+
+over_both_databases!(
+    a_killed_server_loses_no_accepted_run,
+    a_terminated_server_hands_back_what_runs_and_exits_with_zero,
+    a_terminated_server_finishes_what_it_can,
+    a_worker_of_its_own_carries_out_what_a_server_accepts,
+    a_killed_workers_run_is_taken_over,
+    the_main_job_is_walked_with_public_tools,
+);
+
+struct Deployed {
+    address: String,
+    key: String,
+}
+
+/// Serves, and deploys a workflow of `acme`.
+async fn deploy(settings: &Settings, server: &Process, filter: &str) -> Deployed {
+    let platform_key = settings.given_organization("acme");
+    let platform = Caller::new(&server.base).bearer(&platform_key);
+    let definition = json!({"steps": [{"id": "shape", "tool": "transform", "filter": filter}]});
+    let workflow = json!({"name": "w", "definition": definition});
+    let workflow = platform.post("/unstract/acme/api/v2/workflow/", workflow).await.created();
+    let deployment = json!({"workflow": workflow["id"], "api_name": "api", "max_concurrent": null});
+    let deployed =
+        platform.post("/unstract/acme/api/v2/api-deployment/", deployment).await.created();
+    let text = |value: &Value| value.as_str().expect("text").to_owned();
+    Deployed { address: text(&deployed["endpoint"]["execute"]), key: text(&deployed["api_key"]) }
+}
+
+impl Deployed {
+    fn caller(&self, server: &Process) -> Caller {
+        Caller::new(&server.base).bearer(&self.key)
+    }
+
+    /// Starts a run; the address of its status.
+    async fn start(&self, server: &Process, input: Value) -> String {
+        let started = self.caller(server).post(&self.address, input).await.accepted();
+        started["status_api"].as_str().expect("an address").to_owned()
+    }
+
+    async fn status(&self, server: &Process, status_api: &str, wait: u32) -> Value {
+        self.caller(server).get(&format!("{status_api}?wait={wait}")).await.ok()
+    }
+
+    /// Waits until a worker has the run.
+    async fn wait_until_executing(&self, server: &Process, status_api: &str) {
+        for _ in 0..600 {
+            if self.status(server, status_api, 0).await["status"] == "EXECUTING" {
+                return;
+            }
+            actix_web::rt::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("nobody takes {status_api}");
+    }
+}
+
+async fn a_killed_server_loses_no_accepted_run(database: Database) {
+    let settings =
+        Settings::over(&database).with("WORKER__LEASE_SECONDS", 1).with("WORKER__SLOTS", 4);
+    let server = settings.serve(&["--migrate"]);
+    let deployed = deploy(&settings, &server, ".input + 1").await;
+    let accepted = start_until_killed(&deployed, server).await;
+    assert!(!accepted.is_empty(), "it was killed before it accepted anything");
+    let server = settings.serve(&[]);
+    for (status_api, input) in &accepted {
+        let status = deployed.status(&server, status_api, 30).await;
+        assert_eq!(status["status"], "COMPLETED", "{status}");
+        let result =
+            deployed.caller(&server).get(&status_api.replace("/status/", "/result/")).await.ok();
+        assert_eq!(result["result"], json!(input + 1));
+    }
+    let distinct: BTreeSet<_> = accepted.iter().map(|(status_api, _)| status_api).collect();
+    assert_eq!(distinct.len(), accepted.len());
+}
+
+/// Calls from several connections at once and kills the server in the midst; what was accepted.
+async fn start_until_killed(deployed: &Deployed, server: Process) -> Vec<(String, usize)> {
+    let (answer_to, answers) = std::sync::mpsc::channel();
+    for input in 0..RUNS {
+        let (caller, address, answer_to) =
+            (deployed.caller(&server), deployed.address.clone(), answer_to.clone());
+        actix_web::rt::spawn(async move {
+            if let Ok(answer) = caller.try_post(&address, json!(input)).await {
+                let status_api =
+                    answer.accepted()["status_api"].as_str().expect("an address").to_owned();
+                let _ = answer_to.send((status_api, input));
+            }
+        });
+    }
+    drop(answer_to);
+    let mut accepted = Vec::new();
+    while accepted.len() < RUNS / 3 {
+        actix_web::rt::time::sleep(Duration::from_millis(1)).await;
+        accepted.extend(answers.try_iter());
+    }
+    server.kill();
+    // What was answered before the end may still be on its way.
+    actix_web::rt::time::sleep(Duration::from_millis(200)).await;
+    accepted.extend(answers.try_iter());
+    accepted
+}
+
+async fn a_terminated_server_hands_back_what_runs_and_exits_with_zero(database: Database) {
+    let settings = Settings::over(&database).with("WORKER__SHUTDOWN_SECONDS", 0);
+    let server = settings.serve(&["--migrate"]);
+    let deployed = deploy(&settings, &server, "def f: f; f").await;
+    let status_api = deployed.start(&server, json!(1)).await;
+    deployed.wait_until_executing(&server, &status_api).await;
+    assert_eq!(server.terminate().code(), Some(0));
+    let server = settings.serve(&["--no-worker"]);
+    let status = deployed.status(&server, &status_api, 0).await;
+    assert_eq!(status["status"], "PENDING", "handed back, for any worker to take: {status}");
+    assert_eq!(server.terminate().code(), Some(0));
+}
+
+async fn a_terminated_server_finishes_what_it_can(database: Database) {
+    let settings = Settings::over(&database);
+    let server = settings.serve(&["--migrate"]);
+    let deployed = deploy(&settings, &server, "reduce range(3000000) as $i (0; . + 1)").await;
+    let status_api = deployed.start(&server, json!(1)).await;
+    assert_eq!(server.terminate().code(), Some(0));
+    let server = settings.serve(&["--no-worker"]);
+    let status = deployed.status(&server, &status_api, 0).await;
+    assert_eq!(status["status"], "COMPLETED", "{status}");
+}
+
+async fn a_worker_of_its_own_carries_out_what_a_server_accepts(database: Database) {
+    let settings = Settings::over(&database);
+    let server = settings.serve(&["--migrate", "--no-worker"]);
+    let deployed = deploy(&settings, &server, ".input * 2").await;
+    let status_api = deployed.start(&server, json!(21)).await;
+    assert_eq!(deployed.status(&server, &status_api, 0).await["status"], "PENDING");
+    let worker = settings.work();
+    assert_eq!(deployed.status(&server, &status_api, 30).await["status"], "COMPLETED");
+    assert_eq!(worker.terminate().code(), Some(0));
+}
+
+async fn a_killed_workers_run_is_taken_over(database: Database) {
+    let settings = Settings::over(&database).with("WORKER__LEASE_SECONDS", 1);
+    let server = settings.serve(&["--migrate", "--no-worker"]);
+    // Ends for the second worker alone: the first is killed long before a minute's work is done.
+    let deployed = deploy(&settings, &server, "reduce range(1000000) as $i (0; . + 1)").await;
+    let worker = settings.work();
+    let status_api = deployed.start(&server, json!(1)).await;
+    deployed.wait_until_executing(&server, &status_api).await;
+    worker.kill();
+    let _second = settings.work();
+    assert_eq!(deployed.status(&server, &status_api, 60).await["status"], "COMPLETED");
+}
+
+async fn the_main_job_is_walked_with_public_tools(database: Database) {
+    let settings = Settings::over(&database);
+    let server = settings.serve(&["--migrate"]);
+    let walk = concat!(env!("CARGO_MANIFEST_DIR"), "/../../.ci/walk");
+    let mut command = std::process::Command::new(walk);
+    command.args([&server.base, crate::KEYWRIGHT]).envs(settings.environment());
+    let output = actix_web::web::block(move || command.output())
+        .await
+        .expect("a thread")
+        .expect("bash, curl and jq");
+    let text = format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert!(output.status.success() && text.contains("The walk is done."), "{text}");
+}
+
+#[actix_web::test]
+async fn fifty_activations_on_two_servers_leave_exactly_one_active() {
+    let database = Database::postgres();
+    let settings = Settings::over(&database);
+    let servers = [settings.serve(&["--migrate"]), settings.serve(&[])];
+    let created = settings.json(&[
+        "organization",
+        "create",
+        "--json",
+        "--slug",
+        "acme",
+        "--name",
+        "A",
+        "--admin-username",
+        "boss",
+    ]);
+    let password = created["admin"]["password"].as_str().expect("a password").to_owned();
+    let mut admins = Vec::new();
+    for server in &servers {
+        admins.push(Caller::new(&server.base).log_in("boss", &password).await);
+    }
+    let keys = "/unstract/acme/api/v2/platform-keys/";
+    admins[0].post_nothing(keys).await.created();
+    let listed = admins[0].get(keys).await.ok();
+    let ids = [0, 1].map(|slot| listed["items"][slot]["id"].as_str().expect("an id").to_owned());
+    let activations = (0..50).map(|turn: usize| {
+        let (admin, path) = (admins[turn % 2].clone(), format!("{keys}{}/", ids[turn / 2 % 2]));
+        actix_web::rt::spawn(
+            async move { admin.patch(&path, json!({"is_active": true})).await.ok() },
+        )
+    });
+    for activation in activations.collect::<Vec<_>>() {
+        activation.await.expect("an answer");
+    }
+    for admin in &admins {
+        let listed = admin.get(keys).await.ok();
+        let active = listed["items"]
+            .as_array()
+            .expect("two")
+            .iter()
+            .filter(|key| key["is_active"] == true)
+            .count();
+        assert_eq!(active, 1, "{listed}");
+    }
+}
+
+#[actix_web::test]
+async fn a_database_that_is_away_is_said_so_and_the_server_recovers_by_itself() {
+    let database = Database::postgres();
+    Settings::over(&database).json(&["migrate", "run", "--json"]);
+    let proxy = Proxy::to_postgres(database.url());
+    let settings = Settings::of(&proxy.url);
+    let server = settings.serve(&[]);
+    let deployed = deploy(&settings, &server, ".input").await;
+    let caller = deployed.caller(&server);
+    let call = format!("{}?wait=10", deployed.address);
+    caller.post(&call, json!(1)).await.ok();
+    proxy.cut();
+    for _ in 0..3 {
+        let refused = caller.post(&call, json!(2)).await;
+        refused.refused(503, "unavailable");
+        assert!(refused.header("retry-after").parse::<u32>().is_ok());
+    }
+    Caller::new(&server.base).get("/readyz").await.refused(503, "unavailable");
+    assert_eq!(Caller::new(&server.base).get("/healthz").await.status, 200);
+    proxy.mend();
+    for _ in 0..100 {
+        if caller.post(&call, json!(3)).await.status == 200 {
+            return;
+        }
+        actix_web::rt::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("the server does not recover");
+}

@@ -1,0 +1,174 @@
+//! The binary as a process: started on a free port, asked, ended.
+
+use std::{
+    io::{BufRead as _, BufReader},
+    process::{Child, Command, ExitStatus, Output, Stdio},
+    sync::mpsc::{self, Receiver},
+    time::{Duration, Instant},
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use test_support::databases::Database;
+
+use crate::KEYWRIGHT;
+
+/// Nothing that these processes do may take longer.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Where a process keeps everything, and what else it is told.
+#[derive(Clone)]
+pub(crate) struct Settings {
+    environment: Vec<(String, String)>,
+}
+
+impl Settings {
+    /// Over `database`, with the same pepper for all.
+    pub(crate) fn over(database: &Database) -> Self {
+        Self::of(database.url())
+    }
+
+    /// Over the database at `url`.
+    pub(crate) fn of(url: &str) -> Self {
+        let pepper = "a pepper of tests, thirty-two bytes";
+        Self { environment: Vec::new() }
+            .with("DATABASE__URL", url)
+            .with("SECRETS__PEPPER", pepper)
+            .with("SERVER__LISTEN", "127.0.0.1:0")
+            .with("LOG__FORMAT", "json")
+    }
+
+    /// With one more setting, as `SECTION__KEY`.
+    pub(crate) fn with(mut self, name: &str, value: impl ToString) -> Self {
+        self.environment.push((format!("KEYWRIGHT_{name}"), value.to_string()));
+        self
+    }
+
+    /// Without a setting that was given before.
+    pub(crate) fn without(mut self, name: &str) -> Self {
+        self.environment.retain(|(given, _)| given != &format!("KEYWRIGHT_{name}"));
+        self
+    }
+
+    /// The variables of the environment that say all this.
+    pub(crate) fn environment(&self) -> impl Iterator<Item = (String, String)> {
+        self.environment.iter().cloned()
+    }
+
+    /// A command of the binary, in an environment that knows nothing else of it.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(KEYWRIGHT);
+        command.args(arguments).env_clear().envs(self.environment());
+        command
+    }
+
+    /// Runs a command to its end.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).stdin(Stdio::null()).output().expect("the binary starts")
+    }
+
+    /// Runs a command that must succeed and print JSON.
+    pub(crate) fn json(&self, arguments: &[&str]) -> Value {
+        let output = self.run(arguments);
+        assert!(output.status.success(), "{output:?}");
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"))
+    }
+
+    /// Creates an organization; returns its platform key.
+    pub(crate) fn given_organization(&self, slug: &str) -> String {
+        let create = [
+            "organization",
+            "create",
+            "--json",
+            "--slug",
+            slug,
+            "--name",
+            slug,
+            "--admin-username",
+            slug,
+        ];
+        self.json(&create)["platform_key"].as_str().expect("a platform key").to_owned()
+    }
+
+    /// Starts a server and waits until it listens.
+    pub(crate) fn serve(&self, options: &[&str]) -> Process {
+        let mut process = self.start(&[&["serve"], options].concat());
+        let listens = process.wait_for_line("listens");
+        process.base =
+            format!("http://{}", listens["fields"]["address"].as_str().expect("an address"));
+        process
+    }
+
+    /// Starts a worker and waits until it runs.
+    pub(crate) fn work(&self) -> Process {
+        let process = self.start(&["worker"]);
+        process.wait_for_line("the worker runs");
+        process
+    }
+
+    fn start(&self, arguments: &[&str]) -> Process {
+        let mut child = self
+            .command(arguments)
+            .stdin(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("a process");
+        let stderr = BufReader::new(child.stderr.take().expect("its standard error"));
+        let (line_to, lines) = mpsc::channel();
+        std::thread::spawn(move || {
+            stderr.lines().map_while(Result::ok).try_for_each(|line| line_to.send(line))
+        });
+        Process { child, lines, base: String::new() }
+    }
+}
+
+/// A running process; killed when dropped.
+pub(crate) struct Process {
+    child: Child,
+    lines: Receiver<String>,
+    /// `http://127.0.0.1:port`, for servers.
+    pub(crate) base: String,
+}
+
+impl Process {
+    /// Ends it without a word, as a crash does.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().expect("it runs");
+        self.child.wait().expect("it ended");
+    }
+
+    /// Asks it to end, and waits.
+    pub(crate) fn terminate(mut self) -> ExitStatus {
+        let id = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).expect("a process id");
+        kill_process(id, Signal::TERM).expect("it runs");
+        let start = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().expect("a status") {
+                return status;
+            }
+            assert!(start.elapsed() < PATIENCE, "it does not end");
+            let _ = self.lines.recv_timeout(Duration::from_millis(20));
+        }
+    }
+
+    fn wait_for_line(&self, message: &str) -> Value {
+        let start = Instant::now();
+        let mut seen = Vec::new();
+        while let Some(left) = PATIENCE.checked_sub(start.elapsed()) {
+            let Ok(line) = self.lines.recv_timeout(left) else { break };
+            let parsed: Value = serde_json::from_str(&line).unwrap_or_default();
+            if parsed["fields"]["message"] == message {
+                return parsed;
+            }
+            seen.push(line);
+        }
+        panic!("no line '{message}'; there were: {seen:#?}");
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

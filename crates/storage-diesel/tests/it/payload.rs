@@ -1,0 +1,30 @@
+//! What of a tenant's payload is in the database.
+
+use test_support::{contract::Given, databases::Database};
+
+use crate::raw::Raw;
+
+/// Everything that a run was given, made on its way or ended with.
+const KEPT: &str = "SELECT coalesce(input, '') || coalesce(parameters, '') || coalesce(result, '') AS line FROM executions \
+    UNION ALL SELECT coalesce(output, '') FROM execution_steps";
+
+fn nothing_is_left_once_it_was_deleted(database: &Database) {
+    let given = Given::empty(database.open());
+    given.a_finished_run();
+    let mut raw = Raw::to(database);
+    assert!(raw.lines(KEPT).iter().all(|line| line.contains("secret")));
+    given.clock.advance(std::time::Duration::from_secs(1));
+    let now = access_domain::Clock::now(&given.clock);
+    assert_eq!(given.stores.delete_old_payloads(now, 10).unwrap(), 1);
+    assert_eq!(raw.lines(KEPT), ["", ""]);
+}
+
+#[test]
+fn nothing_is_left_in_sqlite_once_it_was_deleted() {
+    nothing_is_left_once_it_was_deleted(&Database::sqlite());
+}
+
+#[test]
+fn nothing_is_left_in_postgres_once_it_was_deleted() {
+    nothing_is_left_once_it_was_deleted(&Database::postgres());
+}
