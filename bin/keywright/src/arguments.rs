@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-/// Makes, keeps and checks API keys, and turns workflows into keyed, limited, documented APIs.
+/// Makes, keeps and checks API keys, and turns workflows into keyed, documented APIs.
 #[derive(Parser)]
 #[command(name = "keywright", version, arg_required_else_help = true, after_help = AFTER_HELP)]
 pub(crate) struct Arguments {

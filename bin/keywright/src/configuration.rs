@@ -7,7 +7,7 @@ use std::{
     process::ExitCode,
 };
 
-use config::{Config, Environment, File, FileFormat};
+use config::{Config, Environment, File, FileFormat, ValueKind};
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::{arguments::ConfigCommand, failure::Failure};
@@ -240,11 +240,13 @@ impl Loaded {
     }
 
     /// Where a setting's value came from.
-    fn origin(&self, setting: &str) -> String {
-        match self.layers.get::<config::Value>(setting) {
-            Ok(value) => value.origin().unwrap_or("file").to_owned(),
-            Err(_) => "default".into(),
-        }
+    fn origin(&self, section: &str, name: &str) -> String {
+        let within = |value: &config::Value, name: &str| match &value.kind {
+            ValueKind::Table(table) => table.get(name).cloned(),
+            _ => None,
+        };
+        let found = within(&self.layers.cache, section).and_then(|section| within(&section, name));
+        found.map_or_else(|| "default".into(), |value| value.origin().unwrap_or("file").to_owned())
     }
 }
 
@@ -272,6 +274,11 @@ impl Configuration {
         Ok(())
     }
 
+    /// The file of the embedded database, where that is the one.
+    pub(crate) fn embedded_database(&self) -> Option<PathBuf> {
+        self.database.url.0.strip_prefix("sqlite://").map(PathBuf::from)
+    }
+
     /// What addresses in answers start with.
     pub(crate) fn base_url(&self) -> String {
         self.server.public_url.trim_end_matches('/').to_owned()
@@ -286,9 +293,8 @@ pub(crate) fn show(loaded: &Loaded, command: &ConfigCommand) -> Result<ExitCode,
     let mut rows = Vec::new();
     for (section, settings) in effective.as_object().into_iter().flatten() {
         for (name, value) in settings.as_object().into_iter().flatten() {
-            let setting = format!("{section}.{name}");
-            let origin = loaded.origin(&setting);
-            rows.push(serde_json::json!({"setting": setting, "value": value, "origin": origin}));
+            let origin = loaded.origin(section, name);
+            rows.push(serde_json::json!({"setting": format!("{section}.{name}"), "value": value, "origin": origin}));
         }
     }
     if output.json {

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, process::ExitCode};
 
-use access_domain::{CreateOrganization, CreatedOrganization, Operator};
+use access_domain::{CreateOrganization, CreatedOrganization, Operator, Organizations};
 use actix_web::rt;
 use reqwest::{Client, RequestBuilder};
 use serde_json::{Value, json};
@@ -35,13 +35,14 @@ pub(crate) fn run(loaded: Loaded, options: DemoOptions) -> Result<ExitCode, Fail
     configuration.log.level = "warn".into();
     logging::start(&configuration.log)?;
     let node = Node::open(&configuration, Migrations::Apply)?;
-    let organization = first_start(&node)?;
+    let organizations = node.organizations();
     rt::System::new().block_on(async move {
         let (ready, is_ready) = oneshot::channel();
         let server = rt::spawn(serve(node, true, Some(ready)));
-        // The sender is dropped without a word only when the server did not start.
+        // The sender is dropped without a word only when the server did not start. Nothing is made
+        // before: a demo that could not be reached would have kept its secrets to itself.
         if let Ok(address) = is_ready.await {
-            match organization {
+            match first_start(&organizations)? {
                 Some(organization) => show(address, organization, &directory).await?,
                 None => show_again(address, &directory),
             }
@@ -52,8 +53,7 @@ pub(crate) fn run(loaded: Loaded, options: DemoOptions) -> Result<ExitCode, Fail
 }
 
 /// The demo's organization, if this is the first start.
-fn first_start(node: &Node) -> Result<Option<CreatedOrganization>, Failure> {
-    let organizations = node.organizations();
+fn first_start(organizations: &Organizations) -> Result<Option<CreatedOrganization>, Failure> {
     let there = organizations
         .list(Operator::at_the_command_line())
         .map_err(|error| Failure::database(&error))?;
@@ -84,15 +84,17 @@ async fn show(
     let password =
         organization.admin_password.map(keys_core::Secret::reveal_once).unwrap_or_default();
     let platform_key = organization.platform_key.reveal_once();
-    let called = deploy_and_call(&base, &platform_key).await?;
-    let Called { deployment, api_key, answer } = called;
     println!(
         "Keywright demo, kept in {directory}
 
   organization    {SLUG} ({id})
   log-in          {username} / {password}
-  platform key    {platform_key}
-  deployment      echo ({deployment}), a pass-through workflow
+  platform key    {platform_key}",
+        id = organization.organization.id,
+    );
+    let Called { deployment, api_key, answer } = deploy_and_call(&base, &platform_key).await?;
+    println!(
+        "  deployment      echo ({deployment}), a pass-through workflow
   deployment key  {api_key}
 
 These secrets are shown this once.
@@ -117,8 +119,7 @@ Log in as the administrator:
     -d '{{\"username\": \"{username}\", \"password\": \"{password}\"}}'
 
 The API is documented at {base}/docs/
-Serving until Ctrl-C.",
-        id = organization.organization.id,
+Serving until Ctrl-C."
     );
     Ok(())
 }

@@ -1,14 +1,8 @@
 //! `keywright doctor`: what should be mended before callers notice.
 
-use std::{
-    fs,
-    os::unix::fs::PermissionsExt as _,
-    path::{Path, PathBuf},
-    process::ExitCode,
-};
+use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, process::ExitCode};
 
 use deployments_domain::FilterCheck as _;
-use keys_core::OsEntropy;
 use serde::Serialize;
 use storage_diesel::Storage;
 
@@ -73,7 +67,7 @@ fn bad(check: &'static str, detail: impl Into<String>) -> Finding {
 
 fn check_database(configuration: &Configuration) -> Vec<Finding> {
     // Opening would make a database, and the doctor changes nothing.
-    if embedded_path(configuration).is_some_and(|path| !path.exists()) {
+    if configuration.embedded_database().is_some_and(|path| !path.exists()) {
         return vec![warning("database", "does not exist yet; the first start makes it")];
     }
     let storage = match open_storage(configuration) {
@@ -111,42 +105,30 @@ fn check_schema(storage: &dyn Storage) -> Finding {
 }
 
 fn check_pepper(configuration: &Configuration, storage: &dyn Storage) -> Finding {
-    // An embedded database without its pepper would get a fresh one, under which no key is found.
-    if configuration.secrets.pepper.is_none()
-        && configuration.secrets.pepper_file.is_none()
-        && pepper::embedded_path(configuration).is_some_and(|path| !path.exists())
-    {
-        return bad(
-            "pepper",
-            "is missing beside the database: restore it, or every key must be made anew",
-        );
-    }
-    let loaded = OsEntropy::open().map_err(|error| Failure::failed(&error));
-    match loaded.and_then(|entropy| pepper::load(configuration, &entropy)) {
-        Ok(pepper) => match lacking_peppers(storage, &pepper) {
-            Ok(lacking) if lacking.is_empty() => {
-                good("pepper", "is the one that the stored keys need")
-            }
-            Ok(lacking) => {
-                bad("pepper", format!("keys need {}, which is not configured", lacking.join(", ")))
-            }
-            Err(error) => bad("pepper", error.to_string()),
-        },
+    let pepper = match pepper::find(configuration) {
+        Ok(pepper) => pepper,
         Err(Failure::Failed(what) | Failure::Configuration(what) | Failure::Database(what)) => {
-            bad("pepper", what)
+            return bad("pepper", what);
         }
+    };
+    let needed = match &pepper {
+        Some(pepper) => lacking_peppers(storage, pepper),
+        None => storage.pepper_names(),
+    };
+    match needed {
+        Ok(needed) if needed.is_empty() => good("pepper", "is the one that the stored keys need"),
+        Ok(needed) => {
+            bad("pepper", format!("keys need {}, which is not here: restore it", needed.join(", ")))
+        }
+        Err(error) => bad("pepper", error.to_string()),
     }
-}
-
-fn embedded_path(configuration: &Configuration) -> Option<PathBuf> {
-    configuration.database.url.0.strip_prefix("sqlite://").map(PathBuf::from)
 }
 
 /// Files that hold secrets must be their owner's alone.
 fn check_files(configuration: &Configuration) -> Vec<Finding> {
     let secrets = &configuration.secrets;
     let files = [
-        embedded_path(configuration),
+        configuration.embedded_database(),
         pepper::embedded_path(configuration),
         secrets.pepper_file.clone(),
     ];

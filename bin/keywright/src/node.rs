@@ -11,7 +11,7 @@ use workflow_runtime::{Sandbox, SandboxCommand, SandboxConfig, Worker, WorkerCon
 
 use crate::{clock::SystemClock, configuration::Configuration, failure::Failure, pepper};
 
-/// How long after a silent database a request waits for a connection.
+/// How long a request waits for a connection before the database counts as away.
 const CONNECTION_TIMEOUT: Duration = Duration::from_secs(3);
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -40,9 +40,13 @@ impl Node {
         migrations: Migrations,
     ) -> Result<Self, Failure> {
         let entropy = OsEntropy::open().map_err(|error| Failure::failed(&error))?;
+        let found = pepper::find(configuration)?;
         let storage = open_storage(configuration)?;
         settle_schema(&*storage, configuration, migrations)?;
-        let pepper = pepper::load(configuration, &entropy)?;
+        let pepper = match found {
+            Some(pepper) => pepper,
+            None => make_pepper(configuration, &*storage, &entropy)?,
+        };
         Ok(Self {
             configuration: configuration.clone(),
             storage,
@@ -140,6 +144,22 @@ impl Node {
     }
 }
 
+/// The first pepper of an embedded database. One that has keys already has lost its pepper: under
+/// another, none of them would ever be found again.
+fn make_pepper(
+    configuration: &Configuration,
+    storage: &dyn Storage,
+    entropy: &OsEntropy,
+) -> Result<Pepper, Failure> {
+    let needed = storage.pepper_names().map_err(|error| Failure::database(&error))?;
+    if needed.is_empty() {
+        return pepper::make(configuration, entropy);
+    }
+    let what =
+        "secrets.pepper: the database has keys, and the file with their pepper is gone; restore it";
+    Err(Failure::Configuration(what.into()))
+}
+
 /// The peppers that stored keys were digested under and that `pepper` is not.
 pub(crate) fn lacking_peppers(
     storage: &dyn Storage,
@@ -178,7 +198,7 @@ fn settle_schema(
         return Err(Failure::Database(what));
     }
     let pending = storage.pending_migrations().map_err(database)?;
-    let is_embedded = configuration.database.url.0.starts_with("sqlite:");
+    let is_embedded = configuration.embedded_database().is_some();
     if pending.is_empty() {
         return Ok(());
     }

@@ -12,11 +12,9 @@ use keys_core::{Entropy, Pepper};
 
 use crate::{configuration::Configuration, failure::Failure};
 
-/// Reads the pepper; makes one where that is allowed and none is there.
-pub(crate) fn load(
-    configuration: &Configuration,
-    entropy: &dyn Entropy,
-) -> Result<Pepper, Failure> {
+/// The pepper that is configured, or that the embedded database has beside it; none where it has
+/// none yet.
+pub(crate) fn find(configuration: &Configuration) -> Result<Option<Pepper>, Failure> {
     let secrets = &configuration.secrets;
     let text = match (&secrets.pepper, &secrets.pepper_file) {
         (Some(_), Some(_)) => {
@@ -24,27 +22,37 @@ pub(crate) fn load(
                 "secrets.pepper and secrets.pepper_file: give one of them".into(),
             ));
         }
-        (Some(pepper), None) => pepper.0.clone(),
-        (None, Some(path)) => read(path)?.ok_or_else(|| missing(path))?,
+        (Some(pepper), None) => Some(pepper.0.clone()),
+        (None, Some(path)) => Some(read(path)?.ok_or_else(|| missing(path))?),
         (None, None) => {
             let path = embedded_path(configuration).ok_or_else(|| {
                 let what = "secrets.pepper: must be set with PostgreSQL (32 bytes or more; every server the same)";
                 Failure::Configuration(what.into())
             })?;
-            match read(&path)? {
-                Some(text) => text,
-                None => make(&path, entropy)?,
-            }
+            read(&path)?
         }
     };
+    text.as_deref().map(parse).transpose()
+}
+
+/// Makes the pepper of an embedded database that has no keys yet.
+pub(crate) fn make(
+    configuration: &Configuration,
+    entropy: &dyn Entropy,
+) -> Result<Pepper, Failure> {
+    let path = embedded_path(configuration);
+    let path = path.ok_or_else(|| Failure::Configuration("secrets.pepper: must be set".into()))?;
+    parse(&make_file(&path, entropy)?)
+}
+
+fn parse(text: &str) -> Result<Pepper, Failure> {
     Pepper::new(text.as_bytes())
         .map_err(|error| Failure::Configuration(format!("secrets.pepper: {error}")))
 }
 
 /// Where the embedded database's pepper is kept: beside the database.
 pub(crate) fn embedded_path(configuration: &Configuration) -> Option<PathBuf> {
-    let database = configuration.database.url.0.strip_prefix("sqlite://")?;
-    Some(Path::new(database).with_extension("pepper"))
+    configuration.embedded_database().map(|database| database.with_extension("pepper"))
 }
 
 fn read(path: &Path) -> Result<Option<String>, Failure> {
@@ -62,7 +70,7 @@ fn missing(path: &Path) -> Failure {
 }
 
 /// 256 bits as hexadecimal digits, in a file that only its owner can read.
-fn make(path: &Path, entropy: &dyn Entropy) -> Result<String, Failure> {
+fn make_file(path: &Path, entropy: &dyn Entropy) -> Result<String, Failure> {
     use std::fmt::Write as _;
     let cannot =
         |error: std::io::Error| Failure::Failed(format!("cannot make {}: {error}", path.display()));

@@ -18,7 +18,7 @@ pub struct ExecutionRequest {
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schema(value_type = Object))]
     pub parameters: Map<String, Value>,
-    /// How many seconds the request may wait for the result: 0 to 300. `?wait=` means the same.
+    /// How many seconds the request may wait for the result: 0 to 300. Beside `?wait=`, the longer of the two holds.
     #[serde(default)]
     pub timeout: Option<u32>,
 }

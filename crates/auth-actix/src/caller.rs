@@ -26,6 +26,8 @@ pub struct AccessContext {
     pub authentication: Arc<Authentication>,
     /// The cookie that sessions travel in.
     pub cookie: SessionCookie,
+    /// Whether `/deployment/{api_key}/…` is served. Keys leave the path even where it is not.
+    pub key_in_url: bool,
 }
 
 /// A caller who was granted `P` for this request.
@@ -177,7 +179,11 @@ impl FromCall for Execute {
     /// The deployment that `{handle}` names: by its id, or by a key of its own.
     fn from_call(request: &HttpRequest, who: &Principal) -> Result<Self, ApiError> {
         let handle = request.match_info().get("handle").unwrap_or_default();
-        let by_key = handle == PLACEHOLDER && request.extensions().get::<KeyInUrl>().is_some();
+        let is_served = request
+            .app_data::<web::Data<AccessContext>>()
+            .is_some_and(|context| context.key_in_url);
+        let by_key =
+            is_served && handle == PLACEHOLDER && request.extensions().get::<KeyInUrl>().is_some();
         let deployment = match who {
             Principal::DeploymentKey { deployment, .. } if by_key => Some(*deployment),
             Principal::DeploymentKey { .. }

@@ -110,10 +110,7 @@ impl ApiError {
             _ => {}
         }
         let body = serde_json::to_string(&self.problem(request_id)).unwrap_or_default();
-        response
-            .content_type("application/problem+json")
-            .insert_header((header::CACHE_CONTROL, "no-store"))
-            .body(body)
+        response.content_type("application/problem+json").body(body)
     }
 }
 

@@ -8,7 +8,7 @@ use actix_web::{
     dev::{ServiceRequest, ServiceResponse},
     http::{
         StatusCode,
-        header::{HeaderName, HeaderValue},
+        header::{ALLOW, HeaderName, HeaderValue},
     },
     middleware::Next,
 };
@@ -62,10 +62,10 @@ fn render(response: ServiceResponse, id: &RequestId) -> ServiceResponse {
     let is_bare =
         response.response().body().size().is_eof() || status == StatusCode::METHOD_NOT_ALLOWED;
     if status.is_client_error() && is_bare {
-        let headers = response.headers().clone();
+        let allow = response.headers().get(ALLOW).cloned();
         let mut rendered = framework_error(status).response(&id.0);
-        for (name, value) in headers {
-            rendered.headers_mut().append(name, value);
+        if let Some(allow) = allow {
+            rendered.headers_mut().insert(ALLOW, allow);
         }
         return response.into_response(rendered);
     }

@@ -10,7 +10,7 @@ use actix_web::{
     Error,
     body::MessageBody,
     dev::{ServiceFactory, ServiceRequest, ServiceResponse},
-    middleware::{Condition, DefaultHeaders, NormalizePath, from_fn},
+    middleware::{DefaultHeaders, NormalizePath, from_fn},
     web,
 };
 use auth_actix::{
@@ -146,7 +146,8 @@ impl App {
     /// The shared state of the edge.
     pub fn new(ports: Ports, settings: Settings) -> Self {
         let cookie = SessionCookie::new(settings.secure_cookies);
-        let access = AccessContext { authentication: Arc::new(ports.authentication()), cookie };
+        let authentication = Arc::new(ports.authentication());
+        let access = AccessContext { authentication, cookie, key_in_url: settings.key_in_url };
         let log_ins = Semaphore::new(CONCURRENT_LOG_INS);
         Self {
             use_cases: Arc::new(ports.use_cases()),
@@ -186,7 +187,6 @@ pub fn app(
         InitError = (),
     >,
 > {
-    let key_in_url = state.settings.key_in_url;
     // The innermost comes first: the last one wraps all the others.
     actix_web::App::new()
         .app_data(state.access.clone())
@@ -197,11 +197,11 @@ pub fn app(
         .configure(docs::configure)
         .default_service(web::to(openapi::unknown_address))
         .wrap(NormalizePath::trim())
+        .wrap(from_fn(request_context))
         .wrap(
             DefaultHeaders::new()
                 .add(("Cache-Control", "no-store"))
                 .add(("X-Content-Type-Options", "nosniff")),
         )
-        .wrap(from_fn(request_context))
-        .wrap(Condition::new(key_in_url, from_fn(hide_key_in_url)))
+        .wrap(from_fn(hide_key_in_url))
 }

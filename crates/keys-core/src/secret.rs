@@ -2,8 +2,8 @@
 
 use zeroize::Zeroizing;
 
-/// A plaintext secret. Invariant: no `Debug`, `Display`, `Clone` or serialization; it leaves by
-/// [`Secret::reveal_once`] alone, and its memory is wiped when it is dropped unseen.
+/// A plaintext secret. Invariant: no `Debug`, `Display`, `Clone` or serialization; it is shown by
+/// [`Secret::reveal_once`] alone, which ends it, and its memory is wiped when it is dropped unseen.
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {

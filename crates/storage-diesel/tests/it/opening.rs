@@ -117,10 +117,10 @@ fn a_fault_is_not_taken_for_an_absence() {
 #[test]
 fn a_postgresql_that_comes_back_is_used_again() {
     let server = std::env::var(POSTGRES_URL).unwrap();
-    let (_, address) = server.split_once('@').unwrap();
+    let (user, address) = server.rsplit_once('@').unwrap();
     let (address, database) = address.split_once('/').unwrap();
-    let line = Line::to(address.parse().unwrap());
-    let url = format!("postgres://keywright@{}/{database}", line.address);
+    let line = Line::to(address.to_owned());
+    let url = format!("{user}@{}/{database}", line.address);
     let options = Options { connection_timeout: Duration::from_millis(500), ..Options::default() };
     let store = open(&url, &options).unwrap();
     store.check().unwrap();
@@ -147,7 +147,7 @@ struct Line {
 }
 
 impl Line {
-    fn to(server: SocketAddr) -> Self {
+    fn to(server: String) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let line = Self {
             address: listener.local_addr().unwrap(),
@@ -158,7 +158,7 @@ impl Line {
             for client in listener.incoming().flatten() {
                 // Cut: the client is dropped, and sees its connection closed.
                 if let Some(streams) = &mut *open.lock().unwrap() {
-                    let server = TcpStream::connect(server).unwrap();
+                    let server = TcpStream::connect(&server).unwrap();
                     for (from, to) in [(&client, &server), (&server, &client)] {
                         let (mut from, mut to) =
                             (from.try_clone().unwrap(), to.try_clone().unwrap());

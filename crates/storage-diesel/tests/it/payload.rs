@@ -1,4 +1,4 @@
-//! What of a tenant's payload is in the database.
+//! What of a tenant's payload is in the database, and what becomes of a run whose payload was damaged there.
 
 use test_support::{contract::Given, databases::Database};
 
@@ -27,4 +27,24 @@ fn nothing_is_left_in_sqlite_once_it_was_deleted() {
 #[test]
 fn nothing_is_left_in_postgres_once_it_was_deleted() {
     nothing_is_left_once_it_was_deleted(&Database::postgres());
+}
+
+fn a_damaged_run_does_not_hold_up_the_others(database: &Database) {
+    let given = Given::empty(database.open());
+    given.three_waiting_runs();
+    let damage = "UPDATE executions SET input = '{' WHERE id = (SELECT min(id) FROM executions)";
+    Raw::to(database).execute(damage).unwrap();
+    let hour = std::time::Duration::from_secs(3600);
+    let now = access_domain::Clock::now(&given.clock);
+    assert_eq!(given.stores.claim(3, hour, now).unwrap().len(), 2);
+}
+
+#[test]
+fn a_damaged_run_does_not_hold_up_the_others_on_sqlite() {
+    a_damaged_run_does_not_hold_up_the_others(&Database::sqlite());
+}
+
+#[test]
+fn a_damaged_run_does_not_hold_up_the_others_on_postgres() {
+    a_damaged_run_does_not_hold_up_the_others(&Database::postgres());
 }

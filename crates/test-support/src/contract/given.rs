@@ -226,6 +226,14 @@ impl Given {
         assert!(self.stores.save_move(&done).unwrap());
     }
 
+    /// For what looks past the ports.
+    pub fn three_waiting_runs(&self) {
+        let deployed = self.deployed("acme");
+        for _ in 0..3 {
+            self.accepted(&deployed);
+        }
+    }
+
     /// The id of nothing.
     pub fn any_id<T: ?Sized>(&self) -> Id<T> {
         self.id()
