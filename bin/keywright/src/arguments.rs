@@ -8,13 +8,14 @@ use clap::{Args, Parser, Subcommand};
 #[derive(Parser)]
 #[command(name = "keywright", version, arg_required_else_help = true, after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
-    /// Configuration file (TOML); the environment (KEYWRIGHT_<SECTION>__<KEY>) outranks it
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", help = CONFIG_HELP)]
     pub(crate) config: Option<PathBuf>,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
 
+const CONFIG_HELP: &str =
+    "Configuration file (TOML); the environment (KEYWRIGHT_<SECTION>__<KEY>) outranks it";
 const AFTER_HELP: &str =
     "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 wrong configuration, 4 database.";
 

@@ -10,6 +10,7 @@ use keys_core::Timestamp;
 pub(crate) struct SystemClock;
 
 impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "this is the port's adapter")]
     fn now(&self) -> Timestamp {
         Timestamp::from(SystemTime::now()).trunc_subsecs(6)
     }

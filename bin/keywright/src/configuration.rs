@@ -7,7 +7,7 @@ use std::{
     process::ExitCode,
 };
 
-use config::{Config, Environment, File, FileFormat, ValueKind};
+use config::{Config, Environment, File, FileFormat};
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::{arguments::ConfigCommand, failure::Failure};
@@ -241,11 +241,9 @@ impl Loaded {
 
     /// Where a setting's value came from.
     fn origin(&self, section: &str, name: &str) -> String {
-        let within = |value: &config::Value, name: &str| match &value.kind {
-            ValueKind::Table(table) => table.get(name).cloned(),
-            _ => None,
-        };
-        let found = within(&self.layers.cache, section).and_then(|section| within(&section, name));
+        let within = |value: config::Value, name: &str| value.into_table().ok()?.remove(name);
+        let found =
+            within(self.layers.cache.clone(), section).and_then(|section| within(section, name));
         found.map_or_else(|| "default".into(), |value| value.origin().unwrap_or("file").to_owned())
     }
 }
@@ -294,21 +292,24 @@ pub(crate) fn show(loaded: &Loaded, command: &ConfigCommand) -> Result<ExitCode,
     for (section, settings) in effective.as_object().into_iter().flatten() {
         for (name, value) in settings.as_object().into_iter().flatten() {
             let origin = loaded.origin(section, name);
-            rows.push(serde_json::json!({"setting": format!("{section}.{name}"), "value": value, "origin": origin}));
+            rows.push(Row { setting: format!("{section}.{name}"), value, origin });
         }
     }
     if output.json {
-        println!("{}", serde_json::Value::Array(rows));
+        println!("{}", serde_json::to_string(&rows).map_err(|error| Failure::failed(&error))?);
     } else {
-        for row in rows {
-            println!("{} = {}  ({})", text(&row, "setting"), row["value"], text(&row, "origin"));
+        for Row { setting, value, origin } in rows {
+            println!("{setting} = {value}  ({origin})");
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn text<'a>(row: &'a serde_json::Value, name: &str) -> &'a str {
-    row.get(name).and_then(serde_json::Value::as_str).unwrap_or_default()
+#[derive(Serialize)]
+struct Row<'a> {
+    setting: String,
+    value: &'a serde_json::Value,
+    origin: String,
 }
 
 #[cfg(test)]

@@ -11,13 +11,13 @@ use crate::{
 /// Applies pending migrations, or tells which there are.
 pub(crate) fn run(loaded: &Loaded, command: &MigrateCommand) -> Result<ExitCode, Failure> {
     // Asking must not make what it asks about.
-    if matches!(command, MigrateCommand::Status(_)) {
-        if let Some(path) = loaded.configuration.embedded_database().filter(|path| !path.exists()) {
-            return Err(Failure::Database(format!(
-                "{} does not exist yet; the first start makes it",
-                path.display()
-            )));
-        }
+    if matches!(command, MigrateCommand::Status(_))
+        && let Some(path) = loaded.configuration.embedded_database().filter(|path| !path.exists())
+    {
+        return Err(Failure::Database(format!(
+            "{} does not exist yet; the first start makes it",
+            path.display()
+        )));
     }
     let storage = open_storage(&loaded.configuration)?;
     let (names, output, key, none) = match command {

@@ -1,6 +1,9 @@
 //! One process of Keywright: its adapters, built from the configuration.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
 use access_domain::{Clock, Organizations, PasswordCost, PasswordHash, StoreError};
 use deployments_domain::{Elsewhere, WorkflowRunner};
@@ -13,6 +16,7 @@ use crate::{clock::SystemClock, configuration::Configuration, failure::Failure, 
 
 /// How long a request waits for a connection before the database counts as away.
 const CONNECTION_TIMEOUT: Duration = Duration::from_secs(3);
+const PEPPERS_CHECKED_EVERY: Duration = Duration::from_secs(30);
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The adapters of this process.
@@ -127,10 +131,18 @@ impl Node {
     /// Ready: the database answers, and every pepper that its keys need is here.
     fn readiness(&self) -> Box<dyn Fn() -> Result<(), StoreError> + Send + Sync> {
         let (storage, pepper) = (Arc::clone(&self.storage), Arc::clone(&self.pepper));
+        // Which peppers are needed is read from all keys, and anybody may ask whether a server is
+        // ready: so it is read now and then, not each time.
+        let good_until: Mutex<Option<Instant>> = Mutex::new(None);
         Box::new(move || {
             storage.check()?;
+            let mut good_until = good_until.lock().unwrap_or_else(PoisonError::into_inner);
+            if good_until.is_some_and(|until| Instant::now() < until) {
+                return Ok(());
+            }
             let lacking = lacking_peppers(&*storage, &pepper)?;
             if lacking.is_empty() {
+                *good_until = Some(Instant::now() + PEPPERS_CHECKED_EVERY);
                 return Ok(());
             }
             let source =

@@ -144,12 +144,10 @@ impl PlatformKeysUseCases {
         let Minted { secret, stored } = mint(Form::Uuid, &self.pepper, &*self.entropy);
         let keys = self.store.change_platform_keys(granted.organization(), &|keys| {
             let slot = slot_of(keys, id)?;
-            match granted.who() {
-                Principal::PlatformKey { id: own, .. } if *own != id => {
-                    Err(PlatformKeyRefusal::NotItself)
-                }
-                _ => Ok(PlatformKeyChange::Refresh { slot, secret: stored.clone(), at }),
+            if matches!(granted.who(), Principal::PlatformKey { id: own, .. } if *own != id) {
+                return Err(PlatformKeyRefusal::NotItself);
             }
+            Ok(PlatformKeyChange::Refresh { slot, secret: stored.clone(), at })
         })?;
         let slot = slot_of(&keys, id).map_err(ChangeError::Refused)?;
         Ok((keys, slot, secret))

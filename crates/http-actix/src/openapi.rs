@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 use utoipa::{
     OpenApi as _, ToSchema,
     openapi::{
-        Content, HttpMethod, OpenApi, Ref, RefOr, ResponseBuilder,
+        Content, OpenApi, Ref, RefOr, ResponseBuilder,
         security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme},
     },
 };
@@ -75,20 +75,14 @@ fn add_problems(document: &mut OpenApi) {
 static ADDRESSES: LazyLock<Vec<(ResourceDef, Vec<Method>)>> = LazyLock::new(|| {
     let known = openapi().paths.paths.into_iter().map(|(path, item)| {
         let methods = [
-            (HttpMethod::Get, item.get.is_some()),
-            (HttpMethod::Put, item.put.is_some()),
-            (HttpMethod::Post, item.post.is_some()),
-            (HttpMethod::Patch, item.patch.is_some()),
-            (HttpMethod::Delete, item.delete.is_some()),
+            (Method::GET, item.get.is_some()),
+            (Method::PUT, item.put.is_some()),
+            (Method::POST, item.post.is_some()),
+            (Method::PATCH, item.patch.is_some()),
+            (Method::DELETE, item.delete.is_some()),
         ];
         let methods =
-            methods.into_iter().filter(|(_, known)| *known).map(|(method, _)| match method {
-                HttpMethod::Put => Method::PUT,
-                HttpMethod::Post => Method::POST,
-                HttpMethod::Patch => Method::PATCH,
-                HttpMethod::Delete => Method::DELETE,
-                _ => Method::GET,
-            });
+            methods.into_iter().filter(|(_, is_known)| *is_known).map(|(method, _)| method);
         (ResourceDef::new(path), methods.collect())
     });
     known.collect()

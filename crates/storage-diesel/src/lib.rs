@@ -138,6 +138,6 @@ pub fn open(url: &str, options: &Options) -> Result<Arc<dyn Storage>, OpenError>
         return Ok(Arc::new(sqlite::Store::open(path.as_ref(), options)?));
     }
     let url = PostgresUrl::parse(url).ok_or(OpenError::UnknownUrl)?;
-    url.check_tls(std::env::var("PGSSLMODE").ok())?;
+    url.check_tls(std::env::var("PGSSLMODE").ok(), cfg!(feature = "postgres-tls"))?;
     Ok(Arc::new(postgres::Store::open(&url, options)?))
 }

@@ -93,6 +93,7 @@ impl Store {
     ) -> Result<T, ChangeError<R>> {
         let mut conn =
             self.pool.get().map_err(|error| ChangeError::Store(unavailable(doing, error)))?;
+        #[expect(clippy::disallowed_methods, reason = "this is where writes begin on PostgreSQL")]
         conn.transaction(|conn| work(conn)).map_err(|stop| change_error(doing, stop, is_away))
     }
 

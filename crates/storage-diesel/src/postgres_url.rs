@@ -17,11 +17,15 @@ impl PostgresUrl {
     }
 
     /// # Errors
-    /// When the URL or `PGSSLMODE` asks for TLS, which this build does not have.
-    pub(crate) fn check_tls(&self, from_environment: Option<String>) -> Result<(), OpenError> {
+    /// When the URL or `PGSSLMODE` asks for TLS and this build has none.
+    pub(crate) fn check_tls(
+        &self,
+        from_environment: Option<String>,
+        has_tls: bool,
+    ) -> Result<(), OpenError> {
         let wanted = self.parameter("sslmode").map(str::to_owned).or(from_environment);
         match wanted.as_deref() {
-            Some(mode @ ("require" | "verify-ca" | "verify-full")) => {
+            Some(mode @ ("require" | "verify-ca" | "verify-full")) if !has_tls => {
                 Err(OpenError::TlsMissing { asked: format!("sslmode={mode}") })
             }
             _ => Ok(()),
@@ -95,7 +99,7 @@ mod tests {
     #[test]
     fn a_url_that_asks_for_tls_is_refused_and_the_feature_named() {
         let asked = |text: &str, environment: Option<&str>| {
-            let refused = url(text).check_tls(environment.map(str::to_owned));
+            let refused = url(text).check_tls(environment.map(str::to_owned), false);
             refused.err().map(|error| error.to_string())
         };
         for mode in ["require", "verify-ca", "verify-full"] {
@@ -106,6 +110,7 @@ mod tests {
         assert_eq!(asked("postgres://h/db?sslmode=disable", Some("require")), None);
         assert_eq!(asked("postgresql://h/db?sslmode=prefer", None), None);
         assert_eq!(asked("postgres://h/db", None), None);
+        assert!(url("postgres://h/db?sslmode=require").check_tls(None, true).is_ok());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The whole server in a test's process, over a database of its own, with a clock that the test
 //! holds; and the callers that talk to it.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use access_domain::{CreateOrganization, Operator, Organizations, PasswordCost, PasswordHash};
 use actix_web::{HttpServer, dev::ServerHandle, rt, web};
@@ -9,6 +9,7 @@ use http_actix::{App, Ports, Settings};
 use keys_core::{OsEntropy, Pepper, Secret, Timestamp};
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
+use storage_diesel::Storage;
 use workflow_runtime::{Sandbox, SandboxCommand, SandboxConfig, Worker, WorkerConfig};
 
 use crate::{answer::Answer, clock::FixedClock, databases::Database};
@@ -21,7 +22,6 @@ const START: Timestamp = match Timestamp::from_timestamp(1_795_219_200, 0) {
 /// The password of everybody.
 pub const PASSWORD: &str = "correct horse battery";
 const MAX_BODY_BYTES: usize = 64 * 1024;
-const LEASE: Duration = Duration::from_secs(30);
 
 /// A server, an organization `acme` with an administrator and a platform key, and a clock.
 pub struct TestApp {
@@ -59,47 +59,22 @@ impl TestApp {
     pub async fn start(database: Database, program: &str) -> Self {
         let storage = database.open();
         let clock = Arc::new(FixedClock::at(START));
-        let entropy = Arc::new(OsEntropy::open().expect("a random generator"));
-        let pepper =
-            Arc::new(Pepper::new(b"a pepper of tests, thirty-two bytes").expect("a long pepper"));
+        let organizations = Organizations {
+            store: storage.clone(),
+            clock: clock.clone(),
+            entropy: Arc::new(OsEntropy::open().expect("a random generator")),
+            pepper: Arc::new(
+                Pepper::new(b"a pepper of tests, thirty-two bytes").expect("a long pepper"),
+            ),
+            password_cost: PasswordCost::LEAST,
+        };
         let command = SandboxCommand { program: program.into(), args: vec!["sandbox".into()] };
         let sandbox = Arc::new(Sandbox::start(SandboxConfig::new(command, 2)).expect("a sandbox"));
         let worker =
             Worker::start(WorkerConfig::default(), storage.clone(), clock.clone(), sandbox.clone());
         let worker = Arc::new(worker.expect("a worker"));
-        let organizations = Organizations {
-            store: storage.clone(),
-            clock: clock.clone(),
-            entropy: entropy.clone(),
-            pepper: pepper.clone(),
-            password_cost: PasswordCost::LEAST,
-        };
-        let readiness = storage.clone();
-        let ports = Ports {
-            sessions: storage.clone(),
-            keys: storage.clone(),
-            platform_keys: storage.clone(),
-            workflows: storage.clone(),
-            deployments: storage.clone(),
-            deployment_keys: storage.clone(),
-            executions: storage,
-            runner: worker.clone(),
-            filters: sandbox,
-            clock: clock.clone(),
-            entropy: entropy.clone(),
-            pepper,
-            readiness: Box::new(move || readiness.check()),
-            nobody: PasswordHash::of(&Secret::new(String::new()), PasswordCost::LEAST, &*entropy)
-                .expect("a hash"),
-            lease: LEASE,
-        };
-        let settings = Settings {
-            base_url: String::new(),
-            max_body_bytes: MAX_BODY_BYTES,
-            key_in_url: true,
-            secure_cookies: false,
-        };
-        let state = web::Data::new(App::new(ports, settings));
+        let state =
+            web::Data::new(App::new(ports(&storage, &organizations, &worker, sandbox), settings()));
         let server =
             HttpServer::new(move || http_actix::app(state.clone())).workers(1).disable_signals();
         let server = server.bind(("127.0.0.1", 0)).expect("a free port");
@@ -107,13 +82,14 @@ impl TestApp {
         let server = server.run();
         let handle = server.handle();
         rt::spawn(server);
+        let platform_key = String::new();
         let mut app = Self {
             clock,
             base,
             server: handle,
             worker,
             organizations,
-            platform_key: String::new(),
+            platform_key,
             _database: database,
         };
         app.platform_key = app.given_organization("acme");
@@ -198,6 +174,43 @@ impl TestApp {
     pub async fn stop(self) {
         self.server.stop(true).await;
         self.worker.shutdown().await;
+    }
+}
+
+fn ports(
+    storage: &Arc<dyn Storage>,
+    tools: &Organizations,
+    worker: &Arc<Worker>,
+    sandbox: Arc<Sandbox>,
+) -> Ports {
+    let readiness = storage.clone();
+    let nobody =
+        PasswordHash::of(&Secret::new(String::new()), PasswordCost::LEAST, &*tools.entropy);
+    Ports {
+        sessions: storage.clone(),
+        keys: storage.clone(),
+        platform_keys: storage.clone(),
+        workflows: storage.clone(),
+        deployments: storage.clone(),
+        deployment_keys: storage.clone(),
+        executions: storage.clone(),
+        runner: worker.clone(),
+        filters: sandbox,
+        clock: tools.clock.clone(),
+        entropy: tools.entropy.clone(),
+        pepper: tools.pepper.clone(),
+        readiness: Box::new(move || readiness.check()),
+        nobody: nobody.expect("a hash"),
+        lease: WorkerConfig::default().lease,
+    }
+}
+
+fn settings() -> Settings {
+    Settings {
+        base_url: String::new(),
+        max_body_bytes: MAX_BODY_BYTES,
+        key_in_url: true,
+        secure_cookies: false,
     }
 }
 

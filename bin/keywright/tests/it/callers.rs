@@ -12,9 +12,9 @@ on_both_databases!(
     a_key_belongs_to_its_organization,
     a_second_key_works_and_the_first_can_be_switched_off,
     a_key_dies_at_its_expiry,
-    a_deleted_key_is_unknown,
+    a_deleted_key_is_revoked,
     an_inactive_deployment_says_so_to_its_keys,
-    a_key_of_a_deleted_deployment_is_unknown,
+    a_key_of_a_deleted_deployment_is_revoked,
     a_deployment_key_manages_nothing,
     a_key_in_the_url_must_be_in_a_header_too,
 );
@@ -112,7 +112,7 @@ async fn a_key_dies_at_its_expiry(app: TestApp) {
         .refused(422, "invalid_type");
 }
 
-async fn a_deleted_key_is_unknown(app: TestApp) {
+async fn a_deleted_key_is_revoked(app: TestApp) {
     let deployment = app.given_deployment("echo").await;
     let path = format!(
         "/unstract/acme/api/v2/api-deployment/{}/keys/{}/",
@@ -120,7 +120,7 @@ async fn a_deleted_key_is_unknown(app: TestApp) {
     );
     app.platform().get(&path).await.ok();
     app.platform().delete(&path).await.no_content();
-    app.with(&deployment.key).get("/v1/whoami").await.refused(401, "invalid_credential");
+    app.with(&deployment.key).get("/v1/whoami").await.refused(401, "key_revoked");
     app.platform().get(&path).await.refused(404, "not_found");
     app.platform().patch(&path, json!({"is_active": true})).await.refused(404, "not_found");
     app.platform().delete(&path).await.refused(404, "not_found");
@@ -134,13 +134,13 @@ async fn an_inactive_deployment_says_so_to_its_keys(app: TestApp) {
     app.with(&deployment.key).post(&call, json!({})).await.refused(401, "deployment_inactive");
 }
 
-async fn a_key_of_a_deleted_deployment_is_unknown(app: TestApp) {
+async fn a_key_of_a_deleted_deployment_is_revoked(app: TestApp) {
     let deployment = app.given_deployment("echo").await;
     app.platform()
         .delete(&format!("/unstract/acme/api/v2/api-deployment/{}/", deployment.id))
         .await
         .no_content();
-    app.with(&deployment.key).get("/v1/whoami").await.refused(401, "invalid_credential");
+    app.with(&deployment.key).get("/v1/whoami").await.refused(401, "key_revoked");
 }
 
 async fn a_deployment_key_manages_nothing(app: TestApp) {

@@ -41,6 +41,7 @@ mod faults;
 mod platform_keys;
 mod process;
 mod proxy;
+mod refusals;
 mod sandbox;
 mod sessions;
 mod tidy;

@@ -68,8 +68,8 @@ on_both_databases! {
         a_deployment_key_is_found_with_all_that_decides_its_fate
         a_platform_key_is_as_active_as_its_slot
         an_unknown_digest_finds_nothing
-        a_deleted_deployment_key_is_not_found
-        the_keys_of_a_deleted_deployment_are_not_found
+        a_deleted_deployment_key_is_found_revoked
+        the_keys_of_a_deleted_deployment_are_found_revoked
         a_deleted_platform_key_is_not_found
         peppers_are_named_as_long_as_a_live_key_needs_them;
     organizations:

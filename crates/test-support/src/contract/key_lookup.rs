@@ -56,19 +56,21 @@ pub fn an_unknown_digest_finds_nothing(given: &Given) {
     assert_eq!(given.stores.find_key(&[1; 32].into()).unwrap(), None);
 }
 
-pub fn a_deleted_deployment_key_is_not_found(given: &Given) {
+pub fn a_deleted_deployment_key_is_found_revoked(given: &Given) {
     let deployed = given.deployed("acme");
     let (organization, deployment) = (deployed.organization, deployed.deployment.id);
     let key = &deployed.key.key;
     given.stores.delete_key(organization, ALL, deployment, key.id, given.now()).unwrap();
-    assert_eq!(given.stores.find_key(&key.secret.digest).unwrap(), None);
+    let found = given.stores.find_key(&key.secret.digest).unwrap().unwrap();
+    assert_eq!(found.key.revoked_at, Some(given.now()));
 }
 
-pub fn the_keys_of_a_deleted_deployment_are_not_found(given: &Given) {
+pub fn the_keys_of_a_deleted_deployment_are_found_revoked(given: &Given) {
     let deployed = given.deployed("acme");
     let (organization, deployment) = (deployed.organization, deployed.deployment.id);
     given.stores.delete_deployment(organization, ALL, deployment, given.now()).unwrap();
-    assert_eq!(given.stores.find_key(&deployed.key.key.secret.digest).unwrap(), None);
+    let found = given.stores.find_key(&deployed.key.key.secret.digest).unwrap().unwrap();
+    assert_eq!(found.key.revoked_at, Some(given.now()));
 }
 
 pub fn a_deleted_platform_key_is_not_found(given: &Given) {

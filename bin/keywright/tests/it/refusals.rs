@@ -1,0 +1,72 @@
+//! Every route of the API, asked by those who must not be answered. A route that is added without a
+//! place in this table makes the test red.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use test_support::{app::Caller, databases::Database};
+
+/// Status and code; 200 where there is none.
+type Refusal = (u16, &'static str);
+
+/// Routes that answer anybody.
+const PUBLIC: [(&str, &str); 3] =
+    [("post", "/v1/session"), ("get", "/healthz"), ("get", "/readyz")];
+/// What the first segments of a path tell of those who may not pass, beside "no credential":
+/// the status and code for a deployment's key, and for another organization's platform key.
+const TABLE: [(&str, Refusal, Refusal); 6] = [
+    ("/v1/session", (403, "key_kind_not_allowed"), (403, "key_kind_not_allowed")),
+    ("/v1/", (200, ""), (200, "")),
+    ("/unstract/{org_id}/api/v2/platform-keys", (403, "admin_required"), (404, "not_found")),
+    ("/unstract/{org_id}/api/v2/workflow", (403, "key_kind_not_allowed"), (404, "not_found")),
+    ("/unstract/{org_id}/api/v2/api-deployment", (403, "key_kind_not_allowed"), (404, "not_found")),
+    ("/deployment/{handle}", (404, "not_found"), (403, "deployment_key_required")),
+];
+const NOBODYS: &str = "00000000-0000-7000-8000-000000000000";
+
+#[actix_web::test]
+async fn every_route_refuses_those_who_may_not_pass() {
+    let app = crate::start(Database::sqlite()).await;
+    let deployment_key = app.given_deployment("echo").await.key;
+    let foreign_key = app.given_organization("other");
+    let mut tried = 0;
+    for (method, path) in routes() {
+        if PUBLIC.contains(&(method.as_str(), path.as_str())) {
+            continue;
+        }
+        let row = TABLE.iter().find(|(start, ..)| path.starts_with(start));
+        let (_, to_deployment_key, to_foreign_key) =
+            row.unwrap_or_else(|| panic!("{path} stands in no row of the table"));
+        check(&app.stranger(), &method, &path, (401, "missing_credential")).await;
+        check(&app.with("unst_unknown"), &method, &path, (401, "invalid_credential")).await;
+        check(&app.with(NOBODYS), &method, &path, (401, "invalid_credential")).await;
+        check(&app.with(&deployment_key), &method, &path, *to_deployment_key).await;
+        check(&app.with(&foreign_key), &method, &path, *to_foreign_key).await;
+        tried += 1;
+    }
+    assert!(tried > 25, "only {tried} routes were found");
+}
+
+async fn check(caller: &Caller, method: &str, path: &str, (status, code): Refusal) {
+    let address = path.replace("{org_id}", "acme").replace("{handle}", NOBODYS);
+    let address = address.replace("{id}", NOBODYS).replace("{key_id}", NOBODYS);
+    let verb = Method::from_bytes(method.to_uppercase().as_bytes()).expect("a method");
+    let body = (verb != Method::GET && verb != Method::DELETE).then(|| json!({}));
+    let answer = caller.send(verb, &address, body).await;
+    if status == 200 {
+        assert_eq!(answer.status, 200, "{method} {path}: {answer:?}");
+    } else {
+        println!("{method} {path}: {status} {code} expected, {}", answer.text);
+        answer.refused(status, code);
+    }
+}
+
+/// Method and path of every operation, as the document lists them.
+fn routes() -> Vec<(String, String)> {
+    let document = serde_json::to_value(http_actix::openapi()).expect("a document");
+    let paths = document["paths"].as_object().expect("paths").clone();
+    let operations = |(path, item): (String, Value)| {
+        let methods: Vec<_> = item.as_object().expect("operations").keys().cloned().collect();
+        methods.into_iter().map(move |method| (method, path.clone()))
+    };
+    paths.into_iter().flat_map(operations).collect()
+}
