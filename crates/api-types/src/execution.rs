@@ -81,7 +81,7 @@ pub struct ProgressView {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct FailureView {
-    /// `step_failed`, `timed_out`, `result_too_large` or `attempts_exhausted`.
+    /// `step_failed`, `timed_out`, `result_too_large` or `worker_lost`.
     pub code: String,
     /// The id of the step that failed, if one did.
     pub step: Option<String>,

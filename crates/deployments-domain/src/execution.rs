@@ -6,8 +6,9 @@ use keys_core::{Id, Timestamp};
 /// The id of an execution.
 pub type ExecutionId = Id<Execution>;
 
-/// A run that was begun this often and never ended is given up: it may be what kills its workers.
-pub const MAX_ATTEMPTS: i32 = 5;
+/// A run that this many workers lost is given up: it may be what kills them. Being handed back is
+/// no loss.
+pub const MAX_LOST: i32 = 5;
 
 /// Where a run stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -135,13 +136,13 @@ pub enum FailureCode {
     TimedOut,
     /// The result is larger than the server keeps.
     ResultTooLarge,
-    /// Every worker that took the run died or lost it.
-    AttemptsExhausted,
+    /// Too many workers that took the run died or were silent for too long.
+    WorkerLost,
 }
 
 impl FailureCode {
     const ALL: [Self; 4] =
-        [Self::StepFailed, Self::TimedOut, Self::ResultTooLarge, Self::AttemptsExhausted];
+        [Self::StepFailed, Self::TimedOut, Self::ResultTooLarge, Self::WorkerLost];
 
     /// The name in storage and on the wire.
     pub fn as_str(self) -> &'static str {
@@ -149,7 +150,7 @@ impl FailureCode {
             Self::StepFailed => "step_failed",
             Self::TimedOut => "timed_out",
             Self::ResultTooLarge => "result_too_large",
-            Self::AttemptsExhausted => "attempts_exhausted",
+            Self::WorkerLost => "worker_lost",
         }
     }
 

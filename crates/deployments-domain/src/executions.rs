@@ -243,6 +243,7 @@ fn claimed(run: NewRun, definition: Value) -> ClaimedRun {
     ClaimedRun {
         id: run.id,
         state: run.state,
+        lost: 0,
         definition,
         input: run.input,
         parameters: run.parameters,

@@ -21,7 +21,7 @@ pub use self::{
     deployment_key::{DeploymentKey, DeploymentKeyEdit, DeploymentKeys, NewDeploymentKey, Term},
     deployments::{CreatedDeployment, DeploymentRefusal, Deployments},
     execution::{
-        Event, Execution, ExecutionId, Failure, FailureCode, MAX_ATTEMPTS, Progress, RunRefusal,
+        Event, Execution, ExecutionId, Failure, FailureCode, MAX_LOST, Progress, RunRefusal,
         RunState, Status, next,
     },
     executions::{ExecutionError, Executions, RunResult, StartRun, TooManyExecutions},

@@ -246,6 +246,8 @@ pub struct ClaimedRun {
     pub id: ExecutionId,
     /// Executing, at the attempt that each write of this worker must name.
     pub state: RunState,
+    /// How many workers lost it before: their leases ran out.
+    pub lost: i32,
     /// What to do.
     pub definition: Value,
     /// What the caller sent.

@@ -5,7 +5,7 @@ use actix_web::{
     dev::ResourceDef,
     http::{Method, header},
 };
-use api_types::Problem;
+use api_types::{ExecutionRequest, Problem};
 use auth_actix::ApiError;
 use std::sync::LazyLock;
 use utoipa::{
@@ -27,7 +27,7 @@ use crate::routes;
                        and without a trailing slash. Every refusal is an `application/problem+json` document.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
     ),
-    components(schemas(Problem)),
+    components(schemas(ExecutionRequest, Problem)),
     security(("bearer" = []), ("api_key" = []), ("session" = []))
 )]
 struct Head;

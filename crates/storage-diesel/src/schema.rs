@@ -123,6 +123,7 @@ table! {
         key_id -> Text,
         status -> Text,
         attempt -> Integer,
+        lost -> Integer,
         lease_expires_at -> Nullable<BigInt>,
         timeout_seconds -> Integer,
         steps_total -> Integer,

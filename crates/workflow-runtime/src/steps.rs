@@ -254,6 +254,7 @@ mod tests {
         let run = ClaimedRun {
             id: Id::generate(Still.now(), &Still),
             state: RunState { status: Status::Executing, attempt: 1 },
+            lost: 0,
             definition,
             input: json!({"a": 1}),
             parameters: [("unit".to_owned(), json!("EUR"))].into_iter().collect(),

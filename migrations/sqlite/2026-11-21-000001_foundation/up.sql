@@ -135,6 +135,8 @@ CREATE TABLE executions (
     key_id text NOT NULL REFERENCES keys (id),
     status text NOT NULL CHECK (status IN ('PENDING', 'EXECUTING', 'COMPLETED', 'ERROR', 'STOPPED')),
     attempt integer NOT NULL,
+    -- How many of the attempts ended with a lease that ran out.
+    lost integer NOT NULL,
     lease_expires_at bigint,
     timeout_seconds integer NOT NULL,
     steps_total integer NOT NULL,

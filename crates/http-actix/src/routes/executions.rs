@@ -35,7 +35,7 @@ pub(super) fn routes(config: &mut ServiceConfig) {
 #[utoipa::path(
     tag = "executions",
     params(("handle" = String, Path, description = "The deployment's id"), ("wait" = Option<u32>, Query)),
-    request_body = ExecutionRequest,
+    request_body(content = Value, description = "The input, or an object with `input_data`: see the schema `ExecutionRequest`"),
     responses((status = 200, body = StartedView), (status = 202, body = StartedView))
 )]
 #[post("/deployment/{handle}")]
@@ -54,7 +54,7 @@ async fn execute(
 #[utoipa::path(
     tag = "executions",
     params(("handle" = String, Path, description = "The deployment's id"), ("wait" = Option<u32>, Query)),
-    request_body = ExecutionRequest,
+    request_body(content = Value, description = "The input, or an object with `input_data`: see the schema `ExecutionRequest`"),
     responses((status = 200, body = StartedView), (status = 202, body = StartedView))
 )]
 #[post("/deployment/{handle}/execute")]

@@ -262,10 +262,13 @@ fn claim(
     let at = Some(codec::micros(at)).into_sql::<Nullable<BigInt>>();
     let first_started =
         case_when(executions::started_at.is_null(), at).otherwise(executions::started_at);
+    let lost = case_when(executions::lease_expires_at.is_not_null(), executions::lost + 1)
+        .otherwise(executions::lost);
     update(executions::table.filter(executions::id.eq_any(&ids)))
         .set((
             executions::status.eq(Status::Executing.as_str()),
             executions::attempt.eq(executions::attempt + 1),
+            executions::lost.eq(lost),
             executions::lease_expires_at.eq(NowAnd::lease(lease)),
             executions::started_at.eq(first_started),
         ))

@@ -88,8 +88,9 @@ pub fn a_lease_that_ran_out_gives_the_run_to_the_next_attempt_alone(given: &Give
     let begun = given.now();
     let stale = given.stores.claim(1, Duration::ZERO, begun).unwrap()[0].state;
     given.clock.advance(Duration::from_secs(1));
-    let fresh = given.stores.claim(1, LONG, given.now()).unwrap()[0].state;
-    assert_eq!((stale.attempt, fresh.attempt), (1, 2));
+    let taken_over = given.stores.claim(1, LONG, given.now()).unwrap().remove(0);
+    let fresh = taken_over.state;
+    assert_eq!((stale.attempt, fresh.attempt, taken_over.lost), (1, 2, 1));
     assert!(given.stores.claim(1, LONG, given.now()).unwrap().is_empty());
 
     let end = Some(RunEnd::Result(json!("stale")));
@@ -122,7 +123,7 @@ pub fn a_run_that_is_handed_back_is_claimed_at_once(given: &Given) {
     let released = given.move_by(&run, run.state, Event::Release);
     assert!(given.stores.save_move(&released).unwrap());
     let claimed = given.stores.claim(1, LONG, given.now()).unwrap();
-    assert_eq!((claimed[0].id, claimed[0].state.attempt), (run.id, 2));
+    assert_eq!((claimed[0].id, claimed[0].state.attempt, claimed[0].lost), (run.id, 2, 0));
 }
 
 pub fn leases_are_renewed_for_what_is_still_held(given: &Given) {

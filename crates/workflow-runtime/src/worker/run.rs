@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use deployments_domain::{
-    ClaimedRun, Event, Failure, FailureCode, MAX_ATTEMPTS, RunEnd, RunMove, RunState, next,
+    ClaimedRun, Event, Failure, FailureCode, MAX_LOST, RunEnd, RunMove, RunState, next,
 };
 use tokio::{
     select,
@@ -20,8 +20,8 @@ use crate::steps::{self, Carried, Tools, step_failed};
 
 pub(super) async fn carry(holding: Holding, run: ClaimedRun, mut stop: oneshot::Receiver<Stop>) {
     let state = run.state;
-    let outcome = if state.attempt > MAX_ATTEMPTS {
-        Ok(Carried { end: RunEnd::Failure(attempts_exhausted()), steps: Vec::new() })
+    let outcome = if run.lost >= MAX_LOST {
+        Ok(Carried { end: RunEnd::Failure(worker_lost()), steps: Vec::new() })
     } else {
         carry_out(&holding, run, &mut stop).await
     };
@@ -130,11 +130,11 @@ fn panicked(holding: &Holding) -> Carried {
     Carried { end: RunEnd::Failure(step_failed(None, "internal error")), steps: Vec::new() }
 }
 
-fn attempts_exhausted() -> Failure {
+fn worker_lost() -> Failure {
     Failure {
-        code: FailureCode::AttemptsExhausted,
+        code: FailureCode::WorkerLost,
         step: None,
-        reason: format!("the execution was begun {MAX_ATTEMPTS} times and never came to an end"),
+        reason: format!("{MAX_LOST} workers took the execution and were lost"),
     }
 }
 

@@ -13,8 +13,7 @@ use std::{
 
 use access_domain::Clock;
 use deployments_domain::{
-    ClaimedRun, ExecutionId, FailureCode, MAX_ATTEMPTS, RunEnd, RunState, Seat, Status,
-    WorkflowRunner,
+    ClaimedRun, ExecutionId, FailureCode, MAX_LOST, RunEnd, RunState, Seat, Status, WorkflowRunner,
 };
 use keys_core::{Entropy, Id, Timestamp};
 use serde_json::{Map, json};
@@ -137,8 +136,8 @@ impl Bench {
     }
 
     /// Accepts a run that nobody holds.
-    fn enqueue(&self, filter: &str, attempt: i32) -> ExecutionId {
-        let run = run(filter, Status::Pending, attempt);
+    fn enqueue(&self, filter: &str, lost: i32) -> ExecutionId {
+        let run = ClaimedRun { lost, ..run(filter, Status::Pending, lost) };
         self.store.add(&run, LEASE);
         self.engine.wake();
         run.id
@@ -169,6 +168,7 @@ fn run(filter: &str, status: Status, attempt: i32) -> ClaimedRun {
     ClaimedRun {
         id: Id::generate(FixedClock.now(), &ENTROPY),
         state: RunState { status, attempt },
+        lost: 0,
         definition: json!({ "steps": steps }),
         input: json!({"total": 7}),
         parameters: Map::new(),
@@ -302,11 +302,11 @@ async fn an_end_that_cannot_be_saved_is_left_to_another_attempt() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_run_begun_too_often_is_given_up() {
+async fn a_run_that_too_many_workers_lost_is_given_up() {
     let bench = Bench::start();
-    let id = bench.enqueue("shaped", MAX_ATTEMPTS);
+    let id = bench.enqueue("shaped", MAX_LOST);
     let row = bench.let_go(id).await;
-    check_failed(&row, FailureCode::AttemptsExhausted, None);
+    check_failed(&row, FailureCode::WorkerLost, None);
     assert!(row.steps.is_empty());
 }
 

@@ -107,6 +107,7 @@ impl ExecutionStore for MemoryStore {
         let mut rows = self.rows();
         let claimable = rows.values_mut().filter(|row| is_claimable(row));
         let claim = |row: &mut Row| {
+            row.run.lost += i32::from(row.run.state.status == Status::Executing);
             row.run.state = next(row.run.state, Event::Claim).unwrap();
             row.lease_until = Instant::now() + lease;
             row.run.clone()
