@@ -51,7 +51,7 @@ const SECOND_IN_SLOT: &str = "INSERT INTO keys (id, organization_id, kind, slot,
 const SLOTLESS_KEY: &str = "INSERT INTO keys (id, organization_id, kind, description, created_at) \
     SELECT 'slotless', id, 'platform', '', 0 FROM organizations WHERE slug = 'one'";
 const RUN_WITHOUT_LEASE: &str = "INSERT INTO executions (id, organization_id, deployment_id, version_id, key_id, status, \
-    attempt, timeout_seconds, steps_total, steps_completed, input, created_at, has_payload) \
+    attempt, lost, timeout_seconds, steps_total, steps_completed, input, created_at, has_payload) \
     SELECT 'run', keys.organization_id, deployment_id, workflow_versions.id, keys.id, 'EXECUTING', 1, 0, 1, 1, 0, '1', 0, true \
     FROM keys, workflow_versions WHERE kind = 'deployment' LIMIT 1";
 
