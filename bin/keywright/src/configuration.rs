@@ -68,7 +68,7 @@ pub(crate) struct Deployment {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Worker {
     /// How many at the same time.
-    pub(crate) slots: usize,
+    pub(crate) seats: usize,
     /// How long a worker may be silent before another takes its executions.
     pub(crate) lease_seconds: u64,
     /// How long a stopping worker goes on before it hands back what runs.
@@ -182,7 +182,7 @@ impl Default for Deployment {
 impl Default for Worker {
     fn default() -> Self {
         Self {
-            slots: 8,
+            seats: 8,
             lease_seconds: 30,
             shutdown_seconds: 20,
             result_hours: 24,
@@ -258,7 +258,7 @@ impl Configuration {
         let at_least_one = [
             ("server.max_body_bytes", self.server.max_body_bytes as u64),
             ("database.pool_size", self.database.pool_size.into()),
-            ("worker.slots", self.worker.slots as u64),
+            ("worker.seats", self.worker.seats as u64),
             ("worker.lease_seconds", self.worker.lease_seconds),
             ("worker.result_hours", self.worker.result_hours),
             ("worker.max_result_bytes", self.worker.max_result_bytes as u64),
@@ -329,10 +329,10 @@ mod tests {
     #[test]
     fn the_environment_outranks_the_defaults() {
         let read =
-            read(&[("KEYWRIGHT_SERVER__LISTEN", "127.0.0.1:9"), ("KEYWRIGHT_WORKER__SLOTS", "3")])
+            read(&[("KEYWRIGHT_SERVER__LISTEN", "127.0.0.1:9"), ("KEYWRIGHT_WORKER__SEATS", "3")])
                 .unwrap();
         assert_eq!(read.server.listen.port(), 9);
-        assert_eq!(read.worker.slots, 3);
+        assert_eq!(read.worker.seats, 3);
     }
 
     #[test]
@@ -356,8 +356,8 @@ mod tests {
             ("KEYWRIGHT_SERVER__LISTN", "x", "listn"),
             ("KEYWRIGHT_SERVR__LISTEN", "x", "servr"),
             ("KEYWRIGHT_SERVER__LISTEN", "nowhere", "server.listen"),
-            ("KEYWRIGHT_WORKER__SLOTS", "many", "worker.slots"),
-            ("KEYWRIGHT_WORKER__SLOTS", "0", "worker.slots"),
+            ("KEYWRIGHT_WORKER__SEATS", "many", "worker.seats"),
+            ("KEYWRIGHT_WORKER__SEATS", "0", "worker.seats"),
             ("KEYWRIGHT_SERVER__PUBLIC_URL", "example.com", "server.public_url"),
             ("KEYWRIGHT_LOG__FORMAT", "xml", "log.format"),
         ] {

@@ -75,7 +75,7 @@ impl Node {
     pub(crate) fn start_worker(&self, sandbox: Arc<Sandbox>) -> Result<Arc<Worker>, Failure> {
         let settings = &self.configuration.worker;
         let config = WorkerConfig {
-            slots: settings.slots,
+            seats: settings.seats,
             lease: self.lease(),
             shutdown_grace: Duration::from_secs(settings.shutdown_seconds),
             result_retention: Duration::from_secs(settings.result_hours * 3600),
@@ -234,7 +234,7 @@ pub(crate) fn sandbox(configuration: &Configuration) -> Result<Arc<Sandbox>, Fai
     let command = SandboxCommand { program, args: vec!["sandbox".into()] };
     let config = SandboxConfig {
         memory_bytes: configuration.worker.filter_memory_bytes,
-        ..SandboxConfig::new(command, configuration.worker.slots)
+        ..SandboxConfig::new(command, configuration.worker.seats)
     };
     let sandbox = Sandbox::start(config);
     sandbox

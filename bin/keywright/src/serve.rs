@@ -85,7 +85,7 @@ pub(crate) fn run_worker(loaded: &Loaded) -> Result<ExitCode, Failure> {
     rt::System::new().block_on(async {
         let mut stop = Stop::listen()?;
         let worker = node.start_worker(sandbox(configuration)?)?;
-        tracing::info!(slots = configuration.worker.slots, "the worker runs");
+        tracing::info!(seats = configuration.worker.seats, "the worker runs");
         stop.wait().await;
         tracing::info!("stopping: running executions finish or are handed back");
         finish(Some(worker)).await;
@@ -113,7 +113,7 @@ fn announce(configuration: &Configuration, address: SocketAddr, with_worker: boo
     tracing::info!(database = ?configuration.database.url, "keeps everything in");
     tracing::info!(
         workers = with_worker,
-        slots = configuration.worker.slots,
+        seats = configuration.worker.seats,
         "carries out executions"
     );
     if !address.ip().is_loopback() && !configuration.server.public_url.starts_with("https://") {

@@ -182,11 +182,10 @@ mod tests {
         let (id, now) = (Uuid::from_u128(1).into(), Timestamp::UNIX_EPOCH);
         let user =
             User { id, username: Username::parse("u").unwrap(), email: None, created_at: now };
-        let token = [0; 32].into();
         let session = Session {
             id: Uuid::from_u128(2).into(),
             user: id,
-            token,
+            token_digest: [0; 32].into(),
             created_at: now,
             last_used_at: now,
         };

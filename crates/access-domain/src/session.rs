@@ -30,7 +30,7 @@ pub struct Session {
     /// Whose it is.
     pub user: UserId,
     /// What its token is found by.
-    pub token: Digest,
+    pub token_digest: Digest,
     /// When it began.
     pub created_at: Timestamp,
     /// When it was last in use, to the minute.
@@ -113,7 +113,7 @@ impl Sessions {
         let id = Id::generate(now, &*self.entropy);
         let digest = self.pepper.digest(token.for_digest());
         let session =
-            Session { id, user: user.id, token: digest, created_at: now, last_used_at: now };
+            Session { id, user: user.id, token_digest: digest, created_at: now, last_used_at: now };
         self.store.begin_session(&session).map_err(LogInError::Store)?;
         let record = self.store.find_session(&digest).map_err(LogInError::Store)?;
         let record = record.ok_or(LogInError::WrongCredentials)?;
@@ -167,7 +167,7 @@ mod tests {
         Session {
             id,
             user,
-            token: [0; 32].into(),
+            token_digest: [0; 32].into(),
             created_at: START,
             last_used_at: START + last_used_after,
         }

@@ -34,7 +34,7 @@ table! {
     sessions (id) {
         id -> Text,
         user_id -> Text,
-        token -> Binary,
+        token_digest -> Binary,
         created_at -> BigInt,
         last_used_at -> BigInt,
     }

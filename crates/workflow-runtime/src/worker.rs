@@ -34,7 +34,7 @@ const STORE_TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Debug, Clone)]
 pub struct WorkerConfig {
     /// How many runs it carries out at the same time.
-    pub slots: usize,
+    pub seats: usize,
     /// How long a claim holds unless it is renewed. Must be what `Executions` accepts runs with.
     pub lease: Duration,
     /// How often it looks for runs that wait, when nothing wakes it.
@@ -52,7 +52,7 @@ pub struct WorkerConfig {
 impl Default for WorkerConfig {
     fn default() -> Self {
         Self {
-            slots: 8,
+            seats: 8,
             lease: Duration::from_secs(30),
             poll_interval: Duration::from_millis(500),
             shutdown_grace: Duration::from_secs(20),
@@ -99,7 +99,7 @@ impl Worker {
         sandbox: Arc<Sandbox>,
     ) -> io::Result<Self> {
         // Every run may be saving its end while the loops ask the store too.
-        let blocking_threads = config.slots.saturating_add(4);
+        let blocking_threads = config.seats.saturating_add(4);
         let runtime = Builder::new_current_thread()
             .enable_all()
             .thread_name("worker-store")

@@ -33,7 +33,7 @@ CREATE INDEX memberships_user_id ON memberships (user_id);
 CREATE TABLE sessions (
     id text PRIMARY KEY NOT NULL,
     user_id text NOT NULL REFERENCES users (id),
-    token blob NOT NULL UNIQUE,
+    token_digest blob NOT NULL UNIQUE,
     created_at bigint NOT NULL,
     last_used_at bigint NOT NULL
 );

@@ -24,7 +24,7 @@ fn a_wrong_setting_stops_the_start_with_one_line_that_names_it() {
     for (name, value, complaint) in [
         ("SERVER__LISTN", "127.0.0.1:1", "listn"),
         ("SERVER__LISTEN", "nowhere", "server.listen"),
-        ("WORKER__SLOTS", "many", "worker.slots"),
+        ("WORKER__SEATS", "many", "worker.seats"),
         ("DATABASE__URL", "mysql://x", "database.url"),
         ("DATABASE__URL", "postgres://x/y?sslmode=require", "postgres-tls"),
         ("SECRETS__PEPPER", "short", "secrets.pepper"),
@@ -134,7 +134,7 @@ fn an_organization_is_created_once_and_listed() {
 fn the_configuration_is_shown_with_its_sources_and_without_its_secrets() {
     let directory = tempfile::tempdir().expect("a directory");
     let file = directory.path().join("keywright.toml");
-    fs::write(&file, "[worker]\nslots = 3\n").expect("a file");
+    fs::write(&file, "[worker]\nseats = 3\n").expect("a file");
     let settings = Settings::of("postgres://keywright:s3cret@db/kw");
     let output =
         settings.run(&["config", "show", "--json", "--config", file.to_str().expect("UTF-8")]);
@@ -148,8 +148,8 @@ fn the_configuration_is_shown_with_its_sources_and_without_its_secrets() {
             .unwrap_or_else(|| panic!("{setting} in {text}"))
             .clone()
     };
-    assert_eq!(row("worker.slots")["value"], 3);
-    assert!(row("worker.slots")["origin"].as_str().expect("text").ends_with("keywright.toml"));
+    assert_eq!(row("worker.seats")["value"], 3);
+    assert!(row("worker.seats")["origin"].as_str().expect("text").ends_with("keywright.toml"));
     assert_eq!(row("worker.lease_seconds")["origin"], "default");
     assert_eq!(row("database.url")["value"], "postgres://keywright:…@db/kw");
     assert_eq!(row("database.url")["origin"], "the environment");

@@ -88,7 +88,7 @@ impl Deployed {
 
 async fn a_killed_server_loses_no_accepted_run(database: Database) {
     let settings =
-        Settings::over(&database).with("WORKER__LEASE_SECONDS", 1).with("WORKER__SLOTS", 4);
+        Settings::over(&database).with("WORKER__LEASE_SECONDS", 1).with("WORKER__SEATS", 4);
     let server = settings.serve(&["--migrate"]);
     let deployed = deploy(&settings, &server, ".input + 1").await;
     let accepted = start_until_killed(&deployed, server).await;

@@ -42,7 +42,7 @@ impl SessionStore for Store {
                 .values((
                     sessions::id.eq(codec::id(session.id)),
                     sessions::user_id.eq(codec::id(session.user)),
-                    sessions::token.eq(session.token.as_bytes().as_slice()),
+                    sessions::token_digest.eq(session.token_digest.as_bytes().as_slice()),
                     sessions::created_at.eq(codec::micros(session.created_at)),
                     sessions::last_used_at.eq(codec::micros(session.last_used_at)),
                 ))
@@ -55,7 +55,7 @@ impl SessionStore for Store {
         self.read("looking a session up", |conn| {
             let found: Option<(SessionRow, UserRow)> = sessions::table
                 .inner_join(users::table)
-                .filter(sessions::token.eq(token.as_bytes().as_slice()))
+                .filter(sessions::token_digest.eq(token.as_bytes().as_slice()))
                 .select((
                     sessions::all_columns,
                     (users::id, users::username, users::email, users::created_at),
@@ -133,7 +133,7 @@ fn read_session((id, user, token, created_at, last_used_at): SessionRow) -> Quer
     Ok(Session {
         id: codec::read_id(&id)?,
         user: codec::read_id(&user)?,
-        token: codec::read_digest(token)?,
+        token_digest: codec::read_digest(token)?,
         created_at: codec::read_micros(created_at)?,
         last_used_at: codec::read_micros(last_used_at)?,
     })

@@ -1,4 +1,4 @@
-//! Claims runs that wait, as many as there are free slots, whenever woken and now and then. Must
+//! Claims runs that wait, as many as there are free seats, whenever woken and now and then. Must
 //! never end while the worker works, whatever the store does.
 
 use std::{
@@ -34,16 +34,16 @@ pub(super) async fn serve(engine: Arc<Engine>) {
     }
 }
 
-/// Claims until nothing waits or no slot is free. Returns how long to leave the store alone.
+/// Claims until nothing waits or no seat is free. Returns how long to leave the store alone.
 async fn claim(engine: &Arc<Engine>, outage: &mut Outage) -> Duration {
     while !engine.is_stopping() {
-        let free = u32::try_from(engine.slots.available_permits()).unwrap_or(u32::MAX);
-        // Taken before asking: a slot that is given away meanwhile could not hold what was claimed.
-        let Ok(mut permits) = engine.slots.clone().try_acquire_many_owned(free) else { continue };
+        let free = u32::try_from(engine.seats.available_permits()).unwrap_or(u32::MAX);
+        // Taken before asking: a seat that is given away meanwhile could not hold what was claimed.
+        let Ok(mut permits) = engine.seats.clone().try_acquire_many_owned(free) else { continue };
         if free == 0 {
             engine.has_backlog.store(true, Ordering::SeqCst);
             // A run that ended just before saw no reason to wake this loop.
-            if engine.slots.available_permits() > 0 {
+            if engine.seats.available_permits() > 0 {
                 continue;
             }
             return Duration::ZERO;

@@ -33,12 +33,12 @@ pub(super) struct Engine {
     pub(super) store: Arc<dyn ExecutionStore>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) filters: Arc<dyn Filters>,
-    pub(super) slots: Arc<Semaphore>,
+    pub(super) seats: Arc<Semaphore>,
     pub(super) held: Held,
     pub(super) waiters: Waiters,
     /// Something may wait to be claimed.
     pub(super) wakeups: Notify,
-    /// Runs wait for a free slot: it is theirs, before any that comes now.
+    /// Runs wait for a free seat: it is theirs, before any that comes now.
     pub(super) has_backlog: AtomicBool,
     is_stopping: AtomicBool,
     finished: AtomicUsize,
@@ -55,7 +55,7 @@ impl Engine {
         runtime: Handle,
     ) -> Arc<Self> {
         Arc::new(Self {
-            slots: Arc::new(Semaphore::new(config.slots)),
+            seats: Arc::new(Semaphore::new(config.seats)),
             config,
             store,
             clock,
@@ -122,7 +122,7 @@ impl Engine {
         if self.is_stopping() || self.has_backlog.load(Ordering::SeqCst) {
             return None;
         }
-        let permit = self.slots.clone().try_acquire_owned().ok()?;
+        let permit = self.seats.clone().try_acquire_owned().ok()?;
         Some(FreeSeat { engine: self.clone(), permit, reserved_at: Instant::now() })
     }
 
@@ -200,7 +200,7 @@ impl Engine {
     }
 }
 
-/// A slot that nothing runs in yet.
+/// A seat that nothing runs in yet.
 pub(super) struct FreeSeat {
     engine: Arc<Engine>,
     permit: OwnedSemaphorePermit,
@@ -217,7 +217,7 @@ impl Seat for FreeSeat {
     }
 }
 
-/// A run in hand. However its task ends, a panic included, the slot is free again after it and
+/// A run in hand. However its task ends, a panic included, the seat is free again after it and
 /// whoever waits is told.
 pub(super) struct Holding {
     pub(super) engine: Arc<Engine>,

@@ -102,7 +102,7 @@ struct Bench {
 
 impl Bench {
     fn start() -> Self {
-        Self::with(WorkerConfig { slots: 2, lease: LEASE, ..WorkerConfig::default() })
+        Self::with(WorkerConfig { seats: 2, lease: LEASE, ..WorkerConfig::default() })
     }
 
     fn with(config: WorkerConfig) -> Self {
@@ -211,7 +211,7 @@ async fn a_run_that_waits_is_claimed_when_the_worker_is_woken_or_looks() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn there_are_as_many_seats_as_slots() {
+async fn there_are_as_many_seats_as_configured() {
     let bench = Bench::start();
     let (first, second) = (bench.engine.reserve(), bench.engine.reserve());
     assert!(first.is_some() && second.is_some() && bench.engine.reserve().is_none());
@@ -229,7 +229,7 @@ async fn runs_that_wait_go_before_runs_that_come() {
         tokio::task::yield_now().await;
     }
     bench.engine.abort(busy[0]);
-    assert!(bench.engine.reserve().is_none(), "the slot belongs to the run that waits");
+    assert!(bench.engine.reserve().is_none(), "the seat belongs to the run that waits");
     check(&bench.let_go(waiting).await, Status::Completed, 1);
 }
 
