@@ -84,7 +84,7 @@ pub(crate) struct Worker {
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Log {
-    /// A level, or directives as `info,diesel=debug`.
+    /// A level, or directives as `info,workflow_runtime=debug`.
     pub(crate) level: String,
     pub(crate) format: LogFormat,
 }
@@ -275,6 +275,11 @@ impl Configuration {
     /// The file of the embedded database, where that is the one.
     pub(crate) fn embedded_database(&self) -> Option<PathBuf> {
         self.database.url.0.strip_prefix("sqlite://").map(PathBuf::from)
+    }
+
+    /// Whether keys that are sent to `address` may travel in the clear.
+    pub(crate) fn is_exposed(&self, address: SocketAddr) -> bool {
+        !address.ip().is_loopback() && !self.server.public_url.starts_with("https://")
     }
 
     /// What addresses in answers start with.

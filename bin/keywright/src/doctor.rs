@@ -72,9 +72,7 @@ fn check_database(configuration: &Configuration) -> Vec<Finding> {
     }
     let storage = match open_storage(configuration) {
         Ok(storage) => storage,
-        Err(Failure::Failed(what) | Failure::Configuration(what) | Failure::Database(what)) => {
-            return vec![bad("database", what)];
-        }
+        Err(failure) => return vec![bad("database", failure.into_text())],
     };
     if let Err(error) = storage.check() {
         return vec![bad(
@@ -107,9 +105,7 @@ fn check_schema(storage: &dyn Storage) -> Finding {
 fn check_pepper(configuration: &Configuration, storage: &dyn Storage) -> Finding {
     let pepper = match pepper::find(configuration) {
         Ok(pepper) => pepper,
-        Err(Failure::Failed(what) | Failure::Configuration(what) | Failure::Database(what)) => {
-            return bad("pepper", what);
-        }
+        Err(failure) => return bad("pepper", failure.into_text()),
     };
     let needed = match &pepper {
         Some(pepper) => lacking_peppers(storage, pepper),
@@ -152,21 +148,19 @@ fn check_mode(path: &Path) -> Finding {
 }
 
 fn check_address(configuration: &Configuration) -> Finding {
-    let server = &configuration.server;
-    if server.listen.ip().is_loopback() || server.public_url.starts_with("https://") {
-        good("address", format!("{} is listened on", server.listen))
-    } else {
+    let listen = configuration.server.listen;
+    if configuration.is_exposed(listen) {
         let what = "is reached from other machines, and server.public_url is not https://: keys travel in the clear";
-        warning("address", format!("{} {what}", server.listen))
+        warning("address", format!("{listen} {what}"))
+    } else {
+        good("address", format!("{listen} is listened on"))
     }
 }
 
 fn check_sandbox(configuration: &Configuration) -> Finding {
     let sandbox = match sandbox(configuration) {
         Ok(sandbox) => sandbox,
-        Err(Failure::Failed(what) | Failure::Configuration(what) | Failure::Database(what)) => {
-            return bad("sandbox", what);
-        }
+        Err(failure) => return bad("sandbox", failure.into_text()),
     };
     match sandbox.check(&["."]) {
         Ok(verdicts) if verdicts.iter().all(Option::is_none) => good("sandbox", "runs filters"),

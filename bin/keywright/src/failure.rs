@@ -24,6 +24,13 @@ impl Failure {
         Self::Database(chain(error))
     }
 
+    /// What was wrong, without its kind.
+    pub(crate) fn into_text(self) -> String {
+        match self {
+            Self::Failed(what) | Self::Configuration(what) | Self::Database(what) => what,
+        }
+    }
+
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
             Self::Failed(_) => ExitCode::from(1),

@@ -13,7 +13,7 @@ use crate::{
     node::{Migrations, Node},
 };
 
-/// No password is longer.
+/// More than any password may have; what is too long is refused with the rest.
 const MAX_PASSWORD_BYTES: u64 = 4096;
 
 /// Creates or lists organizations.

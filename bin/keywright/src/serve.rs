@@ -116,7 +116,7 @@ fn announce(configuration: &Configuration, address: SocketAddr, with_worker: boo
         seats = configuration.worker.seats,
         "carries out executions"
     );
-    if !address.ip().is_loopback() && !configuration.server.public_url.starts_with("https://") {
+    if configuration.is_exposed(address) {
         tracing::warn!(
             "insecure: listens beyond this machine, and server.public_url is not https://"
         );

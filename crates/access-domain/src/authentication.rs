@@ -6,8 +6,8 @@ use keys_core::{Denial, Form, Outcome, Pepper, decide};
 use subtle::ConstantTimeEq;
 
 use crate::{
-    Clock, KeyRecord, KeySource, Membership, OrganizationRef, Principal, SessionRecord,
-    SessionStore, StoreError, session::csrf_token,
+    Clock, KeyRecord, KeySource, OrganizationRef, Principal, SessionRecord, SessionStore,
+    StoreError, session::csrf_token,
 };
 
 /// Why a credential does not make a principal.
@@ -146,15 +146,15 @@ pub fn principal_of_session(
     record: &SessionRecord,
     requested: &RequestedOrganization,
 ) -> Result<Principal, AuthenticationError> {
-    let member_of =
-        |named| record.memberships.iter().find(|m: &&Membership| m.organization.answers_to(named));
     let by_header = match &requested.header {
-        Some(named) => Some(member_of(named).ok_or(AuthenticationError::OrganizationMismatch)?),
+        Some(named) => {
+            Some(record.membership(named).ok_or(AuthenticationError::OrganizationMismatch)?)
+        }
         None => None,
     };
     let membership = match (&requested.path, by_header) {
         (Some(named), by_header) => {
-            let member = member_of(named).ok_or(AuthenticationError::OrganizationHidden)?;
+            let member = record.membership(named).ok_or(AuthenticationError::OrganizationHidden)?;
             if by_header.is_some_and(|other| other.organization.id != member.organization.id) {
                 return Err(AuthenticationError::OrganizationMismatch);
             }
@@ -176,7 +176,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::{OrganizationName, Role, Session, User, Username};
+    use crate::{Membership, OrganizationName, Role, Session, User, Username};
 
     fn record(slugs: &[&str]) -> SessionRecord {
         let (id, now) = (Uuid::from_u128(1).into(), Timestamp::UNIX_EPOCH);

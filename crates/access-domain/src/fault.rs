@@ -42,6 +42,11 @@ impl Fault {
     }
 }
 
+/// A member's name as part of a JSON pointer (RFC 6901, 3).
+pub fn pointer_segment(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}
+
 /// Notes a fault unless `text` has `least..=most` characters and no control characters but line breaks and tabs.
 pub fn check_text(faults: &mut Vec<Fault>, pointer: &str, text: &str, least: usize, most: usize) {
     let length = text.chars().count();

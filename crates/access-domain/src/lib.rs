@@ -18,7 +18,7 @@ pub use self::{
     authentication::{
         Authentication, AuthenticationError, Csrf, RequestedOrganization, principal_of_session,
     },
-    fault::{Fault, FaultCode, check_text},
+    fault::{Fault, FaultCode, check_text, pointer_segment},
     organization::{
         AdminAccount, CreateOrganization, CreateOrganizationError, CreatedOrganization,
         NewOrganization, Organization, OrganizationId, OrganizationName, OrganizationRef,

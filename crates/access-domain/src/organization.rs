@@ -6,7 +6,7 @@ use keys_core::{Entropy, Form, Id, KeyId, Pepper, Secret, Timestamp, mint};
 
 use crate::{
     Clock, Email, Fault, NewKey, Operator, OrganizationStore, PasswordCost, PasswordHash,
-    StoreError, User, UserId, Username, fault::check_text, password,
+    StoreError, User, UserId, Username, fault::check_text, password, password::random_secret,
 };
 
 /// The id of an organization.
@@ -40,7 +40,7 @@ pub struct OrganizationName {
 
 impl OrganizationName {
     /// Whether a path or header means this organization, by id or by slug.
-    pub fn answers_to(&self, reference: &OrganizationRef) -> bool {
+    pub(crate) fn answers_to(&self, reference: &OrganizationRef) -> bool {
         match reference {
             OrganizationRef::Id(id) => self.id == *id,
             OrganizationRef::Slug(slug) => self.slug == *slug,
@@ -211,8 +211,9 @@ impl Organizations {
             name: wanted.name,
             created_at: now,
         };
+        // 144 bits in 24 characters: a password manager holds it, and nobody has to remember it.
         let made = wanted.admin_password.is_none() && !wanted.existing_user;
-        let password = wanted.admin_password.unwrap_or_else(|| self.make_password());
+        let password = wanted.admin_password.unwrap_or_else(|| random_secret::<18>(&*self.entropy));
         let admin = if wanted.existing_user {
             AdminAccount::Existing(admin_username.clone())
         } else {
@@ -246,14 +247,6 @@ impl Organizations {
     /// When storage fails.
     pub fn list(&self, _: Operator) -> Result<Vec<Organization>, StoreError> {
         self.store.list_organizations()
-    }
-
-    /// 144 bits in 24 characters: nobody has to remember it, a password manager can hold it.
-    fn make_password(&self) -> Secret {
-        use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-        let mut bytes = zeroize::Zeroizing::new([0; 18]);
-        self.entropy.fill(&mut *bytes);
-        Secret::new(URL_SAFE_NO_PAD.encode(*bytes))
     }
 }
 

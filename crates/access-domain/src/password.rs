@@ -2,12 +2,21 @@
 //! raised without asking anybody for a new password.
 
 use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version, password_hash};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use keys_core::{Entropy, Secret};
+use zeroize::Zeroizing;
 
 /// The least length of a password that a person chooses, in characters (NIST SP 800-63B-4, 3.1.1.2).
 pub(crate) const MIN_CHARACTERS: usize = 12;
 /// Longer ones are refused, so that hashing stays cheap to ask for.
 pub(crate) const MAX_BYTES: usize = 1024;
+
+/// `BYTES` random bytes in URL-safe base64.
+pub(crate) fn random_secret<const BYTES: usize>(entropy: &dyn Entropy) -> Secret {
+    let mut bytes = Zeroizing::new([0; BYTES]);
+    entropy.fill(&mut *bytes);
+    Secret::new(URL_SAFE_NO_PAD.encode(*bytes))
+}
 
 /// How much work a guess costs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

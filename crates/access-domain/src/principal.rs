@@ -87,7 +87,7 @@ pub enum Principal {
 
 impl Principal {
     /// The principal that a good key stands for.
-    pub fn of_key(record: KeyRecord) -> Self {
+    pub(crate) fn of_key(record: KeyRecord) -> Self {
         let KeyRecord { id, organization, name, key } = record;
         let expires_at = key.expires_at;
         match key.owner {

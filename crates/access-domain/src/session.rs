@@ -5,11 +5,10 @@ use std::sync::Arc;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::TimeDelta;
 use keys_core::{Digest, Entropy, Id, Pepper, Secret, Timestamp};
-use zeroize::Zeroizing;
 
 use crate::{
-    Clock, Membership, SessionStore, StoreError, User, UserId, Username, password,
-    password::PasswordHash,
+    Clock, Membership, OrganizationRef, SessionStore, StoreError, User, UserId, Username, password,
+    password::{PasswordHash, random_secret},
 };
 
 /// Not used for this long, a session is over.
@@ -39,7 +38,7 @@ pub struct Session {
 
 impl Session {
     /// Whether it still holds at `now`.
-    pub fn is_alive(&self, now: Timestamp) -> bool {
+    pub(crate) fn is_alive(&self, now: Timestamp) -> bool {
         now < self.last_used_at + IDLE && now < self.created_at + LONGEST
     }
 
@@ -57,6 +56,13 @@ pub struct SessionRecord {
     pub user: User,
     /// Their organizations.
     pub memberships: Vec<Membership>,
+}
+
+impl SessionRecord {
+    /// The user's place in the organization that `named` means, if they have one.
+    pub fn membership(&self, named: &OrganizationRef) -> Option<&Membership> {
+        self.memberships.iter().find(|membership| membership.organization.answers_to(named))
+    }
 }
 
 /// A session that was just begun.
@@ -108,7 +114,7 @@ impl Sessions {
         let hash = found.as_ref().map_or(&self.nobody, |record| &record.password);
         let matches = password.for_digest().len() <= password::MAX_BYTES && hash.matches(password);
         let user = found.filter(|_| matches).ok_or(LogInError::WrongCredentials)?.user;
-        let token = self.make_token();
+        let token = random_secret::<32>(&*self.entropy);
         let now = self.clock.now();
         let id = Id::generate(now, &*self.entropy);
         let digest = self.pepper.digest(token.for_digest());
@@ -126,12 +132,6 @@ impl Sessions {
     /// When storage fails.
     pub fn log_out(&self, session: SessionId) -> Result<(), StoreError> {
         self.store.end_session(session)
-    }
-
-    fn make_token(&self) -> Secret {
-        let mut bytes = Zeroizing::new([0; 32]);
-        self.entropy.fill(&mut *bytes);
-        Secret::new(URL_SAFE_NO_PAD.encode(*bytes))
     }
 }
 

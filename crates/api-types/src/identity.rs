@@ -5,7 +5,8 @@ use uuid::Uuid;
 
 use crate::Time;
 
-/// `POST /v1/session`. No `Debug`: it carries a password.
+// No `Debug`: it carries a password.
+/// User name and password.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -102,6 +103,12 @@ mod from_domain {
         }
     }
 
+    impl From<OrganizationName> for OrganizationView {
+        fn from(organization: OrganizationName) -> Self {
+            Self { id: organization.id.uuid(), slug: organization.slug }
+        }
+    }
+
     impl From<&Principal> for WhoamiView {
         fn from(who: &Principal) -> Self {
             let (kind, key_name, expires_at) = match who {
@@ -113,10 +120,9 @@ mod from_domain {
                     ("deployment_key", Some(name.clone()), *expires_at)
                 }
             };
-            let OrganizationName { id, slug } = who.organization().clone();
             Self {
                 kind: kind.into(),
-                organization: OrganizationView { id: id.uuid(), slug },
+                organization: who.organization().clone().into(),
                 scopes: Vec::new(),
                 key_name,
                 expires_at: expires_at.map(Time),

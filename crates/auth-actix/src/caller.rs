@@ -5,7 +5,7 @@ use std::{future::Future, pin::Pin, sync::Arc};
 
 use access_domain::{
     Authentication, AuthenticationError, Csrf, DeploymentId, Execute, Granted, ManageDeployments,
-    ManagePlatformKeys, ManageWorkflows, OrganizationRef, Permission, Principal,
+    ManagePlatformKeys, ManageWorkflows, OrganizationName, OrganizationRef, Permission, Principal,
     RefreshPlatformKey, RequestedOrganization, SeeSelf, SessionRecord, authorize,
     principal_of_session,
 };
@@ -14,10 +14,10 @@ use actix_web::{
 };
 
 use crate::{
-    ApiError, KeyInUrl, SessionCookie,
+    ApiError, SessionCookie,
     blocking::run_blocking,
     credential::{Presented, presented},
-    key_in_url::PLACEHOLDER,
+    key_in_url::{KeyInUrl, PLACEHOLDER},
 };
 
 /// What the extractors need, as app data: `web::Data<AccessContext>`.
@@ -58,6 +58,18 @@ pub enum Identity {
     },
 }
 
+impl Identity {
+    /// Where the caller belongs: a key to one organization, a person to any number.
+    pub fn organizations(self) -> Vec<OrganizationName> {
+        match self {
+            Self::Key(principal) => vec![principal.organization().clone()],
+            Self::Session { record, .. } => {
+                record.memberships.into_iter().map(|member| member.organization).collect()
+            }
+        }
+    }
+}
+
 type Extracting<T> = Pin<Box<dyn Future<Output = Result<T, ApiError>>>>;
 
 impl<P: FromCall + 'static> FromRequest for Caller<P> {
@@ -84,7 +96,15 @@ impl FromRequest for Identity {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
-        Box::pin(async move { identify(&request, &requested_organization(&request)).await })
+        Box::pin(async move {
+            let requested = requested_organization(&request);
+            let identity = identify(&request, &requested).await?;
+            if let (Identity::Session { record, .. }, Some(named)) = (&identity, &requested.header)
+            {
+                record.membership(named).ok_or(AuthenticationError::OrganizationMismatch)?;
+            }
+            Ok(identity)
+        })
     }
 }
 
@@ -135,7 +155,11 @@ fn agree_with_url(request: &HttpRequest, key: &str) -> Result<(), Authentication
 fn requested_organization(request: &HttpRequest) -> RequestedOrganization {
     RequestedOrganization {
         path: request.match_info().get("org_id").map(OrganizationRef::from),
-        header: header(request.headers(), "x-organization-id").map(OrganizationRef::from),
+        // What cannot be read names no organization, which is another than the caller's.
+        header: request
+            .headers()
+            .get("x-organization-id")
+            .map(|value| OrganizationRef::from(value.to_str().unwrap_or_default())),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{error::Error, fmt};
 
-use access_domain::{AuthenticationError, Denied, Fault, LogInError, StoreError};
+use access_domain::{AuthenticationError, Denied, Fault, StoreError};
 use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError, http::StatusCode, http::header};
 use api_types::{ErrorCode, Problem, ProblemError};
 use keys_core::Denial;
@@ -181,15 +181,4 @@ fn denial_error(denial: Denial) -> ApiError {
         Denial::OwnerInactive => ErrorCode::DeploymentInactive,
     };
     ApiError::new(code, denial.to_string())
-}
-
-impl From<LogInError> for ApiError {
-    fn from(error: LogInError) -> Self {
-        match error {
-            LogInError::WrongCredentials => {
-                Self::new(ErrorCode::InvalidCredential, error.to_string())
-            }
-            LogInError::Store(error) => error.into(),
-        }
-    }
 }

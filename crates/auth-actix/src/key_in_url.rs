@@ -21,7 +21,7 @@ const DEPRECATED_SINCE: &str = "@1795219200";
 
 /// The key that stood in the path. No `Debug`: it may be a good one.
 #[derive(Clone)]
-pub struct KeyInUrl(pub(crate) String);
+pub(crate) struct KeyInUrl(pub(crate) String);
 
 /// Middleware: takes a key out of the path, and marks the answer as deprecated, not to be stored,
 /// and not to be told to others. Must be the outermost.

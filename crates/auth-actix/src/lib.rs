@@ -16,7 +16,7 @@ pub use self::{
     blocking::{StoredKeys, run_blocking},
     caller::{AccessContext, Caller, FromCall, Identity},
     error::ApiError,
-    key_in_url::{KeyInUrl, hide_key_in_url},
-    request_context::{RequestId, request_context},
+    key_in_url::hide_key_in_url,
+    request_context::request_context,
     session_cookie::SessionCookie,
 };

@@ -3,7 +3,7 @@
 use std::{error::Error as StdError, time::Instant};
 
 use actix_web::{
-    Error, HttpMessage, HttpRequest, HttpResponse,
+    Error, HttpRequest, HttpResponse,
     body::{BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
     http::{
@@ -21,8 +21,7 @@ const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 const MAX_LENGTH: usize = 128;
 
 /// The id of a request: the caller's own if it is sane, else a fresh one.
-#[derive(Debug, Clone)]
-pub struct RequestId(pub String);
+struct RequestId(String);
 
 /// Middleware: names the request, logs it once, and renders whatever went wrong as a problem
 /// document. Must be outside of everything that can fail.
@@ -35,7 +34,6 @@ pub async fn request_context(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let id = request_id(&request);
     let started = Instant::now();
-    request.extensions_mut().insert(id.clone());
     let mut response = render(next.call(request).await?.map_into_boxed_body(), &id);
     if let Ok(value) = HeaderValue::from_str(&id.0) {
         response.headers_mut().insert(HEADER, value);

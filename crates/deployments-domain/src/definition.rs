@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use access_domain::{Fault, FaultCode};
+use access_domain::{Fault, FaultCode, pointer_segment};
 use serde_json::{Map, Value};
 
 const MAX_STEPS: usize = 100;
@@ -175,9 +175,12 @@ fn parse_id(faults: &mut Vec<Fault>, id: Option<&Value>, at: &str) -> Option<Str
 
 fn refuse_unknown(faults: &mut Vec<Fault>, members: &Map<String, Value>, known: &[&str], at: &str) {
     for name in members.keys().filter(|name| !known.contains(&name.as_str())) {
-        let escaped = name.replace('~', "~0").replace('/', "~1");
         let detail = format!("'{name}' has no meaning here; there are: {}", known.join(", "));
-        faults.push(Fault::new(format!("{at}/{escaped}"), FaultCode::UnknownField, detail));
+        faults.push(Fault::new(
+            format!("{at}/{}", pointer_segment(name)),
+            FaultCode::UnknownField,
+            detail,
+        ));
     }
 }
 

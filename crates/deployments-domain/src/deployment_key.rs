@@ -13,6 +13,7 @@ use crate::{DeploymentKeyStore, DeploymentRefusal, Page, PageRequest};
 
 /// A key's term ends at most this many days ahead: a hundred years, so that no date overflows.
 const MAX_TERM_DAYS: i64 = 36_525;
+const MAX_DESCRIPTION: usize = 200;
 
 /// What is told of a deployment key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,31 +49,41 @@ pub struct NewDeploymentKey {
     pub expires_at: Option<Timestamp>,
 }
 
-/// For how long a new key is good.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Term {
-    /// Until it is deleted.
-    Unlimited,
-    /// For so many days of 24 hours.
-    Days(u32),
-    /// Until an instant.
-    Until(Timestamp),
+/// A key as its maker asks for it. At most one of the two terms may be given; without one the key
+/// is good until it is deleted.
+#[derive(Debug, Clone, Default)]
+pub struct KeyDraft {
+    /// Whom it is for; may be empty.
+    pub description: String,
+    /// Until when it is good.
+    pub expires_at: Option<Timestamp>,
+    /// For how many days of 24 hours it is good.
+    pub expires_in_days: Option<u32>,
 }
 
-impl Term {
-    /// When it ends, for a key made at `now`.
-    fn end(self, now: Timestamp) -> Result<Option<Timestamp>, Vec<Fault>> {
-        match self {
-            Self::Unlimited => Ok(None),
-            Self::Until(at) => check_expiry(at, now).map_or(Ok(Some(at)), |fault| Err(vec![fault])),
-            Self::Days(days) if (1..=MAX_TERM_DAYS).contains(&i64::from(days)) => {
-                Ok(Some(now + TimeDelta::days(days.into())))
-            }
-            Self::Days(_) => Err(vec![Fault::invalid(
+impl KeyDraft {
+    /// When the key ends, for one made at `now`.
+    fn check(&self, now: Timestamp) -> Result<Option<Timestamp>, Vec<Fault>> {
+        let mut faults = Vec::new();
+        check_text(&mut faults, "/description", &self.description, 0, MAX_DESCRIPTION);
+        faults.extend(self.expires_at.and_then(|at| check_expiry(at, now)));
+        if self.expires_in_days.is_some() && self.expires_at.is_some() {
+            faults.push(Fault::invalid(
+                "/expires_in_days",
+                "give 'expires_at' or 'expires_in_days', not both",
+            ));
+        }
+        let days = self.expires_in_days.map(i64::from);
+        if days.is_some_and(|days| !(1..=MAX_TERM_DAYS).contains(&days)) {
+            faults.push(Fault::invalid(
                 "/expires_in_days",
                 format!("must be from 1 to {MAX_TERM_DAYS}"),
-            )]),
+            ));
         }
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        Ok(self.expires_at.or_else(|| days.map(|days| now + TimeDelta::days(days))))
     }
 }
 
@@ -101,7 +112,7 @@ impl DeploymentKeyEdit {
     fn check(&self, now: Timestamp) -> Result<(), Vec<Fault>> {
         let mut faults = Vec::new();
         if let Some(description) = &self.description {
-            check_text(&mut faults, "/description", description, 0, 200);
+            check_text(&mut faults, "/description", description, 0, MAX_DESCRIPTION);
         }
         faults.extend(self.expires_at.flatten().and_then(|at| check_expiry(at, now)));
         if faults.is_empty() { Ok(()) } else { Err(faults) }
@@ -141,17 +152,13 @@ impl DeploymentKeys {
         &self,
         granted: &Granted<ManageDeployments>,
         deployment: DeploymentId,
-        description: String,
-        term: Term,
+        draft: KeyDraft,
     ) -> Changed<(DeploymentKey, Secret)> {
-        let refused = |faults| ChangeError::Refused(DeploymentRefusal::Faults { faults });
         let now = self.clock.now();
-        let expires_at = term.end(now).map_err(refused)?;
-        let edit = DeploymentKeyEdit {
-            description: Some(description.clone()),
-            ..DeploymentKeyEdit::default()
-        };
-        edit.check(now).map_err(refused)?;
+        let expires_at = draft.check(now);
+        let expires_at = expires_at
+            .map_err(|faults| ChangeError::Refused(DeploymentRefusal::Faults { faults }))?;
+        let description = draft.description;
         let (new, secret) =
             make(&self.pepper, &*self.entropy, granted, now, description, expires_at);
         let saved =
@@ -259,13 +266,26 @@ mod tests {
             .is_ok()
     }
 
+    fn term(
+        expires_at: Option<Timestamp>,
+        expires_in_days: Option<u32>,
+    ) -> Result<Option<Timestamp>, usize> {
+        let draft = KeyDraft { expires_at, expires_in_days, ..KeyDraft::default() };
+        draft.check(NOW).map_err(|faults| faults.len())
+    }
+
     #[test]
     fn a_term_of_days_is_counted_from_the_making() {
-        assert_eq!(Term::Days(1).end(NOW), Ok(Some(NOW + TimeDelta::days(1))));
-        assert_eq!(Term::Unlimited.end(NOW), Ok(None));
-        assert!(Term::Days(0).end(NOW).is_err());
-        assert!(Term::Days(u32::MAX).end(NOW).is_err());
-        assert!(Term::Until(NOW).end(NOW).is_err());
+        assert_eq!(term(None, Some(1)), Ok(Some(NOW + TimeDelta::days(1))));
+        assert_eq!(term(None, None), Ok(None));
+        assert_eq!(term(None, Some(0)), Err(1));
+        assert_eq!(term(None, Some(u32::MAX)), Err(1));
+    }
+
+    #[test]
+    fn all_that_is_wrong_with_a_term_is_told_at_once() {
+        assert_eq!(term(Some(NOW), None), Err(1));
+        assert_eq!(term(Some(NOW), Some(0)), Err(3));
     }
 
     #[test]

@@ -178,7 +178,12 @@ impl Executions {
     /// Calls `notify` when this process ends the run, unless the returned guard is dropped before.
     /// A run may end elsewhere, or have ended: read its status after calling this, and again from
     /// time to time.
-    pub fn watch(&self, id: ExecutionId, notify: Box<dyn FnOnce() + Send>) -> Box<dyn Send> {
+    pub fn watch(
+        &self,
+        _: &Granted<Execute>,
+        id: ExecutionId,
+        notify: Box<dyn FnOnce() + Send>,
+    ) -> Box<dyn Send> {
         self.runner.watch(id, notify)
     }
 
@@ -250,3 +255,6 @@ fn claimed(run: NewRun, definition: Value) -> ClaimedRun {
         timeout_seconds: run.timeout_seconds,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -18,7 +18,9 @@ mod workflows;
 pub use self::{
     definition::{Definition, Step, Tool},
     deployment::{Deployment, DeploymentDraft, DeploymentEdit},
-    deployment_key::{DeploymentKey, DeploymentKeyEdit, DeploymentKeys, NewDeploymentKey, Term},
+    deployment_key::{
+        DeploymentKey, DeploymentKeyEdit, DeploymentKeys, KeyDraft, NewDeploymentKey,
+    },
     deployments::{CreatedDeployment, DeploymentRefusal, Deployments},
     execution::{
         Event, Execution, ExecutionId, Failure, FailureCode, MAX_LOST, Progress, RunRefusal,

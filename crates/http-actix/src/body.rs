@@ -2,6 +2,7 @@
 
 use std::future::{Ready, ready};
 
+use access_domain::pointer_segment;
 use actix_web::{FromRequest, HttpRequest, dev, http::header::CONTENT_TYPE, web};
 use api_types::ErrorCode;
 use auth_actix::ApiError;
@@ -44,6 +45,14 @@ impl Body {
     /// The body as a `T`, which is an object. Its first fault of shape comes alone, with its pointer.
     pub(crate) async fn json<T: DeserializeOwned>(self) -> Result<T, ApiError> {
         object(self.any_json().await?)
+    }
+
+    /// A body that has nothing to say: none, or an empty object.
+    pub(crate) async fn nothing(self) -> Result<(), ApiError> {
+        #[derive(Default, serde::Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Nothing {}
+        self.optional_json().await.map(|Nothing {}| ())
     }
 
     /// The body, whatever it is.
@@ -119,10 +128,6 @@ fn shape_fault(text: &str, pointer: String) -> ApiError {
     }
 }
 
-fn escape(name: &str) -> String {
-    name.replace('~', "~0").replace('/', "~1")
-}
-
 /// The path as a JSON pointer (RFC 6901).
 fn pointer(path: &serde_path_to_error::Path) -> String {
     use serde_path_to_error::Segment;
@@ -130,7 +135,7 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
     for segment in path {
         let part = match segment {
             Segment::Seq { index } => index.to_string(),
-            Segment::Map { key } => escape(key),
+            Segment::Map { key } => pointer_segment(key),
             Segment::Enum { variant } => variant.clone(),
             Segment::Unknown => continue,
         };

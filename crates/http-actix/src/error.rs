@@ -19,7 +19,10 @@ impl IntoApiError for StoreError {
 
 impl IntoApiError for LogInError {
     fn into_api_error(self) -> ApiError {
-        self.into()
+        match self {
+            Self::WrongCredentials => ApiError::new(ErrorCode::InvalidCredential, self.to_string()),
+            Self::Store(error) => error.into(),
+        }
     }
 }
 

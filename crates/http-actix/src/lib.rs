@@ -9,6 +9,7 @@ mod docs;
 mod error;
 mod openapi;
 mod parameters;
+mod result;
 mod routes;
 mod wait;
 

@@ -12,6 +12,7 @@ use utoipa::{
     OpenApi as _, ToSchema,
     openapi::{
         Content, OpenApi, Ref, RefOr, ResponseBuilder,
+        path::Operation,
         security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme},
     },
 };
@@ -37,7 +38,11 @@ pub fn openapi() -> OpenApi {
     let app = actix_web::App::new().into_utoipa_app().openapi(Head::openapi()).configure(routes);
     let (_, mut document) = app.split_for_parts();
     add_security(&mut document);
-    add_problems(&mut document);
+    for item in document.paths.paths.values_mut() {
+        let operations =
+            [&mut item.get, &mut item.put, &mut item.post, &mut item.patch, &mut item.delete];
+        operations.into_iter().flatten().for_each(finish);
+    }
     document
 }
 
@@ -55,19 +60,48 @@ fn add_security(document: &mut OpenApi) {
     components.add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(session)));
 }
 
-/// Every operation may fail, and always fails in one shape.
-fn add_problems(document: &mut OpenApi) {
+/// What is the same for all operations, said once: what their parameters mean, what their statuses
+/// mean, and the one shape in which each may fail.
+fn finish(operation: &mut Operation) {
+    for parameter in operation.parameters.iter_mut().flatten() {
+        if let RefOr::T(parameter) = parameter {
+            parameter.description = parameter_description(&parameter.name).map(str::to_owned);
+        }
+    }
+    for (status, response) in &mut operation.responses.responses {
+        if let RefOr::T(response) = response {
+            response.description = status_description(status).into();
+        }
+    }
     let schema = RefOr::Ref(Ref::from_schema_name(Problem::name()));
     let problem = ResponseBuilder::new()
         .description("The request was not done; `code` tells why.")
         .content("application/problem+json", Content::new(Some(schema)))
         .build();
-    for item in document.paths.paths.values_mut() {
-        let operations =
-            [&mut item.get, &mut item.put, &mut item.post, &mut item.patch, &mut item.delete];
-        for operation in operations.into_iter().flatten() {
-            operation.responses.responses.insert("default".into(), RefOr::T(problem.clone()));
+    operation.responses.responses.insert("default".into(), RefOr::T(problem));
+}
+
+fn parameter_description(name: &str) -> Option<&'static str> {
+    match name {
+        "org_id" => Some("The organization, by id or slug."),
+        "id" => Some("The id."),
+        "key_id" => Some("The id of the key."),
+        "handle" => Some("The deployment's id."),
+        "limit" => Some("How many items at most: 1 to 200, 50 unless told."),
+        "cursor" => Some("The `next_cursor` of the page before."),
+        "wait" => {
+            Some("How many seconds to wait for the execution to end: 0 to 300, 0 unless told.")
         }
+        _ => None,
+    }
+}
+
+fn status_description(status: &str) -> &'static str {
+    match status {
+        "201" => "Made. A secret in this answer is shown this once.",
+        "202" => "Accepted, and on disk; it has not ended yet.",
+        "204" => "Done.",
+        _ => "Here it is.",
     }
 }
 

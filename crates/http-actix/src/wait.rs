@@ -27,6 +27,7 @@ pub(crate) async fn until_finished(
         let (notify, notified) = oneshot::channel();
         // Watched before it is read: an end between the two is not missed.
         let watch = app.use_cases.executions.watch(
+            granted,
             id,
             Box::new(move || {
                 let _ = notify.send(());

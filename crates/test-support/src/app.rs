@@ -33,7 +33,7 @@ pub struct TestApp {
     worker: Arc<Worker>,
     organizations: Organizations,
     platform_key: String,
-    _database: Database,
+    database: Database,
 }
 
 /// Somebody who calls, with a credential or without.
@@ -83,15 +83,8 @@ impl TestApp {
         let handle = server.handle();
         rt::spawn(server);
         let platform_key = String::new();
-        let mut app = Self {
-            clock,
-            base,
-            server: handle,
-            worker,
-            organizations,
-            platform_key,
-            _database: database,
-        };
+        let mut app =
+            Self { clock, base, server: handle, worker, organizations, platform_key, database };
         app.platform_key = app.given_organization("acme");
         app
     }
@@ -111,6 +104,13 @@ impl TestApp {
             .create(Operator::at_the_command_line(), wanted)
             .expect("an organization");
         created.platform_key.reveal_once()
+    }
+
+    /// The administrator of `acme`, logged in, after their role there became `user`. The role is
+    /// written into the table: no use case gives it yet.
+    pub async fn user(&self) -> Caller {
+        self.database.execute("UPDATE memberships SET role = 'user'");
+        self.admin().await
     }
 
     /// Somebody without a credential.

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use diesel::{Connection, PgConnection, connection::SimpleConnection};
+use diesel::{Connection, PgConnection, SqliteConnection, connection::SimpleConnection};
 use storage_diesel::{Options, Storage};
 use tempfile::TempDir;
 
@@ -65,6 +65,20 @@ impl Database {
         let store = storage_diesel::open(&self.url, &options).expect("the test's database opens");
         store.migrate().expect("the test's database is migrated");
         store
+    }
+}
+
+impl Database {
+    /// Runs a statement past every store: for what no use case does yet.
+    pub fn execute(&self, sql: &str) {
+        match self.url.strip_prefix("sqlite://") {
+            Some(path) => {
+                let mut connection =
+                    SqliteConnection::establish(path).expect("the test's database opens");
+                connection.batch_execute(sql).expect("the test's database obeys");
+            }
+            None => execute(&self.url, sql),
+        }
     }
 }
 

@@ -139,8 +139,7 @@ impl Process {
 
     /// Asks it to end, and waits.
     pub(crate) fn terminate(mut self) -> ExitStatus {
-        let id = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).expect("a process id");
-        kill_process(id, Signal::TERM).expect("it runs");
+        self.ask_to_end();
         let start = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().expect("a status") {
@@ -149,6 +148,19 @@ impl Process {
             assert!(start.elapsed() < PATIENCE, "it does not end");
             let _ = self.lines.recv_timeout(Duration::from_millis(20));
         }
+    }
+
+    /// Asks it to end; every line that it logged after it listened.
+    pub(crate) fn terminate_and_read(mut self) -> Vec<String> {
+        self.ask_to_end();
+        let lines = std::mem::replace(&mut self.lines, mpsc::channel().1);
+        // Ends with the process, which closes its standard error.
+        lines.into_iter().collect()
+    }
+
+    fn ask_to_end(&self) {
+        let id = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).expect("a process id");
+        kill_process(id, Signal::TERM).expect("it runs");
     }
 
     fn wait_for_line(&self, message: &str) -> Value {

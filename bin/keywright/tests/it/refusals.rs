@@ -55,7 +55,6 @@ async fn check(caller: &Caller, method: &str, path: &str, (status, code): Refusa
     if status == 200 {
         assert_eq!(answer.status, 200, "{method} {path}: {answer:?}");
     } else {
-        println!("{method} {path}: {status} {code} expected, {}", answer.text);
         answer.refused(status, code);
     }
 }

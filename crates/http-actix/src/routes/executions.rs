@@ -2,13 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use access_domain::{Execute, Granted};
+use access_domain::Execute;
 use actix_web::{HttpResponse, get, http::StatusCode, post, web};
-use api_types::{
-    ErrorCode, ExecutionRequest, ExecutionView, FailureView, ProblemError, ResultView, StartedView,
-};
+use api_types::{ErrorCode, ExecutionRequest, ExecutionView, ResultView, StartedView};
 use auth_actix::{ApiError, Caller};
-use deployments_domain::{Execution, ExecutionId, RunResult, StartRun};
+use deployments_domain::{Execution, StartRun};
 use serde_json::{Map, Value};
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -16,13 +14,14 @@ use crate::{
     App,
     body::{Body, object},
     parameters::{MAX_WAIT_SECONDS, PathId, Query},
+    result::{Ended, result},
     wait::until_finished,
 };
 
 pub(super) fn routes(config: &mut ServiceConfig) {
     config
         .service(execute)
-        .service(execute_by_name)
+        .service(execute_explicitly)
         .service(execution_status)
         .service(execution_result)
         .service(cancel_execution);
@@ -34,7 +33,8 @@ pub(super) fn routes(config: &mut ServiceConfig) {
 /// execution is on disk, or 200 with its result if it completes within `wait` seconds.
 #[utoipa::path(
     tag = "executions",
-    params(("handle" = String, Path, description = "The deployment's id"), ("wait" = Option<u32>, Query)),
+    security(("bearer" = []), ("api_key" = [])),
+    params(("handle" = String, Path), ("wait" = Option<u32>, Query)),
     request_body(content = Value, description = "The input, or an object with `input_data`: see the schema `ExecutionRequest`"),
     responses((status = 200, body = StartedView), (status = 202, body = StartedView))
 )]
@@ -53,12 +53,13 @@ async fn execute(
 /// The same as without `/execute`.
 #[utoipa::path(
     tag = "executions",
-    params(("handle" = String, Path, description = "The deployment's id"), ("wait" = Option<u32>, Query)),
+    security(("bearer" = []), ("api_key" = [])),
+    params(("handle" = String, Path), ("wait" = Option<u32>, Query)),
     request_body(content = Value, description = "The input, or an object with `input_data`: see the schema `ExecutionRequest`"),
     responses((status = 200, body = StartedView), (status = 202, body = StartedView))
 )]
 #[post("/deployment/{handle}/execute")]
-async fn execute_by_name(
+async fn execute_explicitly(
     app: web::Data<App>,
     who: Caller<Execute>,
     query: Query,
@@ -72,8 +73,9 @@ async fn execute_by_name(
 /// With `wait`, answers when it has ended, or after so many seconds.
 #[utoipa::path(
     tag = "executions",
+    security(("bearer" = []), ("api_key" = [])),
     params(
-        ("handle" = String, Path, description = "The deployment's id"),
+        ("handle" = String, Path),
         ("id" = Uuid, Path), ("wait" = Option<u32>, Query)
     ),
     responses((status = 200, body = ExecutionView))
@@ -94,7 +96,8 @@ async fn execution_status(
 /// As often as wanted, while it is kept. 202 with the status while there is none yet.
 #[utoipa::path(
     tag = "executions",
-    params(("handle" = String, Path, description = "The deployment's id"), ("id" = Uuid, Path)),
+    security(("bearer" = []), ("api_key" = [])),
+    params(("handle" = String, Path), ("id" = Uuid, Path)),
     responses((status = 200, body = ResultView), (status = 202, body = ExecutionView))
 )]
 #[get("/deployment/{handle}/result/{id}")]
@@ -116,7 +119,8 @@ async fn execution_result(
 /// Cancel an execution
 #[utoipa::path(
     tag = "executions",
-    params(("handle" = String, Path, description = "The deployment's id"), ("id" = Uuid, Path)),
+    security(("bearer" = []), ("api_key" = [])),
+    params(("handle" = String, Path), ("id" = Uuid, Path)),
     responses((status = 202, body = ExecutionView))
 )]
 #[post("/deployment/{handle}/cancel/{id}")]
@@ -124,7 +128,9 @@ async fn cancel_execution(
     app: web::Data<App>,
     who: Caller<Execute>,
     id: PathId<Execution>,
+    body: Body,
 ) -> Result<HttpResponse, ApiError> {
+    body.nothing().await?;
     let execution = app.run(move |uc| uc.executions.cancel(&who.granted, *id)).await?;
     Ok(HttpResponse::Accepted().json(ExecutionView::from(execution)))
 }
@@ -169,53 +175,4 @@ fn parse(body: Value) -> Result<(StartRun, Duration), ApiError> {
         return Err(ApiError::at(ErrorCode::InvalidValue, "/timeout", detail));
     }
     Ok((StartRun { input: input_data, parameters }, Duration::from_secs(seconds.into())))
-}
-
-/// What is no refusal about a result.
-enum Ended {
-    With(Execution, Value),
-    NotYet(Execution),
-}
-
-async fn result(
-    app: &App,
-    granted: &Arc<Granted<Execute>>,
-    id: ExecutionId,
-) -> Result<Ended, ApiError> {
-    let granted = Arc::clone(granted);
-    match app.run(move |uc| uc.executions.result(&granted, id)).await? {
-        RunResult::Completed(execution, result) => Ok(Ended::With(execution, result)),
-        RunResult::Unfinished(execution) => Ok(Ended::NotYet(execution)),
-        RunResult::Failed(execution) => Err(failed(app, execution)),
-        RunResult::Stopped(execution) => {
-            let stopped = ApiError::new(
-                ErrorCode::ExecutionStopped,
-                "the execution was cancelled: there is no result",
-            );
-            Err(stopped.about(status_address(app, &execution)))
-        }
-        RunResult::Expired => Err(ApiError::new(
-            ErrorCode::ResultExpired,
-            "the result is no longer kept; the execution's status still is",
-        )),
-    }
-}
-
-fn failed(app: &App, execution: Execution) -> ApiError {
-    let address = status_address(app, &execution);
-    let Some(failure) = execution.failure.map(FailureView::from) else {
-        return ApiError::new(ErrorCode::ExecutionFailed, "the execution failed").about(address);
-    };
-    let (detail, attr) = match failure.step {
-        Some(step) => {
-            (format!("step '{step}' failed: {}", failure.reason), Some(format!("/steps/{step}")))
-        }
-        None => (failure.reason.clone(), None),
-    };
-    let error = ProblemError { code: failure.code, detail: failure.reason, attr };
-    ApiError::new(ErrorCode::ExecutionFailed, detail).because(vec![error]).about(address)
-}
-
-fn status_address(app: &App, execution: &Execution) -> String {
-    StartedView::new(execution, None, &app.settings.base_url).status_api
 }

@@ -1,6 +1,6 @@
 //! `/v1/whoami` and `/v1/organizations`: what a credential stands for.
 
-use access_domain::{Principal, SeeSelf};
+use access_domain::SeeSelf;
 use actix_web::{get, web};
 use api_types::{ListView, OrganizationView, WhoamiView};
 use auth_actix::{Caller, Identity};
@@ -23,15 +23,6 @@ async fn whoami(who: Caller<SeeSelf>) -> web::Json<WhoamiView> {
 #[utoipa::path(tag = "identity", responses((status = 200, body = ListView<OrganizationView>)))]
 #[get("/v1/organizations")]
 async fn list_organizations(identity: Identity) -> web::Json<ListView<OrganizationView>> {
-    let names = match identity {
-        Identity::Key(principal) => vec![Principal::organization(&principal).clone()],
-        Identity::Session { record, .. } => {
-            record.memberships.into_iter().map(|member| member.organization).collect()
-        }
-    };
-    let items = names
-        .into_iter()
-        .map(|name| OrganizationView { id: name.id.uuid(), slug: name.slug })
-        .collect();
+    let items = identity.organizations().into_iter().map(Into::into).collect();
     web::Json(ListView { items, next_cursor: None })
 }

@@ -24,6 +24,7 @@ pub(super) fn routes(config: &mut ServiceConfig) {
 /// Both platform keys
 #[utoipa::path(
     tag = "platform keys",
+    security(("session" = [])),
     params(("org_id" = String, Path)),
     responses((status = 200, body = PlatformKeysView))
 )]
@@ -41,6 +42,7 @@ async fn list_platform_keys(
 /// There are at most two, and at most one of them is active. The key is shown this once.
 #[utoipa::path(
     tag = "platform keys",
+    security(("session" = [])),
     params(("org_id" = String, Path)),
     request_body = Option<CreatePlatformKey>,
     responses((status = 201, body = CreatedPlatformKeyView))
@@ -71,7 +73,9 @@ async fn refresh_platform_key(
     app: web::Data<App>,
     who: Caller<RefreshPlatformKey>,
     id: PathId<KeyTag>,
+    body: Body,
 ) -> Result<web::Json<CreatedPlatformKeyView>, ApiError> {
+    body.nothing().await?;
     let (keys, slot, secret) =
         app.run(move |uc| uc.platform_keys.refresh(&who.granted, *id)).await?;
     Ok(web::Json(created(&keys, slot, secret)))
@@ -82,6 +86,7 @@ async fn refresh_platform_key(
 /// Switching one on switches the other off.
 #[utoipa::path(
     tag = "platform keys",
+    security(("session" = [])),
     params(("org_id" = String, Path), ("id" = Uuid, Path)),
     request_body = PatchPlatformKey,
     responses((status = 200, body = PlatformKeyView))
@@ -104,6 +109,7 @@ async fn patch_platform_key(
 /// Deleting the active one leaves none active.
 #[utoipa::path(
     tag = "platform keys",
+    security(("session" = [])),
     params(("org_id" = String, Path), ("id" = Uuid, Path)),
     responses((status = 204))
 )]
@@ -112,7 +118,9 @@ async fn delete_platform_key(
     app: web::Data<App>,
     who: Caller<ManagePlatformKeys>,
     id: PathId<KeyTag>,
+    body: Body,
 ) -> Result<HttpResponse, ApiError> {
+    body.nothing().await?;
     app.run(move |uc| uc.platform_keys.delete(&who.granted, *id)).await?;
     Ok(HttpResponse::NoContent().finish())
 }

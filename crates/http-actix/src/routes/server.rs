@@ -19,7 +19,7 @@ async fn healthz() -> &'static str {
 
 /// Requests can be served
 ///
-/// 503 while the database does not answer.
+/// 503 while the database does not answer, or a pepper that its keys need is missing here.
 #[utoipa::path(tag = "server", security(()), responses((status = 200, content_type = "text/plain", body = String)))]
 #[get("/readyz")]
 async fn readyz(app: web::Data<App>) -> Result<&'static str, ApiError> {

@@ -11,7 +11,7 @@ use access_domain::SessionRecord;
 use crate::{App, body::Body};
 
 pub(super) fn routes(config: &mut ServiceConfig) {
-    config.service(log_in).service(see_session).service(log_out);
+    config.service(log_in).service(get_session).service(log_out);
 }
 
 /// Log in
@@ -31,7 +31,7 @@ async fn log_in(app: web::Data<App>, body: Body) -> Result<HttpResponse, ApiErro
 /// The present session
 #[utoipa::path(tag = "sessions", security(("session" = [])), responses((status = 200, body = SessionView)))]
 #[get("/v1/session")]
-async fn see_session(identity: Identity) -> Result<web::Json<SessionView>, ApiError> {
+async fn get_session(identity: Identity) -> Result<web::Json<SessionView>, ApiError> {
     let (record, csrf_token) = session_of(identity)?;
     Ok(web::Json(view(record, csrf_token)))
 }

@@ -88,7 +88,7 @@ pub fn somebody_with_an_account_may_administer_a_second_organization(given: &Giv
     let session = Session {
         id: given.id(),
         user: user.id,
-        token,
+        token_digest: token,
         created_at: given.now(),
         last_used_at: given.now(),
     };

@@ -114,7 +114,6 @@ impl Engine {
             finished: self.finished.load(Ordering::SeqCst),
             handed_back: self.handed_back.load(Ordering::SeqCst),
         };
-        tracing::info!(report.finished, report.handed_back, "the worker stopped");
         report
     }
 

@@ -12,7 +12,7 @@ use crate::{
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct CreateKey {
+pub struct CreateDeploymentKey {
     /// Whom it is for.
     #[serde(default)]
     pub description: String,
@@ -28,7 +28,7 @@ pub struct CreateKey {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct PatchKey {
+pub struct PatchDeploymentKey {
     /// Whether it is switched on.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub is_active: Option<bool>,
@@ -43,7 +43,7 @@ pub struct PatchKey {
 /// What is told of a key after its making.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct KeyView {
+pub struct DeploymentKeyView {
     /// Its id.
     pub id: Uuid,
     /// The deployment that it opens.
@@ -67,23 +67,33 @@ pub struct KeyView {
 /// A new key.
 #[derive(Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct CreatedKeyView {
+pub struct CreatedDeploymentKeyView {
     /// What is told of it later as well.
     #[serde(flatten)]
-    pub record: KeyView,
+    pub record: DeploymentKeyView,
     /// The key. It is shown this once.
     pub key: String,
 }
 
 #[cfg(feature = "from-domain")]
 mod from_domain {
-    use deployments_domain::{DeploymentKey, DeploymentKeyEdit};
+    use deployments_domain::{DeploymentKey, DeploymentKeyEdit, KeyDraft};
 
-    use super::{KeyView, PatchKey};
+    use super::{CreateDeploymentKey, DeploymentKeyView, PatchDeploymentKey};
     use crate::Time;
 
-    impl From<PatchKey> for DeploymentKeyEdit {
-        fn from(body: PatchKey) -> Self {
+    impl From<CreateDeploymentKey> for KeyDraft {
+        fn from(body: CreateDeploymentKey) -> Self {
+            Self {
+                description: body.description,
+                expires_at: body.expires_at.map(|Time(at)| at),
+                expires_in_days: body.expires_in_days,
+            }
+        }
+    }
+
+    impl From<PatchDeploymentKey> for DeploymentKeyEdit {
+        fn from(body: PatchDeploymentKey) -> Self {
             Self {
                 is_active: body.is_active,
                 description: body.description.map(Option::unwrap_or_default),
@@ -92,7 +102,7 @@ mod from_domain {
         }
     }
 
-    impl From<DeploymentKey> for KeyView {
+    impl From<DeploymentKey> for DeploymentKeyView {
         fn from(key: DeploymentKey) -> Self {
             Self {
                 id: key.id.uuid(),
