@@ -129,31 +129,38 @@ impl Serialize for DatabaseUrl {
 }
 
 impl DatabaseUrl {
-    /// The address with its password blanked, as `user:password@` or as `?password=`.
+    /// The address without what may be a password: of the user only the name, of the parameters
+    /// only those that are known to be harmless.
     fn without_password(&self) -> String {
-        let (address, query) = self.0.split_once('?').unwrap_or((&self.0, ""));
-        let address = match address.rsplit_once('@') {
-            Some((credentials, host)) => {
-                let scheme_end = credentials.find("://").map_or(0, |at| at + 3);
-                let (scheme, credentials) =
-                    credentials.split_at_checked(scheme_end).unwrap_or(("", credentials));
-                let user = credentials.split(':').next().unwrap_or_default();
-                let password = if credentials.contains(':') { ":…" } else { "" };
-                format!("{scheme}{user}{password}@{host}")
-            }
-            None => address.to_owned(),
+        let Some((scheme, rest)) = self.0.split_once("://") else { return "…".into() };
+        let (authority, path) = match rest.find('/') {
+            Some(at) => rest.split_at_checked(at).unwrap_or((rest, "")),
+            None => (rest, ""),
         };
-        let parameters: Vec<_> = query
-            .split('&')
-            .filter(|parameter| !parameter.is_empty())
-            .map(
-                |parameter| {
-                    if parameter.starts_with("password=") { "password=…" } else { parameter }
-                },
-            )
-            .collect();
-        if parameters.is_empty() { address } else { format!("{address}?{}", parameters.join("&")) }
+        let authority = match authority.rsplit_once('@') {
+            Some((credentials, host)) => {
+                let (user, password) = credentials.split_once(':').unwrap_or((credentials, ""));
+                format!("{user}{}@{host}", if password.is_empty() { "" } else { ":…" })
+            }
+            None => authority.to_owned(),
+        };
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        let parameters: Vec<_> =
+            query.split('&').filter(|one| !one.is_empty()).map(without_value).collect();
+        let query = if parameters.is_empty() {
+            String::new()
+        } else {
+            format!("?{}", parameters.join("&"))
+        };
+        format!("{scheme}://{authority}{path}{query}")
     }
+}
+
+fn without_value(parameter: &str) -> String {
+    const HARMLESS: [&str; 7] =
+        ["application_name", "connect_timeout", "host", "options", "port", "sslmode", "user"];
+    let name = parameter.split('=').next().unwrap_or_default();
+    if HARMLESS.contains(&name) { parameter.to_owned() } else { format!("{name}=…") }
 }
 
 impl Default for Server {
@@ -162,7 +169,7 @@ impl Default for Server {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             public_url: String::new(),
             max_body_bytes: 10 << 20,
-            shutdown_seconds: 30,
+            shutdown_seconds: 20,
         }
     }
 }
@@ -184,7 +191,7 @@ impl Default for Worker {
         Self {
             seats: 8,
             lease_seconds: 30,
-            shutdown_seconds: 20,
+            shutdown_seconds: 10,
             result_hours: 24,
             max_result_bytes: 10 << 20,
             filter_memory_bytes: 512 << 20,
@@ -207,8 +214,9 @@ pub(crate) struct Loaded {
 impl Loaded {
     /// Reads all layers.
     pub(crate) fn read(file: Option<&Path>) -> Result<Self, Failure> {
+        // A value that is not UTF-8 is left as a sign that it is not, for its setting to complain of.
         let environment = std::env::vars_os().filter_map(|(name, value)| {
-            Some((name.into_string().ok()?, value.into_string().ok()?))
+            Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
         });
         Self::from_layers(file, environment)
     }
@@ -234,7 +242,8 @@ impl Loaded {
             let configuration = layers.clone().try_deserialize()?;
             Ok(Self { configuration, layers })
         });
-        let loaded = read.map_err(|error| Failure::Configuration(error.to_string()))?;
+        let loaded =
+            read.map_err(|error| Failure::Configuration(in_one_line(&error.to_string())))?;
         loaded.configuration.check().map_err(Failure::Configuration)?;
         Ok(loaded)
     }
@@ -248,6 +257,15 @@ impl Loaded {
     }
 }
 
+/// A message without the excerpts of the file that the TOML reader draws: the line that it cannot
+/// read may be the one with a secret.
+fn in_one_line(message: &str) -> String {
+    let is_excerpt = |line: &&str| {
+        line.trim_start_matches(|c: char| c.is_ascii_digit() || c == ' ').starts_with('|')
+    };
+    message.lines().filter(|line| !is_excerpt(line)).collect::<Vec<_>>().join(" ")
+}
+
 impl Configuration {
     /// What types cannot say; the message names the setting.
     fn check(&self) -> Result<(), String> {
@@ -255,21 +273,29 @@ impl Configuration {
         if !url.is_empty() && !url.starts_with("http://") && !url.starts_with("https://") {
             return Err("server.public_url: must start with http:// or https://".into());
         }
-        let at_least_one = [
-            ("server.max_body_bytes", self.server.max_body_bytes as u64),
-            ("database.pool_size", self.database.pool_size.into()),
-            ("worker.seats", self.worker.seats as u64),
-            ("worker.lease_seconds", self.worker.lease_seconds),
-            ("worker.result_hours", self.worker.result_hours),
-            ("worker.max_result_bytes", self.worker.max_result_bytes as u64),
+        let gibibyte = 1 << 30;
+        let ranges = [
+            ("server.max_body_bytes", self.server.max_body_bytes as u64, 1, gibibyte),
+            ("server.shutdown_seconds", self.server.shutdown_seconds, 0, 3600),
+            ("database.pool_size", self.database.pool_size.into(), 1, 1000),
+            ("worker.seats", self.worker.seats as u64, 1, 1000),
+            ("worker.lease_seconds", self.worker.lease_seconds, 1, 3600),
+            ("worker.shutdown_seconds", self.worker.shutdown_seconds, 0, 3600),
+            ("worker.result_hours", self.worker.result_hours, 1, 24 * 366),
+            ("worker.max_result_bytes", self.worker.max_result_bytes as u64, 1, gibibyte),
+            (
+                "worker.filter_memory_bytes",
+                self.worker.filter_memory_bytes,
+                64 << 20,
+                64 * gibibyte,
+            ),
         ];
-        if let Some((setting, _)) = at_least_one.iter().find(|(_, value)| *value == 0) {
-            return Err(format!("{setting}: must be at least 1"));
+        match ranges.iter().find(|(_, value, least, most)| value < least || value > most) {
+            Some((setting, _, least, most)) => {
+                Err(format!("{setting}: must be from {least} to {most}"))
+            }
+            None => Ok(()),
         }
-        if self.worker.filter_memory_bytes < 64 << 20 {
-            return Err("worker.filter_memory_bytes: must be at least 67108864 (64 MiB)".into());
-        }
-        Ok(())
     }
 
     /// The file of the embedded database, where that is the one.
@@ -376,6 +402,9 @@ mod tests {
         for (url, shown) in [
             ("postgres://kw:s3cret@db/kw", "postgres://kw:…@db/kw"),
             ("postgres://kw:s3:c@r@db/kw?sslmode=disable", "postgres://kw:…@db/kw?sslmode=disable"),
+            ("postgres://kw:s3?cret@db/kw", "postgres://kw:…@db/kw"),
+            ("postgres://db/kw?sslpassword=s3cret", "postgres://db/kw?sslpassword=…"),
+            ("postgres://db/kw?p%61ssword=s3cret", "postgres://db/kw?p%61ssword=…"),
             ("postgres://db/kw?user=kw&password=s3cret", "postgres://db/kw?user=kw&password=…"),
             ("sqlite://data/keywright.db", "sqlite://data/keywright.db"),
         ] {

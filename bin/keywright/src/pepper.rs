@@ -85,12 +85,18 @@ fn make_file(path: &Path, entropy: &dyn Entropy) -> Result<String, Failure> {
     }
     // Written aside and linked into place: another process either finds none or a whole one, and
     // whoever comes second takes the first one's.
-    let aside = path.with_extension(format!("pepper.{}", std::process::id()));
+    let mut suffix = [0; 8];
+    entropy.fill(&mut suffix);
+    let aside = path.with_extension(format!("pepper.{:016x}", u64::from_ne_bytes(suffix)));
     let mut file =
         OpenOptions::new().write(true).create_new(true).mode(0o600).open(&aside).map_err(cannot)?;
     file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(cannot)?;
     let linked = fs::hard_link(&aside, path);
     fs::remove_file(&aside).map_err(cannot)?;
+    // A key outlives a loss of power only together with its pepper.
+    if let Some(directory) = path.parent() {
+        fs::File::open(directory).and_then(|directory| directory.sync_all()).map_err(cannot)?;
+    }
     match linked {
         Ok(()) => Ok(text),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
 
 use actix_web::{HttpServer, rt, web};
 use tokio::{
-    select,
+    join, select,
     signal::unix::{Signal, SignalKind, signal},
     sync::oneshot,
     time::{MissedTickBehavior, interval},
@@ -44,6 +44,7 @@ pub(crate) async fn serve(
     let sandbox = sandbox(&configuration)?;
     let worker = if with_worker { Some(node.start_worker(Arc::clone(&sandbox))?) } else { None };
     let state = web::Data::new(node.app(sandbox, worker.clone())?);
+    let waiting = state.clone();
     let listen = configuration.server.listen;
     let event_loops = std::thread::available_parallelism().map_or(1, usize::from);
     let server = HttpServer::new(move || http_actix::app(state.clone()))
@@ -51,6 +52,8 @@ pub(crate) async fn serve(
         // More would only wait for each other at the pool.
         .worker_max_blocking_threads(blocking_threads(&configuration, event_loops))
         .shutdown_timeout(configuration.server.shutdown_seconds)
+        // A caller who hung up waits for nothing any more.
+        .h1_allow_half_closed(false)
         .disable_signals()
         .bind(listen)
         .map_err(|error| Failure::Failed(format!("cannot listen on {listen}: {error}")))?;
@@ -67,13 +70,23 @@ pub(crate) async fn serve(
     tracing::info!(
         "stopping: open requests are answered, running executions finish or are handed back"
     );
-    handle.stop(true).await;
-    let served = running.await;
-    finish(worker).await;
-    match served {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(error)) => Err(Failure::Failed(format!("the server failed: {error}"))),
-        Err(error) => Err(Failure::Failed(format!("the server failed: {error}"))),
+    let in_good_order = async {
+        // At the same time: those who wait for an execution hear its end, and when there are no
+        // more ends to come, where it stands.
+        let worker_ends = async {
+            finish(worker).await;
+            waiting.stop_waiting();
+        };
+        join!(handle.stop(true), worker_ends);
+        running.await
+    };
+    select! {
+        () = stop.wait() => Err(Failure::Failed("stopped at once by a second signal".into())),
+        served = in_good_order => match served {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(Failure::Failed(format!("the server failed: {error}"))),
+            Err(error) => Err(Failure::Failed(format!("the server failed: {error}"))),
+        },
     }
 }
 

@@ -124,9 +124,8 @@ impl Authentication {
             }
         }
         if record.session.is_due_for_touch(now) {
-            self.sessions
-                .touch_session(record.session.id, now)
-                .map_err(AuthenticationError::Store)?;
+            // A session that was read is good: that its use was not noted may only end it earlier.
+            let _ = self.sessions.touch_session(record.session.id, now);
         }
         Ok(record)
     }

@@ -37,6 +37,8 @@ pub enum ErrorCode {
     NotFound,
     /// The address does not know this method.
     MethodNotAllowed,
+    /// The body did not arrive in time.
+    RequestTimeout,
     /// Both platform keys exist.
     PlatformKeyLimit,
     /// The wanted slot is filled.
@@ -85,7 +87,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// All of them, in the order of their statuses.
-    pub const ALL: [Self; 39] = [
+    pub const ALL: [Self; 40] = [
         Self::MalformedJson,
         Self::InvalidParameter,
         Self::AmbiguousCredentials,
@@ -103,6 +105,7 @@ impl ErrorCode {
         Self::CsrfTokenRequired,
         Self::NotFound,
         Self::MethodNotAllowed,
+        Self::RequestTimeout,
         Self::PlatformKeyLimit,
         Self::PlatformKeySlotTaken,
         Self::WorkflowInUse,
@@ -166,6 +169,7 @@ impl ErrorCode {
             Self::MethodNotAllowed => {
                 ("method_not_allowed", 405, "The address does not know this method")
             }
+            Self::RequestTimeout => ("request_timeout", 408, "The body did not arrive in time"),
             Self::PlatformKeyLimit => ("platform_key_limit", 409, "Both platform keys exist"),
             Self::PlatformKeySlotTaken => ("platform_key_slot_taken", 409, "The slot is filled"),
             Self::WorkflowInUse => ("workflow_in_use", 409, "The workflow has deployments"),

@@ -15,7 +15,6 @@ use actix_web::{
 
 /// What stands in the path in the key's place.
 pub(crate) const PLACEHOLDER: &str = ":key";
-const PREFIX: &str = "/deployment/";
 /// When the form was declared deprecated: 2026-11-21, as RFC 9745 writes it.
 const DEPRECATED_SINCE: &str = "@1795219200";
 
@@ -53,15 +52,17 @@ pub async fn hide_key_in_url(
 /// The path without the key, and the key, where there is one. Whatever starts like a key counts,
 /// percent-encoded or not: a mistyped key must not be logged either.
 fn split(uri: &Uri) -> Option<(String, String)> {
-    let rest = uri.path().strip_prefix(PREFIX)?;
-    let end = rest.find('/').unwrap_or(rest.len());
-    let (segment, tail) = rest.split_at_checked(end)?;
+    // Doubled slashes are one, here as everywhere.
+    let mut segments = uri.path().split('/').filter(|segment| !segment.is_empty());
+    let segment =
+        segments.next().filter(|first| *first == "deployment").and_then(|_| segments.next())?;
+    let tail = segments.fold(String::new(), |tail, segment| tail + "/" + segment);
     let key = decode(segment);
     if !key.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("unst_")) {
         return None;
     }
     let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
-    Some((format!("{PREFIX}{PLACEHOLDER}{tail}{query}"), key))
+    Some((format!("/deployment/{PLACEHOLDER}{tail}{query}"), key))
 }
 
 /// Percent-decoding of what may be a key; what does not decode stays as it is.
@@ -92,8 +93,9 @@ mod tests {
 
     #[test]
     fn an_encoded_or_mistyped_key_leaves_it_too() {
-        check("/deployment/%75nst_abc/", Some(("/deployment/:key/", "unst_abc")));
-        check("/deployment/UNST_abc/", Some(("/deployment/:key/", "UNST_abc")));
+        check("/deployment/%75nst_abc/", Some(("/deployment/:key", "unst_abc")));
+        check("/deployment/UNST_abc/", Some(("/deployment/:key", "UNST_abc")));
+        check("//deployment//unst_abc//execute", Some(("/deployment/:key/execute", "unst_abc")));
     }
 
     #[test]

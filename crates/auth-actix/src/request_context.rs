@@ -13,6 +13,8 @@ use actix_web::{
     middleware::Next,
 };
 use api_types::ErrorCode;
+use keys_core::Form;
+use percent_encoding::percent_decode_str;
 use uuid::Uuid;
 
 use crate::ApiError;
@@ -123,9 +125,68 @@ fn log(request: &HttpRequest, status: StatusCode, id: &RequestId, started: Insta
     tracing::info!(
         request_id = id.0,
         method = %request.method(),
-        path = request.path(),
+        path = without_keys(request.path()),
         status = status.as_u16(),
         milliseconds,
         "answered"
     );
+}
+
+/// A path as it may be logged: whatever looks like a key is blanked, wherever it stands and however
+/// it is written. Ids of rows are UUIDs of another version, and stay.
+fn without_keys(path: &str) -> String {
+    let mut path = path.to_owned();
+    // Encoded more than once, a key is still one for whoever reads the log.
+    for _ in 0..3 {
+        match percent_decode_str(&path).decode_utf8() {
+            Ok(decoded) if decoded != path => path = decoded.into_owned(),
+            _ => break,
+        }
+    }
+    let is_in_token = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    let tokens = path.split_inclusive(|c: char| !is_in_token(c)).map(|token| {
+        let end = token.len()
+            - token.chars().last().filter(|c| !is_in_token(*c)).map_or(0, char::len_utf8);
+        let (word, rest) = token.split_at_checked(end).unwrap_or((token, ""));
+        let word_in_lower_case = word.to_ascii_lowercase();
+        let is_key =
+            word_in_lower_case.contains("unst_") || Form::of(&word_in_lower_case).is_some();
+        format!("{}{rest}", if is_key { ":key" } else { word })
+    });
+    // What was decoded may hold line breaks and the like.
+    tokens.collect::<String>().escape_debug().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_looks_like_a_key_is_not_logged() {
+        let key = "unst_kJ5-x_8aZ0kJ5-x_8aZ0kJ5-x_8aZ0kJ5-x_8aZ0k";
+        let uuid = "8f14e45f-ceea-467f-ab9c-0d1e2f3a4b5c";
+        for path in [
+            format!("/deployment/{key}/x"),
+            format!("//deployment//{key}"),
+            format!("/Deployment;a={key}"),
+            format!("/deployment/%75nst_{}", &key[5..]),
+            format!("/deployment/%2575nst_{}", &key[5..]),
+            format!("/v1/{}", key.to_uppercase()),
+            format!("/v1/{uuid}/x"),
+        ] {
+            let logged = without_keys(&path);
+            assert!(logged.contains(":key"), "{logged}");
+            assert!(
+                !logged.contains(&key[5..]) && !logged.contains(uuid) && !logged.contains("KJ5"),
+                "{logged}"
+            );
+        }
+    }
+
+    #[test]
+    fn other_paths_are_logged_as_they_are() {
+        let path = "/unstract/acme/api/v2/workflow/0190e45f-ceea-767f-ab9c-0d1e2f3a4b5c";
+        assert_eq!(without_keys(path), path);
+        assert_eq!(without_keys("/a%0Ab"), "/a\\nb");
+    }
 }

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use access_domain::{
     ChangeError, Clock, DeploymentId, Execute, Granted, OrganizationId, Principal, StoreError,
 };
-use keys_core::{Entropy, Id, KeyId};
+use keys_core::{Denial, Entropy, Id, KeyId, decide};
 use serde_json::{Map, Value};
 
 use crate::{
@@ -36,6 +36,9 @@ pub enum ExecutionError {
     /// There is no such execution, or no such deployment any more, for this caller.
     #[error("there is no such execution")]
     NotFound,
+    /// The key was withdrawn after it was authenticated.
+    #[error("the key is refused")]
+    KeyRefused(#[source] Denial),
     /// Too many are unfinished.
     #[error("the execution was not accepted")]
     TooMany(#[source] TooManyExecutions),
@@ -88,9 +91,12 @@ impl Executions {
         request: StartRun,
     ) -> Result<Execution, ExecutionError> {
         let (organization, deployment, key) = tenant(granted)?;
-        let runnable =
-            self.store.find_runnable(organization, deployment).map_err(ExecutionError::Store)?;
+        let runnable = self
+            .store
+            .find_runnable(organization, deployment, key)
+            .map_err(ExecutionError::Store)?;
         let runnable = runnable.ok_or(ExecutionError::NotFound)?;
+        decide(&runnable.key, self.clock.now()).map_err(ExecutionError::KeyRefused)?;
         let seat = self.runner.reserve();
         let run = self.new_run(&runnable, key, request, seat.is_some());
         self.store.accept(&run, runnable.deployment.max_concurrent).map_err(

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use access_domain::{ChangeError, DeploymentId, OrganizationId, StoreError, Visibility};
-use keys_core::{KeyId, Timestamp};
+use keys_core::{Key, KeyId, Timestamp};
 use serde_json::{Map, Value};
 
 use crate::{
@@ -208,6 +208,9 @@ pub struct Runnable {
     pub version: VersionId,
     /// That version's definition.
     pub definition: Value,
+    /// The key that asks, as it is now: between its authentication and the end of a body that
+    /// comes slowly, it may have been withdrawn.
+    pub key: Key<DeploymentId>,
 }
 
 /// A run that is about to be accepted.
@@ -301,7 +304,7 @@ pub struct RunMove {
 
 /// Runs: the record of each, and the queue of those that wait.
 pub trait ExecutionStore: Send + Sync {
-    /// What a run of the deployment needs; `None` when the deployment is gone.
+    /// What a run of the deployment by this key needs; `None` when one of them is gone.
     ///
     /// # Errors
     /// When storage fails.
@@ -309,6 +312,7 @@ pub trait ExecutionStore: Send + Sync {
         &self,
         organization: OrganizationId,
         deployment: DeploymentId,
+        key: KeyId,
     ) -> Result<Option<Runnable>, StoreError>;
 
     /// Saves the run, unless the deployment has `limit` unfinished ones already; they are counted in
@@ -420,8 +424,9 @@ impl WorkflowRunner for Elsewhere {
 
     fn abort(&self, _: ExecutionId) {}
 
-    fn watch(&self, _: ExecutionId, _: Box<dyn FnOnce() + Send>) -> Box<dyn Send> {
-        Box::new(())
+    fn watch(&self, _: ExecutionId, notify: Box<dyn FnOnce() + Send>) -> Box<dyn Send> {
+        // Kept until the guard goes: what `notify` owns must not end before.
+        Box::new(notify)
     }
 }
 

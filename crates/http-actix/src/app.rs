@@ -22,14 +22,20 @@ use deployments_domain::{
     FilterCheck, WorkflowRunner, WorkflowStore, Workflows,
 };
 use keys_core::{Entropy, Pepper};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use utoipa_actix_web::AppExt as _;
 
-use crate::{docs, error::IntoApiError, openapi, routes};
+use crate::{docs, error::IntoApiError, openapi, routes, turns::Turns};
 
 /// Log-ins hash a password: tens of milliseconds and megabytes each. More at once would only starve
 /// everything else.
-const CONCURRENT_LOG_INS: usize = 2;
+const LOG_INS_AT_ONCE: usize = 2;
+const LOG_INS_IN_LINE: usize = 50;
+/// Checking filters holds a thread for as long as the filters want, up to the sandbox's limit.
+const CHECKS_AT_ONCE: usize = 2;
+const CHECKS_IN_LINE: usize = 50;
+/// Requests that wait for an execution; beyond them, answers come at once.
+const MAX_WAITERS: usize = 4096;
 
 /// What the edge is built over; the same adapter may stand behind many of these.
 #[expect(missing_docs, reason = "each is the port of its type")]
@@ -139,7 +145,10 @@ pub struct App {
     pub(crate) use_cases: Arc<UseCases>,
     pub(crate) access: web::Data<AccessContext>,
     pub(crate) settings: Settings,
-    pub(crate) log_ins: Semaphore,
+    pub(crate) log_ins: Turns,
+    checks: Turns,
+    pub(crate) waiters: Semaphore,
+    stopping: watch::Sender<bool>,
 }
 
 impl App {
@@ -148,13 +157,43 @@ impl App {
         let cookie = SessionCookie::new(settings.secure_cookies);
         let authentication = Arc::new(ports.authentication());
         let access = AccessContext { authentication, cookie, key_in_url: settings.key_in_url };
-        let log_ins = Semaphore::new(CONCURRENT_LOG_INS);
         Self {
             use_cases: Arc::new(ports.use_cases()),
             access: web::Data::new(access),
             settings,
-            log_ins,
+            log_ins: Turns::new(LOG_INS_AT_ONCE, LOG_INS_IN_LINE),
+            checks: Turns::new(CHECKS_AT_ONCE, CHECKS_IN_LINE),
+            waiters: Semaphore::new(MAX_WAITERS),
+            stopping: watch::Sender::new(false),
         }
+    }
+
+    /// Calls a use case that may check filters.
+    pub(crate) async fn run_with_check<T, E>(
+        &self,
+        call: impl FnOnce(&UseCases) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, ApiError>
+    where
+        T: Send + 'static,
+        E: IntoApiError,
+    {
+        let turn = self.checks.turn().await?;
+        self.run(move |uc| {
+            let _turn = turn;
+            call(uc)
+        })
+        .await
+    }
+
+    /// Requests that wait for an execution are answered now, with where it stands.
+    pub fn stop_waiting(&self) {
+        self.stopping.send_replace(true);
+    }
+
+    /// Ends when nobody shall wait any longer.
+    pub(crate) async fn stopped_waiting(&self) {
+        // The sender lives as long as `self`: this ends with `true` alone.
+        let _ = self.stopping.subscribe().wait_for(|stopping| *stopping).await;
     }
 
     /// Calls one use case off the event loop: the only hop that a handler makes.

@@ -1,15 +1,25 @@
 //! Reading JSON bodies: bounded, and with the place of what is wrong.
 
-use std::future::{Ready, ready};
+use std::{
+    future::{Ready, ready},
+    time::Duration,
+};
 
 use access_domain::pointer_segment;
 use actix_web::{FromRequest, HttpRequest, dev, http::header::CONTENT_TYPE, web};
 use api_types::ErrorCode;
-use auth_actix::ApiError;
+use auth_actix::{ApiError, run_blocking};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use tokio::time::timeout;
 
 use crate::App;
+
+/// A body that takes longer is given up: a caller must not hold a place, or an authentication, open
+/// by sending slowly.
+const DEADLINE: Duration = Duration::from_secs(60);
+/// Larger bodies are parsed off the event loop.
+const PARSED_IN_PLACE_BYTES: usize = 64 * 1024;
 
 /// A body that is not read yet. Handlers read it after the caller is known to be allowed: reading
 /// in an extractor would answer strangers before authentication does.
@@ -18,6 +28,7 @@ pub(crate) struct Body {
     is_json: bool,
     is_empty: bool,
     limit: usize,
+    deadline: Duration,
 }
 
 impl FromRequest for Body {
@@ -37,11 +48,16 @@ impl FromRequest for Body {
             request.app_data::<web::Data<App>>().map_or(0, |app| app.settings.max_body_bytes);
         let is_empty = is_empty(request);
         let payload = web::Payload::from_request(request, payload).into_inner();
-        ready(payload.map(|payload| Self { payload, is_json, is_empty, limit }))
+        ready(payload.map(|payload| Self { payload, is_json, is_empty, limit, deadline: DEADLINE }))
     }
 }
 
 impl Body {
+    /// The same body, if it is small and comes at once: for those who are not known yet.
+    pub(crate) fn from_a_stranger(self, limit: usize, deadline: Duration) -> Self {
+        Self { limit: self.limit.min(limit), deadline, ..self }
+    }
+
     /// The body as a `T`, which is an object. Its first fault of shape comes alone, with its pointer.
     pub(crate) async fn json<T: DeserializeOwned>(self) -> Result<T, ApiError> {
         object(self.any_json().await?)
@@ -58,7 +74,9 @@ impl Body {
     /// The body, whatever it is.
     pub(crate) async fn any_json(self) -> Result<Value, ApiError> {
         let bytes = self.bytes().await?;
-        serde_json::from_slice(&bytes).map_err(|error| malformed(&error))
+        let bytes_len = bytes.len();
+        let parse = move || serde_json::from_slice(&bytes).map_err(|error| malformed(&error));
+        if bytes_len <= PARSED_IN_PLACE_BYTES { parse() } else { run_blocking(parse).await }
     }
 
     /// As [`Body::json`], where the body may be left out altogether.
@@ -73,7 +91,13 @@ impl Body {
                 "send the body as application/json",
             ));
         }
-        match self.payload.to_bytes_limited(self.limit).await {
+        let Ok(read) = timeout(self.deadline, self.payload.to_bytes_limited(self.limit)).await
+        else {
+            let detail =
+                format!("the body did not arrive within {} seconds", self.deadline.as_secs());
+            return Err(ApiError::new(ErrorCode::RequestTimeout, detail));
+        };
+        match read {
             Ok(Ok(bytes)) => Ok(bytes),
             Ok(Err(_)) => Err(ApiError::new(
                 ErrorCode::MalformedJson,

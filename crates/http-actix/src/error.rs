@@ -1,6 +1,6 @@
 //! The border between the domains' errors and HTTP: one exhaustive match per enum.
 
-use access_domain::{ChangeError, LogInError, PlatformKeyRefusal, StoreError};
+use access_domain::{AuthenticationError, ChangeError, LogInError, PlatformKeyRefusal, StoreError};
 use api_types::ErrorCode;
 use auth_actix::ApiError;
 use deployments_domain::{DeploymentRefusal, ExecutionError, WorkflowRefusal};
@@ -81,6 +81,7 @@ impl IntoApiError for ExecutionError {
     fn into_api_error(self) -> ApiError {
         match self {
             Self::NotFound => ApiError::not_found(),
+            Self::KeyRefused(denial) => AuthenticationError::Key(denial).into(),
             Self::TooMany(too_many) => {
                 ApiError::new(ErrorCode::TooManyExecutions, too_many.to_string())
             }

@@ -11,6 +11,7 @@ mod openapi;
 mod parameters;
 mod result;
 mod routes;
+mod turns;
 mod wait;
 
 pub use self::{

@@ -39,13 +39,18 @@ pub(crate) fn store_error(
 }
 
 fn is_passing(error: &Error, is_away: fn(&str) -> bool) -> bool {
-    use DatabaseErrorKind::{ClosedConnection, SerializationFailure, UnableToSendCommand, Unknown};
+    use DatabaseErrorKind::{
+        ClosedConnection, ReadOnlyTransaction, SerializationFailure, UnableToSendCommand, Unknown,
+    };
     if let Error::RollbackErrorOnCommit { commit_error, .. } = error {
         return is_passing(commit_error, is_away);
     }
     if let Error::DatabaseError(kind, told) = error {
-        return matches!(kind, ClosedConnection | SerializationFailure | UnableToSendCommand)
-            || matches!(kind, Unknown) && is_away(told.message());
+        // Read-only is what a PostgreSQL says that is no longer the primary one.
+        return matches!(
+            kind,
+            ClosedConnection | ReadOnlyTransaction | SerializationFailure | UnableToSendCommand
+        ) || matches!(kind, Unknown) && is_away(told.message());
     }
     matches!(error, Error::BrokenTransactionManager)
 }

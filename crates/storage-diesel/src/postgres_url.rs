@@ -42,6 +42,8 @@ impl PostgresUrl {
             ("keepalives_interval", "5"),
             ("keepalives_count", "3"),
             ("tcp_user_timeout", "15000"),
+            // After a switch-over, not the server that was demoted.
+            ("target_session_attrs", "read-write"),
         ];
         let mut url = self.0.clone();
         for (name, value) in defaults {

@@ -1,6 +1,9 @@
 //! What a server answered, and what a test expects of it.
 
-use reqwest::{Response, header::HeaderMap};
+use reqwest::{
+    Response,
+    header::{HeaderMap, HeaderName, HeaderValue},
+};
 use serde_json::Value;
 
 /// An answer.
@@ -22,6 +25,21 @@ impl Answer {
     pub(crate) async fn try_of(response: Response) -> Result<Self, reqwest::Error> {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         Ok(Self { status, headers, text: response.text().await? })
+    }
+
+    /// An answer as it came over the wire, unchunked.
+    pub(crate) fn read(text: &str) -> Self {
+        let (head, body) = text.split_once("\r\n\r\n").expect("a head and a body");
+        let mut lines = head.lines();
+        let status = lines.next().and_then(|line| line.split(' ').nth(1)).expect("a status");
+        let mut headers = HeaderMap::new();
+        for (name, value) in lines.filter_map(|line| line.split_once(": ")) {
+            headers.append(
+                HeaderName::from_bytes(name.as_bytes()).expect("a header's name"),
+                HeaderValue::from_str(value).expect("a header's value"),
+            );
+        }
+        Self { status: status.parse().expect("a number"), headers, text: body.into() }
     }
 
     /// The body as JSON.

@@ -10,6 +10,10 @@ use keys_core::{OsEntropy, Pepper, Secret, Timestamp};
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
 use storage_diesel::Storage;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
 use workflow_runtime::{Sandbox, SandboxCommand, SandboxConfig, Worker, WorkerConfig};
 
 use crate::{answer::Answer, clock::FixedClock, databases::Database};
@@ -286,6 +290,33 @@ impl Caller {
         let request =
             self.request(Method::POST, path).header("content-type", media_type).body(body);
         Answer::of(request.send().await.expect("an answer")).await
+    }
+
+    /// `POST` of JSON in two parts, with `between` done between them.
+    pub async fn post_slowly(
+        &self,
+        path: &str,
+        first: &str,
+        second: &str,
+        between: impl AsyncFnOnce(),
+    ) -> Answer {
+        let address = self.base.strip_prefix("http://").expect("an address");
+        let mut stream = TcpStream::connect(address).await.expect("a connection");
+        let headers: String =
+            self.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let length = first.len() + second.len();
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nhost: {address}\r\n{headers}content-type: application/json\r\n\
+             content-length: {length}\r\nconnection: close\r\n\r\n{first}"
+        );
+        stream.write_all(head.as_bytes()).await.expect("sent");
+        // Answered by the same server afterwards: what was sent before has been seen by then.
+        self.get("/v1/whoami").await.ok();
+        between().await;
+        stream.write_all(second.as_bytes()).await.expect("sent");
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await.expect("an answer");
+        Answer::read(&String::from_utf8(answer).expect("text"))
     }
 
     /// Any method, with or without a JSON body.

@@ -25,6 +25,7 @@ fn a_wrong_setting_stops_the_start_with_one_line_that_names_it() {
         ("SERVER__LISTN", "127.0.0.1:1", "listn"),
         ("SERVER__LISTEN", "nowhere", "server.listen"),
         ("WORKER__SEATS", "many", "worker.seats"),
+        ("WORKER__SEATS", "9999999999", "worker.seats"),
         ("DATABASE__URL", "mysql://x", "database.url"),
         ("DATABASE__URL", "postgres://x/y?sslmode=require", "postgres-tls"),
         ("SECRETS__PEPPER", "short", "secrets.pepper"),
@@ -33,6 +34,12 @@ fn a_wrong_setting_stops_the_start_with_one_line_that_names_it() {
         check(&settings.clone().with(name, value).run(&["serve"]), 3, complaint);
     }
     check(&settings.run(&["serve", "--config", "does-not-exist.toml"]), 3, "does-not-exist.toml");
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("torn.toml");
+    fs::write(&file, "[secrets]\npepper = \"s3cret of the operator\n").expect("a file");
+    let output = settings.run(&["serve", "--config", file.to_str().expect("UTF-8")]);
+    check(&output, 3, "line 2");
+    assert!(!String::from_utf8_lossy(&output.stderr).contains("s3cret"), "{output:?}");
     let unset = Settings::of("postgres://127.0.0.1:1/none").with("SERVER__PUBLIC_URL", "ftp://x");
     check(&unset.run(&["serve"]), 3, "server.public_url");
 }

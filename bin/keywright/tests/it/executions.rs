@@ -7,6 +7,8 @@ on_both_databases!(
     a_call_is_accepted_carried_out_and_read_as_often_as_wanted,
     a_call_can_wait_for_its_result,
     any_json_value_is_an_input,
+    numbers_are_handed_on_digit_by_digit,
+    a_key_that_is_withdrawn_while_its_call_comes_in_starts_nothing,
     parameters_of_the_call_lie_over_those_of_the_deployment,
     a_failing_step_is_told_with_its_reason,
     a_run_that_takes_too_long_times_out,
@@ -80,6 +82,32 @@ async fn any_json_value_is_an_input(app: TestApp) {
             caller.post(&format!("{}execute?wait=20", call(&deployment)), input.clone()).await.ok();
         assert_eq!(done["result"], input);
     }
+}
+
+async fn numbers_are_handed_on_digit_by_digit(app: TestApp) {
+    let deployment = app.given_deployment("echo").await;
+    let shaped = app.given_deployment_of("shaped", transform(".input"), json!({})).await;
+    let numbers =
+        r#"{"big":18446744073709551616,"e":1e400,"m":1.10,"n":12345678901234567890123,"z":-0}"#;
+    for deployment in [deployment, shaped] {
+        let address = format!("{}?wait=20", call(&deployment));
+        let answer =
+            app.with(&deployment.key).post_raw(&address, "application/json", numbers.into()).await;
+        assert!(answer.text.contains(numbers), "{}", answer.text);
+    }
+}
+
+async fn a_key_that_is_withdrawn_while_its_call_comes_in_starts_nothing(app: TestApp) {
+    let deployment = app.given_deployment("echo").await;
+    let key = format!(
+        "/unstract/acme/api/v2/api-deployment/{}/keys/{}/",
+        deployment.id, deployment.key_id
+    );
+    let (caller, path) = (app.with(&deployment.key), call(&deployment));
+    let slow = caller.post_slowly(&path, r#"{"a":"#, "1}", async || {
+        app.platform().delete(&key).await.no_content();
+    });
+    slow.await.refused(401, "key_revoked");
 }
 
 async fn parameters_of_the_call_lie_over_those_of_the_deployment(app: TestApp) {

@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 
 use access_domain::{OrganizationName, authorize};
-use keys_core::Timestamp;
+use keys_core::{Key, Timestamp};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -18,6 +18,7 @@ struct OneRun {
     accepted: Mutex<Option<NewRun>>,
     state: Mutex<Option<RunState>>,
     moves_meanwhile: Mutex<Vec<RunState>>,
+    key_revoked_at: Mutex<Option<Timestamp>>,
 }
 
 impl ExecutionStore for OneRun {
@@ -25,6 +26,7 @@ impl ExecutionStore for OneRun {
         &self,
         organization: OrganizationId,
         id: DeploymentId,
+        _: KeyId,
     ) -> Result<Option<Runnable>, StoreError> {
         let deployment = Deployment {
             id,
@@ -46,7 +48,10 @@ impl ExecutionStore for OneRun {
             modified_at: NOW,
         };
         let definition = json!({"steps": [{"id": "a", "tool": "passthrough"}]});
-        Ok(Some(Runnable { deployment, version: Uuid::from_u128(8).into(), definition }))
+        let revoked_at = *self.key_revoked_at.lock().unwrap();
+        let key =
+            Key { owner: id, is_active: true, owner_is_active: true, revoked_at, expires_at: None };
+        Ok(Some(Runnable { deployment, version: Uuid::from_u128(8).into(), definition, key }))
     }
 
     fn accept(
@@ -210,6 +215,16 @@ fn a_run_that_finds_none_waits_and_wakes_whoever_is_free() {
     let bench = bench(false);
     assert_eq!(bench.start().state, RunState::ACCEPTED);
     assert_eq!(bench.said(), ["wake"]);
+}
+
+#[test]
+fn a_key_that_was_withdrawn_while_its_call_came_in_starts_nothing() {
+    let bench = bench(true);
+    *bench.store.key_revoked_at.lock().unwrap() = Some(NOW);
+    let request = StartRun { input: json!("in"), parameters: Map::new() };
+    let refused = bench.executions.start(&bench.granted, request);
+    assert!(matches!(refused, Err(ExecutionError::KeyRefused(Denial::Revoked))));
+    assert!(bench.said().is_empty() && bench.store.accepted.lock().unwrap().is_none());
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! `/v1/session`: people log in and out.
 
+use std::time::Duration;
+
 use actix_web::{HttpResponse, delete, get, post, web};
 use api_types::{ErrorCode, LogIn, SessionView};
 use auth_actix::{ApiError, Identity};
@@ -8,7 +10,11 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use access_domain::SessionRecord;
 
-use crate::{App, body::Body};
+use crate::{App, app::UseCases, body::Body};
+
+/// A log-in says little, and whoever logs in is a stranger still.
+const MAX_BODY_BYTES: usize = 8 * 1024;
+const BODY_DEADLINE: Duration = Duration::from_secs(10);
 
 pub(super) fn routes(config: &mut ServiceConfig) {
     config.service(log_in).service(get_session).service(log_out);
@@ -20,10 +26,16 @@ pub(super) fn routes(config: &mut ServiceConfig) {
 #[utoipa::path(tag = "sessions", security(()), request_body = LogIn, responses((status = 200, body = SessionView)))]
 #[post("/v1/session")]
 async fn log_in(app: web::Data<App>, body: Body) -> Result<HttpResponse, ApiError> {
-    let LogIn { username, password } = body.json().await?;
+    let LogIn { username, password } =
+        body.from_a_stranger(MAX_BODY_BYTES, BODY_DEADLINE).json().await?;
     let password = Secret::new(password);
-    let _turn = app.log_ins.acquire().await.map_err(ApiError::internal)?;
-    let logged_in = app.run(move |uc| uc.sessions.log_in(&username, &password)).await?;
+    let turn = app.log_ins.turn().await?;
+    let log_in = move |uc: &UseCases| {
+        // Goes with the hash, not with the request: a caller who hangs up must not free the place.
+        let _turn = turn;
+        uc.sessions.log_in(&username, &password)
+    };
+    let logged_in = app.run(log_in).await?;
     let cookie = app.cookie().write(logged_in.token.reveal_once());
     Ok(HttpResponse::Ok().cookie(cookie).json(view(logged_in.record, logged_in.csrf_token)))
 }

@@ -59,7 +59,8 @@ async fn create_workflow(
     body: Body,
 ) -> Result<HttpResponse, ApiError> {
     let draft: CreateWorkflow = body.json().await?;
-    let workflow = app.run(move |uc| uc.workflows.create(&who.granted, draft.into())).await?;
+    let workflow =
+        app.run_with_check(move |uc| uc.workflows.create(&who.granted, draft.into())).await?;
     Ok(HttpResponse::Created().json(WorkflowView::from(workflow)))
 }
 
@@ -94,7 +95,8 @@ async fn replace_workflow(
     body: Body,
 ) -> Result<web::Json<WorkflowView>, ApiError> {
     let draft = WorkflowDraft::from(body.json::<CreateWorkflow>().await?);
-    let workflow = app.run(move |uc| uc.workflows.change(&who.granted, *id, draft.into())).await?;
+    let workflow =
+        app.run_with_check(move |uc| uc.workflows.change(&who.granted, *id, draft.into())).await?;
     Ok(web::Json(workflow.into()))
 }
 
@@ -115,7 +117,8 @@ async fn patch_workflow(
     body: Body,
 ) -> Result<web::Json<WorkflowView>, ApiError> {
     let edit: PatchWorkflow = body.json().await?;
-    let workflow = app.run(move |uc| uc.workflows.change(&who.granted, *id, edit.into())).await?;
+    let workflow =
+        app.run_with_check(move |uc| uc.workflows.change(&who.granted, *id, edit.into())).await?;
     Ok(web::Json(workflow.into()))
 }
 
@@ -150,6 +153,7 @@ async fn validate_workflow(
     body: Body,
 ) -> Result<web::Json<ValidationView>, ApiError> {
     let ValidateWorkflow { definition } = body.optional_json().await?;
-    let faults = app.run(move |uc| uc.workflows.validate(&who.granted, *id, definition)).await?;
+    let faults =
+        app.run_with_check(move |uc| uc.workflows.validate(&who.granted, *id, definition)).await?;
     Ok(web::Json(faults.into()))
 }

@@ -27,10 +27,8 @@ use super::{
 use crate::{
     codec,
     error::Stop,
-    rows::{
-        ClaimedRow, DeploymentRow, ExecutionRow, MoveRow, NewExecutionRow, StepRow, read_runnable,
-    },
-    schema::{deployments, execution_steps, executions, workflow_versions, workflows},
+    rows::{ClaimedRow, ExecutionRow, MoveRow, NewExecutionRow, RunnableRow, StepRow},
+    schema::{deployments, execution_steps, executions, keys, workflow_versions, workflows},
 };
 
 impl ExecutionStore for Store {
@@ -38,21 +36,20 @@ impl ExecutionStore for Store {
         &self,
         organization: OrganizationId,
         deployment: DeploymentId,
+        key: KeyId,
     ) -> Result<Option<Runnable>, StoreError> {
         self.read("looking up what to run", |conn| {
-            let found: Option<(DeploymentRow, String, String)> = deployments::table
+            let found = deployments::table
                 .inner_join(workflows::table.inner_join(workflow_versions::table))
+                .inner_join(keys::table)
+                .filter(keys::id.eq(codec::id(key)))
                 .filter(deployments::id.eq(codec::id(deployment)))
                 .filter(deployments::organization_id.eq(codec::id(organization)))
                 .filter(deployments::deleted_at.is_null())
-                .select((
-                    DeploymentRow::as_select(),
-                    workflow_versions::id,
-                    workflow_versions::definition,
-                ))
+                .select(RunnableRow::as_select())
                 .first(conn)
                 .optional()?;
-            found.map(read_runnable).transpose()
+            found.map(RunnableRow::read).transpose()
         })
     }
 

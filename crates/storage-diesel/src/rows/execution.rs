@@ -5,11 +5,12 @@ use deployments_domain::{
     Runnable, Status, StepRecord,
 };
 use diesel::{QueryResult, prelude::*, result::Error};
+use keys_core::Key;
 
 use super::DeploymentRow;
 use crate::{
     codec,
-    schema::{execution_steps, executions, workflow_versions},
+    schema::{execution_steps, executions, keys, workflow_versions},
 };
 
 /// A run as it is accepted. Its lease is left out: only the database's clock can tell when it ends.
@@ -192,14 +193,38 @@ impl StepRow {
     }
 }
 
-pub(crate) fn read_runnable(
-    (deployment, version, definition): (DeploymentRow, String, String),
-) -> QueryResult<Runnable> {
-    Ok(Runnable {
-        deployment: deployment.read()?,
-        version: codec::read_id(&version)?,
-        definition: codec::read_json(&definition)?,
-    })
+/// What a run needs: the deployment, the current version of its workflow, and the key that asks.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = keys)]
+pub(crate) struct RunnableRow {
+    #[diesel(embed)]
+    deployment: DeploymentRow,
+    #[diesel(select_expression = workflow_versions::id)]
+    version: String,
+    #[diesel(select_expression = workflow_versions::definition)]
+    definition: String,
+    #[diesel(select_expression = keys::is_active)]
+    key_is_active: Option<bool>,
+    #[diesel(select_expression = keys::revoked_at)]
+    key_revoked_at: Option<i64>,
+    #[diesel(select_expression = keys::expires_at)]
+    key_expires_at: Option<i64>,
+}
+
+impl RunnableRow {
+    pub(crate) fn read(self) -> QueryResult<Runnable> {
+        let deployment = self.deployment.read()?;
+        let key = Key {
+            owner: deployment.id,
+            is_active: self.key_is_active.unwrap_or(false),
+            owner_is_active: deployment.is_active,
+            revoked_at: self.key_revoked_at.map(codec::read_micros).transpose()?,
+            expires_at: self.key_expires_at.map(codec::read_micros).transpose()?,
+        };
+        let version = codec::read_id(&self.version)?;
+        let definition = codec::read_json(&self.definition)?;
+        Ok(Runnable { deployment, version, definition, key })
+    }
 }
 
 fn read_state(status: &str, attempt: i32) -> QueryResult<RunState> {

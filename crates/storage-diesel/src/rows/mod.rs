@@ -7,7 +7,7 @@ mod workflow;
 
 pub(crate) use self::{
     deployment::DeploymentRow,
-    execution::{ClaimedRow, ExecutionRow, MoveRow, NewExecutionRow, StepRow, read_runnable},
+    execution::{ClaimedRow, ExecutionRow, MoveRow, NewExecutionRow, RunnableRow, StepRow},
     key::{DeploymentKeyRow, FoundKeyRow, KeyRow, SecretRow, SlotRow, read_slots},
     workflow::{VersionRow, WorkflowRow},
 };

@@ -54,6 +54,7 @@ on_both_databases! {
         a_deleted_deployment_is_not_found_and_not_deleted_again;
     executions:
         what_to_run_is_the_current_version_of_the_deployed_workflow
+        what_to_run_tells_the_key_as_it_is_now
         an_accepted_run_is_told_as_it_stands
         a_run_is_seen_by_the_key_that_started_it_and_by_others_only_if_shared
         a_run_is_not_seen_from_another_organization_or_deployment

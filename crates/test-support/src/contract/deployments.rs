@@ -201,7 +201,7 @@ pub fn a_deleted_deployment_is_not_found_and_not_deleted_again(given: &Given) {
     assert_eq!([delete(), delete()], [true, false]);
     assert_eq!(given.stores.find_deployment(organization, ALL, id).unwrap(), None);
     assert!(given.stores.list_deployments(organization, ALL, first(9)).unwrap().items.is_empty());
-    assert!(given.stores.find_runnable(organization, id).unwrap().is_none());
+    assert!(given.stores.find_runnable(organization, id, deployed.key.key.id).unwrap().is_none());
     let rule = |deployment: &Deployment| Ok(deployment.clone());
     assert_not_found(given.stores.change_deployment(organization, ALL, id, &rule));
 }

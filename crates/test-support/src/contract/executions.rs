@@ -6,6 +6,7 @@ use deployments_domain::{
     Deployment, Event, Execution, Failure, FailureCode, NewRun, Progress, RunEnd, RunMove,
     RunState, Status, StepRecord,
 };
+use keys_core::Key;
 use serde_json::{Value, json};
 
 use super::{
@@ -33,7 +34,8 @@ fn complete(given: &Given, run: &NewRun, result: Value) {
 pub fn what_to_run_is_the_current_version_of_the_deployed_workflow(given: &Given) {
     let deployed = given.deployed("acme");
     let (organization, deployment) = (deployed.organization, deployed.deployment.id);
-    let runnable = given.stores.find_runnable(organization, deployment).unwrap().unwrap();
+    let key = deployed.key.key.id;
+    let runnable = given.stores.find_runnable(organization, deployment, key).unwrap().unwrap();
     assert_eq!(runnable.deployment, deployed.deployment);
     assert_eq!(runnable.version, deployed.workflow.version);
     assert_eq!(runnable.definition, deployed.workflow.definition);
@@ -44,9 +46,32 @@ pub fn what_to_run_is_the_current_version_of_the_deployed_workflow(given: &Given
         Ok(deployments_domain::Workflow { version, version_number, ..workflow.clone() })
     };
     given.stores.change_workflow(organization, ALL, deployed.workflow.id, &rule).unwrap();
-    let runnable = given.stores.find_runnable(organization, deployment).unwrap().unwrap();
+    let runnable = given.stores.find_runnable(organization, deployment, key).unwrap().unwrap();
     assert_eq!(runnable.version, version);
-    assert!(given.stores.find_runnable(given.organization("other"), deployment).unwrap().is_none());
+    assert!(
+        given.stores.find_runnable(given.organization("other"), deployment, key).unwrap().is_none()
+    );
+    let other = given.deployed("another").key.key.id;
+    assert!(given.stores.find_runnable(organization, deployment, other).unwrap().is_none());
+}
+
+pub fn what_to_run_tells_the_key_as_it_is_now(given: &Given) {
+    let deployed = given.deployed("acme");
+    let (organization, deployment) = (deployed.organization, deployed.deployment.id);
+    let key = deployed.key.key.id;
+    let told = || given.stores.find_runnable(organization, deployment, key).unwrap().unwrap().key;
+    let good = Key {
+        owner: deployment,
+        is_active: true,
+        owner_is_active: true,
+        revoked_at: None,
+        expires_at: None,
+    };
+    assert_eq!(told(), good);
+    let rule = |deployment: &Deployment| Ok(Deployment { is_active: false, ..deployment.clone() });
+    given.stores.change_deployment(organization, ALL, deployment, &rule).unwrap();
+    given.stores.delete_key(organization, ALL, deployment, key, given.now()).unwrap();
+    assert_eq!(told(), Key { owner_is_active: false, revoked_at: Some(given.now()), ..good });
 }
 
 pub fn an_accepted_run_is_told_as_it_stands(given: &Given) {

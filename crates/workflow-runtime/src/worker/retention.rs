@@ -8,9 +8,10 @@ use tokio::time::sleep;
 
 use super::{engine::Engine, outage::Outage};
 
-const BATCH: u32 = 1_000;
+/// Small, since each batch is one write transaction over payloads that may be large.
+const BATCH: u32 = 50;
 /// So that one round ends, whatever the store says.
-const MAX_BATCHES: usize = 100;
+const MAX_BATCHES: usize = 1_000;
 
 pub(super) async fn serve(engine: Arc<Engine>) {
     let mut outage = Outage::new("deleting old results");

@@ -148,6 +148,7 @@ impl ExecutionStore for MemoryStore {
         &self,
         _: OrganizationId,
         _: DeploymentId,
+        _: KeyId,
     ) -> Result<Option<Runnable>, StoreError> {
         unreachable!("a worker accepts nothing")
     }
