@@ -16,7 +16,7 @@ use crate::{
 pub struct CreateDeployment {
     /// The id of the workflow.
     pub workflow: Uuid,
-    /// Its name in addresses, unique in the organization: `^[a-zA-Z0-9_-]{1,30}$`.
+    /// Its name for programs, unique in the organization: `^[a-zA-Z0-9_-]{1,30}$`.
     pub api_name: String,
     /// Its name for people.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
@@ -30,17 +30,17 @@ pub struct CreateDeployment {
     /// Whether its keys open it; default `true`.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub is_active: Option<bool>,
-    /// Parameters of every run, under those that a call brings.
+    /// Parameters of every execution, under those that a call brings.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
     pub default_parameters: Option<Map<String, Value>>,
-    /// How long a run may take, in seconds, from when a worker takes it: 1 to 3600, default 300.
+    /// How long an execution may take, in seconds, from when a worker takes it: 1 to 3600, default 300.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub timeout_seconds: Option<u32>,
-    /// How many runs may be unfinished at once; default 20, `null` for no bound.
+    /// How many executions may be unfinished at once; default 20, `null` for no bound.
     #[serde(default, deserialize_with = "clearable", skip_serializing_if = "Option::is_none")]
     pub max_concurrent: Option<Option<u32>>,
-    /// Whether each of its keys sees the runs of all of them; default `false`.
+    /// Whether each of its keys sees the executions of all of them; default `false`.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub shared_results: Option<bool>,
 }
@@ -53,7 +53,7 @@ pub struct PatchDeployment {
     /// The id of the workflow.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub workflow: Option<Uuid>,
-    /// Its name in addresses.
+    /// Its name for programs.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub api_name: Option<String>,
     /// Its name for people; `null` clears it.
@@ -68,17 +68,17 @@ pub struct PatchDeployment {
     /// Whether its keys open it.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub is_active: Option<bool>,
-    /// Parameters of every run; `null` clears them.
+    /// Parameters of every execution; `null` clears them.
     #[serde(default, deserialize_with = "clearable", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
     pub default_parameters: Option<Option<Map<String, Value>>>,
-    /// How long a run may take, in seconds.
+    /// How long an execution may take, in seconds.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub timeout_seconds: Option<u32>,
-    /// How many runs may be unfinished at once; `null` for no bound.
+    /// How many executions may be unfinished at once; `null` for no bound.
     #[serde(default, deserialize_with = "clearable", skip_serializing_if = "Option::is_none")]
     pub max_concurrent: Option<Option<u32>>,
-    /// Whether each of its keys sees the runs of all of them.
+    /// Whether each of its keys sees the executions of all of them.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub shared_results: Option<bool>,
 }
@@ -105,7 +105,7 @@ pub struct DeploymentView {
     pub id: Uuid,
     /// The id of its workflow.
     pub workflow: Uuid,
-    /// Its name in addresses.
+    /// Its name for programs.
     pub api_name: String,
     /// Its name for people.
     pub display_name: String,
@@ -115,14 +115,14 @@ pub struct DeploymentView {
     pub deployment_type: String,
     /// Whether its keys open it.
     pub is_active: bool,
-    /// Parameters of every run.
+    /// Parameters of every execution.
     #[cfg_attr(feature = "openapi", schema(value_type = Object))]
     pub default_parameters: Map<String, Value>,
-    /// How long a run may take, in seconds.
+    /// How long an execution may take, in seconds.
     pub timeout_seconds: u32,
-    /// How many runs may be unfinished at once.
+    /// How many executions may be unfinished at once.
     pub max_concurrent: Option<u32>,
-    /// Whether each of its keys sees the runs of all of them.
+    /// Whether each of its keys sees the executions of all of them.
     pub shared_results: bool,
     /// Where it is called.
     pub endpoint: EndpointView,

@@ -54,7 +54,7 @@ impl FromRequest for Body {
 
 impl Body {
     /// The same body, if it is small and comes at once: for those who are not known yet.
-    pub(crate) fn from_a_stranger(self, limit: usize, deadline: Duration) -> Self {
+    pub(crate) fn within(self, limit: usize, deadline: Duration) -> Self {
         Self { limit: self.limit.min(limit), deadline, ..self }
     }
 

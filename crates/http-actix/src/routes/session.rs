@@ -26,8 +26,7 @@ pub(super) fn routes(config: &mut ServiceConfig) {
 #[utoipa::path(tag = "sessions", security(()), request_body = LogIn, responses((status = 200, body = SessionView)))]
 #[post("/v1/session")]
 async fn log_in(app: web::Data<App>, body: Body) -> Result<HttpResponse, ApiError> {
-    let LogIn { username, password } =
-        body.from_a_stranger(MAX_BODY_BYTES, BODY_DEADLINE).json().await?;
+    let LogIn { username, password } = body.within(MAX_BODY_BYTES, BODY_DEADLINE).json().await?;
     let password = Secret::new(password);
     let turn = app.log_ins.turn().await?;
     let log_in = move |uc: &UseCases| {

@@ -110,11 +110,10 @@ impl Engine {
         }
         claims.abort();
         others.iter().for_each(tokio::task::JoinHandle::abort);
-        let report = ShutdownReport {
+        ShutdownReport {
             finished: self.finished.load(Ordering::SeqCst),
             handed_back: self.handed_back.load(Ordering::SeqCst),
-        };
-        report
+        }
     }
 
     pub(super) fn reserve(self: &Arc<Self>) -> Option<FreeSeat> {

@@ -359,7 +359,7 @@ async fn a_seat_that_is_used_after_the_shutdown_hands_its_run_back() {
 #[tokio::test(start_paused = true)]
 async fn old_payloads_are_deleted_batch_by_batch() {
     let bench = Bench::start();
-    bench.store.old_payloads.store(2_003, Ordering::SeqCst);
+    bench.store.old_payloads.store(103, Ordering::SeqCst);
     while bench.store.deletions.load(Ordering::SeqCst) < 3 {
         bench.store.changed.notified().await;
     }
