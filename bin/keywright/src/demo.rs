@@ -10,8 +10,9 @@ use tokio::sync::oneshot;
 
 use crate::{
     arguments::DemoOptions,
-    configuration::{Configuration, DatabaseUrl, Loaded},
+    configuration::{Configuration, Loaded},
     failure::Failure,
+    hidden::DatabaseUrl,
     logging,
     node::{Migrations, Node},
     serve::serve,

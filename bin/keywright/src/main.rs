@@ -8,6 +8,7 @@ mod configuration;
 mod demo;
 mod doctor;
 mod failure;
+mod hidden;
 mod logging;
 mod migrate;
 mod node;

@@ -12,6 +12,7 @@ mod execution;
 mod executions;
 mod page;
 mod ports;
+mod run;
 mod workflow;
 mod workflows;
 
@@ -29,10 +30,10 @@ pub use self::{
     executions::{ExecutionError, Executions, RunResult, StartRun, TooManyExecutions},
     page::{Page, PageRequest},
     ports::{
-        ClaimedRun, DeploymentKeyStore, DeploymentStore, Elsewhere, ExecutionStore, FilterCheck,
-        FilterCheckFailed, NewRun, RunEnd, RunMove, Runnable, Seat, StepRecord, WorkflowRunner,
-        WorkflowStore,
+        DeploymentKeyStore, DeploymentStore, Elsewhere, ExecutionStore, FilterCheck,
+        FilterCheckFailed, Seat, WorkflowRunner, WorkflowStore,
     },
+    run::{ClaimedRun, NewRun, RunEnd, RunMove, Runnable, StepRecord},
     workflow::{VersionId, Workflow, WorkflowDraft, WorkflowEdit, WorkflowId, WorkflowType},
     workflows::{WorkflowRefusal, Workflows},
 };

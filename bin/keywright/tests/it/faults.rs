@@ -35,6 +35,7 @@ over_both_databases!(
     a_killed_server_loses_no_accepted_run,
     a_terminated_server_hands_back_what_runs_and_exits_with_zero,
     a_terminated_server_finishes_what_it_can,
+    a_caller_who_waits_is_answered_when_the_server_stops,
     a_worker_of_its_own_carries_out_what_a_server_accepts,
     a_killed_workers_run_is_taken_over,
     the_main_job_is_walked_with_public_tools,
@@ -47,7 +48,7 @@ struct Deployed {
 
 /// Serves, and deploys a workflow of `acme`.
 async fn deploy(settings: &Settings, server: &Process, filter: &str) -> Deployed {
-    let platform_key = settings.given_organization("acme");
+    let (platform_key, _) = settings.given_organization("acme");
     let platform = Caller::new(&server.base).bearer(&platform_key);
     let definition = json!({"steps": [{"id": "shape", "tool": "transform", "filter": filter}]});
     let workflow = json!({"name": "w", "definition": definition});
@@ -155,6 +156,19 @@ async fn a_terminated_server_finishes_what_it_can(database: Database) {
     assert_eq!(status["status"], "COMPLETED", "{status}");
 }
 
+async fn a_caller_who_waits_is_answered_when_the_server_stops(database: Database) {
+    let settings = Settings::over(&database).with("WORKER__SHUTDOWN_SECONDS", 0);
+    let server = settings.serve(&["--migrate"]);
+    let deployed = deploy(&settings, &server, "def f: f; f").await;
+    let status_api = deployed.start(&server, json!(1)).await;
+    deployed.wait_until_executing(&server, &status_api).await;
+    let (caller, address) = (deployed.caller(&server), format!("{status_api}?wait=300"));
+    let waiter = actix_web::rt::spawn(async move { caller.get(&address).await.ok() });
+    let ended = actix_web::web::block(move || server.terminate()).await.expect("a thread");
+    assert_eq!(ended.code(), Some(0));
+    assert_eq!(waiter.await.expect("an answer")["status"], "PENDING");
+}
+
 async fn a_worker_of_its_own_carries_out_what_a_server_accepts(database: Database) {
     let settings = Settings::over(&database);
     let server = settings.serve(&["--migrate", "--no-worker"]);
@@ -202,21 +216,10 @@ async fn fifty_activations_on_two_servers_leave_exactly_one_active() {
     let database = Database::postgres();
     let settings = Settings::over(&database);
     let servers = [settings.serve(&["--migrate"]), settings.serve(&[])];
-    let created = settings.json(&[
-        "organization",
-        "create",
-        "--json",
-        "--slug",
-        "acme",
-        "--name",
-        "A",
-        "--admin-username",
-        "boss",
-    ]);
-    let password = created["admin"]["password"].as_str().expect("a password").to_owned();
+    let (_, password) = settings.given_organization("acme");
     let mut admins = Vec::new();
     for server in &servers {
-        admins.push(Caller::new(&server.base).log_in("boss", &password).await);
+        admins.push(Caller::new(&server.base).log_in("acme", &password).await);
     }
     let keys = "/unstract/acme/api/v2/platform-keys/";
     admins[0].post_nothing(keys).await.created();

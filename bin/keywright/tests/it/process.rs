@@ -74,8 +74,9 @@ impl Settings {
         serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"))
     }
 
-    /// Creates an organization; returns its platform key.
-    pub(crate) fn given_organization(&self, slug: &str) -> String {
+    /// Creates an organization, whose administrator is called like it; returns its platform key and
+    /// the administrator's password.
+    pub(crate) fn given_organization(&self, slug: &str) -> (String, String) {
         let create = [
             "organization",
             "create",
@@ -87,7 +88,9 @@ impl Settings {
             "--admin-username",
             slug,
         ];
-        self.json(&create)["platform_key"].as_str().expect("a platform key").to_owned()
+        let created = self.json(&create);
+        let text = |value: &Value| value.as_str().expect("a secret").to_owned();
+        (text(&created["platform_key"]), text(&created["admin"]["password"]))
     }
 
     /// Starts a server and waits until it listens.

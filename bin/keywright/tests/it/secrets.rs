@@ -9,22 +9,10 @@ use crate::process::Settings;
 async fn no_secret_reaches_a_log_line_or_the_database_file() {
     let database = Database::sqlite();
     let settings = Settings::over(&database).with("LOG__LEVEL", "trace");
-    let created = settings.json(&[
-        "organization",
-        "create",
-        "--json",
-        "--slug",
-        "acme",
-        "--name",
-        "A",
-        "--admin-username",
-        "boss",
-    ]);
+    let (platform_key, password) = settings.given_organization("acme");
     let text = |value: &serde_json::Value| value.as_str().expect("text").to_owned();
-    let (password, platform_key) =
-        (text(&created["admin"]["password"]), text(&created["platform_key"]));
     let server = settings.serve(&[]);
-    let admin = Caller::new(&server.base).log_in("boss", &password).await;
+    let admin = Caller::new(&server.base).log_in("acme", &password).await;
     let workflow =
         json!({"name": "w", "definition": {"steps": [{"id": "a", "tool": "passthrough"}]}});
     let platform = Caller::new(&server.base).bearer(&platform_key);
