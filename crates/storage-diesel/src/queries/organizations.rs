@@ -4,15 +4,17 @@ use access_domain::{
     AdminAccount, ChangeError, CreateOrganizationError, NewOrganization, Organization,
     OrganizationStore, Role, Slug, StoreError,
 };
-use diesel::{insert_into, prelude::*, result::Error, update};
+use diesel::{insert_into, prelude::*, result::Error};
 use keys_core::Slot;
 
-use super::super::{Conn, Store, violated_unique};
+use super::{
+    super::{Conn, Store, violated_unique},
+    platform_keys::generate,
+};
 use crate::{
     codec,
     error::Stop,
-    rows::{KeyRow, SecretRow},
-    schema::{key_secrets, keys, memberships, organizations, users},
+    schema::{memberships, organizations, users},
 };
 
 type Created<T> = Result<T, Stop<CreateOrganizationError>>;
@@ -38,7 +40,7 @@ impl OrganizationStore for Store {
                     memberships::role.eq(Role::Admin.as_str()),
                 ))
                 .execute(conn)?;
-            first_platform_key(conn, new)?;
+            generate(conn, new.organization.id, Slot::One, &new.platform_key, true)?;
             Ok(())
         });
         created.map_err(|error| match error {
@@ -89,20 +91,6 @@ fn admin(conn: &mut Conn, account: &AdminAccount) -> Created<String> {
             found.ok_or(Stop::Refused(CreateOrganizationError::UnknownUser))
         }
     }
-}
-
-fn first_platform_key(conn: &mut Conn, new: &NewOrganization) -> Created<()> {
-    let (organization, key) = (new.organization.id, &new.platform_key);
-    insert_into(keys::table)
-        .values(KeyRow::platform(organization, Slot::One, key))
-        .execute(conn)?;
-    insert_into(key_secrets::table)
-        .values(SecretRow::of(key.id, &key.secret, key.created_at))
-        .execute(conn)?;
-    update(organizations::table.find(codec::id(organization)))
-        .set(organizations::active_platform_slot.eq(Slot::One.number()))
-        .execute(conn)?;
-    Ok(())
 }
 
 fn taken(error: Error) -> Stop<CreateOrganizationError> {

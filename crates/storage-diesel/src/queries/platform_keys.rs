@@ -1,7 +1,7 @@
 //! The two slots of each organization.
 
 use access_domain::{
-    ChangeError, OrganizationId, PlatformKey, PlatformKeyChange, PlatformKeyRefusal,
+    ChangeError, NewKey, OrganizationId, PlatformKey, PlatformKeyChange, PlatformKeyRefusal,
     PlatformKeyStore, StoreError,
 };
 use diesel::{delete, insert_into, prelude::*, update};
@@ -64,16 +64,8 @@ fn apply(
     let key_in =
         |slot| keys.get(slot).map(|key| key.id).ok_or(Stop::Refused(PlatformKeyRefusal::NotFound));
     match change {
-        PlatformKeyChange::Generate { slot, activate: is_active, key } => {
-            insert_into(keys::table)
-                .values(KeyRow::platform(organization, slot, &key))
-                .execute(conn)?;
-            insert_into(key_secrets::table)
-                .values(SecretRow::of(key.id, &key.secret, key.created_at))
-                .execute(conn)?;
-            if is_active {
-                activate(conn, organization, Some(slot))?;
-            }
+        PlatformKeyChange::Generate { slot, activate, key } => {
+            generate(conn, organization, slot, &key, activate)?;
         }
         PlatformKeyChange::Refresh { slot, secret, at } => {
             let key = key_in(slot)?;
@@ -95,6 +87,24 @@ fn apply(
             }
             retire(conn, key, at)?;
         }
+    }
+    Ok(())
+}
+
+/// Fills a slot that is empty.
+pub(super) fn generate(
+    conn: &mut Conn,
+    organization: OrganizationId,
+    slot: Slot,
+    key: &NewKey,
+    is_active: bool,
+) -> QueryResult<()> {
+    insert_into(keys::table).values(KeyRow::platform(organization, slot, key)).execute(conn)?;
+    insert_into(key_secrets::table)
+        .values(SecretRow::of(key.id, &key.secret, key.created_at))
+        .execute(conn)?;
+    if is_active {
+        activate(conn, organization, Some(slot))?;
     }
     Ok(())
 }
