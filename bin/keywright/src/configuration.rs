@@ -14,6 +14,7 @@ use crate::{
     arguments::ConfigCommand,
     failure::Failure,
     hidden::{DatabaseUrl, SecretText},
+    list::List,
 };
 
 const PREFIX: &str = "KEYWRIGHT_";
@@ -57,6 +58,9 @@ pub(crate) struct Database {
 pub(crate) struct Secrets {
     pub(crate) pepper: Option<SecretText>,
     pub(crate) pepper_file: Option<PathBuf>,
+    /// Peppers that keys may still be under, from before the present one, or of the next one.
+    pub(crate) accepted_peppers: List<SecretText>,
+    pub(crate) accepted_pepper_files: List<PathBuf>,
 }
 
 /// What is offered to callers of deployments.

@@ -9,6 +9,7 @@ mod demo;
 mod doctor;
 mod failure;
 mod hidden;
+mod list;
 mod logging;
 mod migrate;
 mod node;

@@ -8,7 +8,7 @@ use std::{
 use access_domain::{Clock, Organizations, PasswordCost, PasswordHash, StoreError};
 use deployments_domain::{Elsewhere, WorkflowRunner};
 use http_actix::{App, Ports, Settings};
-use keys_core::{Entropy, OsEntropy, Pepper, Secret};
+use keys_core::{Entropy, OsEntropy, PepperName, Peppers, Secret};
 use storage_diesel::{OpenError, Options, Storage};
 use workflow_runtime::{Sandbox, SandboxCommand, SandboxConfig, Worker, WorkerConfig};
 
@@ -25,7 +25,7 @@ pub(crate) struct Node {
     pub(crate) storage: Arc<dyn Storage>,
     pub(crate) clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
-    pepper: Arc<Pepper>,
+    peppers: Arc<Peppers>,
 }
 
 /// What a start does about pending migrations.
@@ -47,8 +47,8 @@ impl Node {
         let found = pepper::find(configuration)?;
         let storage = open_storage(configuration)?;
         settle_schema(&*storage, configuration, migrations)?;
-        let pepper = match found {
-            Some(pepper) => pepper,
+        let peppers = match found {
+            Some(peppers) => peppers,
             None => make_pepper(configuration, &*storage, &entropy)?,
         };
         Ok(Self {
@@ -56,7 +56,7 @@ impl Node {
             storage,
             clock: Arc::new(SystemClock),
             entropy: Arc::new(entropy),
-            pepper: Arc::new(pepper),
+            peppers: Arc::new(peppers),
         })
     }
 
@@ -66,7 +66,7 @@ impl Node {
             store: self.storage.clone(),
             clock: Arc::clone(&self.clock),
             entropy: Arc::clone(&self.entropy),
-            pepper: Arc::clone(&self.pepper),
+            peppers: Arc::clone(&self.peppers),
             password_cost: PasswordCost::STANDARD,
         }
     }
@@ -107,13 +107,13 @@ impl Node {
             platform_keys: self.storage.clone(),
             workflows: self.storage.clone(),
             deployments: self.storage.clone(),
-            deployment_keys: self.storage.clone(),
+            managed_keys: self.storage.clone(),
             executions: self.storage.clone(),
             runner,
             filters: sandbox,
             clock: Arc::clone(&self.clock),
             entropy: Arc::clone(&self.entropy),
-            pepper: Arc::clone(&self.pepper),
+            peppers: Arc::clone(&self.peppers),
             readiness: self.readiness(),
             nobody,
             lease: self.lease(),
@@ -130,7 +130,7 @@ impl Node {
 
     /// Ready: the database answers, and every pepper that its keys need is here.
     fn readiness(&self) -> Box<dyn Fn() -> Result<(), StoreError> + Send + Sync> {
-        let (storage, pepper) = (Arc::clone(&self.storage), Arc::clone(&self.pepper));
+        let (storage, peppers) = (Arc::clone(&self.storage), Arc::clone(&self.peppers));
         // Which peppers are needed is read from all keys, and anybody may ask whether a server is
         // ready: so it is read now and then, not each time.
         let good_until: Mutex<Option<Instant>> = Mutex::new(None);
@@ -140,7 +140,7 @@ impl Node {
             if good_until.is_some_and(|until| Instant::now() < until) {
                 return Ok(());
             }
-            let lacking = lacking_peppers(&*storage, &pepper)?;
+            let lacking = lacking_peppers(&*storage, &peppers)?;
             if lacking.is_empty() {
                 *good_until = Some(Instant::now() + PEPPERS_CHECKED_EVERY);
                 return Ok(());
@@ -162,7 +162,7 @@ fn make_pepper(
     configuration: &Configuration,
     storage: &dyn Storage,
     entropy: &OsEntropy,
-) -> Result<Pepper, Failure> {
+) -> Result<Peppers, Failure> {
     let needed = storage.pepper_names().map_err(|error| Failure::database(&error))?;
     if needed.is_empty() {
         return pepper::make(configuration, entropy);
@@ -172,13 +172,13 @@ fn make_pepper(
     Err(Failure::Configuration(what.into()))
 }
 
-/// The peppers that stored keys were digested under and that `pepper` is not.
+/// The peppers that stored keys were digested under and that `peppers` has not.
 pub(crate) fn lacking_peppers(
     storage: &dyn Storage,
-    pepper: &Pepper,
+    peppers: &Peppers,
 ) -> Result<Vec<String>, StoreError> {
     let mut names = storage.pepper_names()?;
-    names.retain(|name| name != pepper.name().as_str());
+    names.retain(|name| peppers.named(&PepperName::from_stored(name.clone())).is_none());
     Ok(names)
 }
 

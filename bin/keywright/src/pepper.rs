@@ -1,4 +1,4 @@
-//! The pepper: from the configuration, or on the embedded database from a file that is made on
+//! The peppers: from the configuration, or on the embedded database from a file that is made on
 //! first start.
 
 use std::{
@@ -8,13 +8,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use keys_core::{Entropy, Pepper};
+use keys_core::{Entropy, Pepper, Peppers};
 
 use crate::{configuration::Configuration, failure::Failure};
 
-/// The pepper that is configured, or that the embedded database has beside it; none where it has
-/// none yet.
-pub(crate) fn find(configuration: &Configuration) -> Result<Option<Pepper>, Failure> {
+/// The pepper that is configured, or that the embedded database has beside it, with those that are
+/// accepted besides; none where there is none yet.
+pub(crate) fn find(configuration: &Configuration) -> Result<Option<Peppers>, Failure> {
     let secrets = &configuration.secrets;
     let text = match (&secrets.pepper, &secrets.pepper_file) {
         (Some(_), Some(_)) => {
@@ -32,17 +32,27 @@ pub(crate) fn find(configuration: &Configuration) -> Result<Option<Pepper>, Fail
             read(&path)?
         }
     };
-    text.as_deref().map(parse).transpose()
+    let Some(current) = text.as_deref().map(parse).transpose()? else { return Ok(None) };
+    Ok(Some(Peppers::new(current, accepted(configuration)?)))
+}
+
+/// The peppers that only verify.
+pub(crate) fn accepted(configuration: &Configuration) -> Result<Vec<Pepper>, Failure> {
+    let secrets = &configuration.secrets;
+    let texts = secrets.accepted_peppers.0.iter().map(|text| Ok(text.0.clone()));
+    let files = secrets.accepted_pepper_files.0.iter();
+    let files = files.map(|path| read(path)?.ok_or_else(|| missing(path)));
+    texts.chain(files).map(|text| parse(&text?)).collect()
 }
 
 /// Makes the pepper of an embedded database that has no keys yet.
 pub(crate) fn make(
     configuration: &Configuration,
     entropy: &dyn Entropy,
-) -> Result<Pepper, Failure> {
+) -> Result<Peppers, Failure> {
     let path = embedded_path(configuration);
     let path = path.ok_or_else(|| Failure::Configuration("secrets.pepper: must be set".into()))?;
-    parse(&make_file(&path, entropy)?)
+    Ok(Peppers::new(parse(&make_file(&path, entropy)?)?, accepted(configuration)?))
 }
 
 fn parse(text: &str) -> Result<Pepper, Failure> {

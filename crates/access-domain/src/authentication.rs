@@ -2,13 +2,20 @@
 
 use std::sync::Arc;
 
-use keys_core::{Denial, Form, Outcome, Pepper, decide};
+use std::net::IpAddr;
+
+use keys_core::{Denial, Digest, Form, KeyRequest, NotOurs, Peppers, Secret, decide};
 use subtle::ConstantTimeEq;
 
 use crate::{
-    Clock, KeyRecord, KeySource, OrganizationRef, Principal, SessionRecord, SessionStore,
-    StoreError, session::csrf_token,
+    Clock, KeyMatches, KeyRecord, OrganizationRef, PresentedKey, Principal, SessionRecord,
+    SessionStore, StoreError, session::csrf_token, session::session_digest,
 };
+
+/// No key is longer, of whatever system; what is, costs no look-up. In bytes.
+pub const MAX_KEY_BYTES: usize = 512;
+/// No key of another system is shorter, or it could be guessed. In bytes.
+const MIN_FOREIGN_BYTES: usize = 16;
 
 /// Why a credential does not make a principal.
 #[derive(Debug, thiserror::Error)]
@@ -59,24 +66,18 @@ pub enum Csrf<'a> {
 
 /// Finds out who is calling.
 pub struct Authentication {
-    /// Where keys are found.
-    pub keys: Arc<dyn KeySource>,
     /// Where sessions are found.
     pub sessions: Arc<dyn SessionStore>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// What credentials are digested under.
-    pub pepper: Arc<Pepper>,
+    pub peppers: Arc<Peppers>,
 }
 
 impl Authentication {
-    /// Looks a presented key up. `None` when no key looks so: that costs no look-up.
-    pub fn find_key(
-        &self,
-        presented: &str,
-    ) -> Option<Outcome<Result<Option<KeyRecord>, StoreError>>> {
-        Form::of(presented)?;
-        Some(self.keys.get(self.pepper.digest(presented)))
+    /// What a text is looked up by. `None` when no key looks so: that costs no look-up.
+    pub fn present(&self, text: &str) -> Option<PresentedKey> {
+        present(text, &self.peppers)
     }
 
     /// The principal of a key that was looked up.
@@ -85,18 +86,35 @@ impl Authentication {
     /// When the key is unknown or refused, or the request is about another organization.
     pub fn admit_key(
         &self,
-        found: Option<KeyRecord>,
+        found: &KeyMatches,
         requested: &RequestedOrganization,
+        address: Option<IpAddr>,
     ) -> Result<Principal, AuthenticationError> {
-        let record = found.ok_or(AuthenticationError::Invalid)?;
-        decide(&record.key, self.clock.now()).map_err(AuthenticationError::Key)?;
-        if requested.header.as_ref().is_some_and(|named| !record.organization.answers_to(named)) {
-            return Err(AuthenticationError::OrganizationMismatch);
-        }
+        let record = self.admit(found, requested, &KeyRequest { scopes: &[], address })?;
         if requested.path.as_ref().is_some_and(|named| !record.organization.answers_to(named)) {
             return Err(AuthenticationError::OrganizationHidden);
         }
         Ok(Principal::of_key(record))
+    }
+
+    /// The key that was looked up, if it is good for `request`.
+    ///
+    /// # Errors
+    /// When it is unknown or refused, or `X-Organization-Id` names another organization.
+    pub fn admit<'a>(
+        &self,
+        found: &'a KeyMatches,
+        requested: &RequestedOrganization,
+        request: &KeyRequest<'_>,
+    ) -> Result<&'a KeyRecord, AuthenticationError> {
+        let named = requested.header.as_ref();
+        let record =
+            found.choose(named.or(requested.path.as_ref())).ok_or(AuthenticationError::Invalid)?;
+        decide(&record.key, request, self.clock.now()).map_err(AuthenticationError::Key)?;
+        if named.is_some_and(|named| !record.organization.answers_to(named)) {
+            return Err(AuthenticationError::OrganizationMismatch);
+        }
+        Ok(record)
     }
 
     /// The session of a cookie, noted as in use. Asks storage: not for an event loop.
@@ -109,17 +127,18 @@ impl Authentication {
         csrf: Csrf<'_>,
     ) -> Result<SessionRecord, AuthenticationError> {
         let now = self.clock.now();
-        let found = self
-            .sessions
-            .find_session(&self.pepper.digest(token))
-            .map_err(AuthenticationError::Store)?;
+        let digests: Vec<Digest> =
+            self.peppers.iter().map(|pepper| session_digest(pepper, token)).collect();
+        let found = self.sessions.find_session(&digests).map_err(AuthenticationError::Store)?;
         let record = found
             .filter(|found| found.session.is_alive(now))
             .ok_or(AuthenticationError::Invalid)?;
         if let Csrf::Needed(sent) = csrf {
-            let expected = self.csrf_token(token);
-            let equal = sent.is_some_and(|sent| sent.as_bytes().ct_eq(expected.as_bytes()).into());
-            if !equal {
+            // Under any of the peppers: while one is swapped, a page may come from another server.
+            let is_token = |expected: String| {
+                sent.is_some_and(|sent| sent.as_bytes().ct_eq(expected.as_bytes()).into())
+            };
+            if !self.peppers.iter().any(|pepper| is_token(csrf_token(pepper, token))) {
                 return Err(AuthenticationError::CsrfTokenRequired);
             }
         }
@@ -132,8 +151,28 @@ impl Authentication {
 
     /// The CSRF token that unsafe requests of the session with this cookie must carry.
     pub fn csrf_token(&self, session_token: &str) -> String {
-        csrf_token(&self.pepper, session_token)
+        csrf_token(self.peppers.current(), session_token)
     }
+}
+
+/// What a text is looked up by. `None` when no key of ours looks so, and no other system would have
+/// made it.
+pub fn present(text: &str, peppers: &Peppers) -> Option<PresentedKey> {
+    if text.len() > MAX_KEY_BYTES {
+        return None;
+    }
+    let form = match Form::read(text) {
+        Ok(form) => Some(form),
+        Err(NotOurs::Mistyped) => return None,
+        Err(NotOurs::Foreign) if is_plausible(text) => None,
+        Err(NotOurs::Foreign) => return None,
+    };
+    let digest = peppers.current().digest(text);
+    Some(PresentedKey { digest, form, plaintext: Secret::new(text.to_owned()) })
+}
+
+fn is_plausible(text: &str) -> bool {
+    text.len() >= MIN_FOREIGN_BYTES && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 /// The principal of a session in the organization that the request is about; a user of a single
@@ -166,7 +205,8 @@ pub fn principal_of_session(
         },
     };
     let organization = membership.organization.clone();
-    Ok(Principal::User { id: record.user.id, organization, role: membership.role })
+    let (id, username) = (record.user.id, record.user.username.clone());
+    Ok(Principal::User { id, username, organization, role: membership.role })
 }
 
 #[cfg(test)]

@@ -3,9 +3,14 @@
 //! Rules and use cases over ports; no actix, SQL, runtime, clock or random source. Permission is a
 //! value: [`authorize`] gives a [`Granted`], and use cases take one, so that no edge can forget to ask.
 
+mod audit;
 mod authentication;
 mod fault;
+mod key_record;
+mod managed_key;
+mod managed_keys;
 mod organization;
+mod page;
 mod password;
 mod permission;
 mod platform_keys;
@@ -15,26 +20,39 @@ mod session;
 mod user;
 
 pub use self::{
+    audit::{Act, Action, Actor, ActorKind, AuditEntryId, Origin},
     authentication::{
-        Authentication, AuthenticationError, Csrf, RequestedOrganization, principal_of_session,
+        Authentication, AuthenticationError, Csrf, MAX_KEY_BYTES, RequestedOrganization, present,
+        principal_of_session,
     },
     fault::{Fault, FaultCode, check_text, pointer_segment},
+    key_record::{
+        ForeignDigests, FoundBy, KeyMatches, KeyOwner, KeyQuery, KeyRecord, PresentedKey,
+    },
+    managed_key::{
+        Imported, KeyChange, KeyDraft, KeyEdit, KeySecret, KeyShape, KeyTerms, ManagedKey,
+        NewManagedKey, Revocation, RotationDraft, TermDraft,
+    },
+    managed_keys::{Holder, KeyDesk, KeyRefusal, KeyStyle, ManagedKeys, first_key},
     organization::{
         AdminAccount, CreateOrganization, CreateOrganizationError, CreatedOrganization,
         NewOrganization, Organization, OrganizationId, OrganizationName, OrganizationRef,
         Organizations, RESERVED_SLUGS, Slug,
     },
+    page::{Page, PageRequest},
     password::{HashingFailed, PasswordCost, PasswordHash},
     permission::{
-        Denied, Execute, Granted, ManageDeployments, ManagePlatformKeys, ManageWorkflows, Operator,
-        Permission, RefreshPlatformKey, SeeSelf, Visibility, authorize,
+        Denied, Execute, ExplainKeys, Granted, Infer, ManageDeployments, ManageKeys,
+        ManageOrganization, ManagePlatformKeys, ManageWorkflows, Operator, Permission, ReadAudit,
+        ReadModels, ReadOrganization, RefreshPlatformKey, SeeSelf, VerifyKeys, Visibility,
+        authorize,
     },
     platform_keys::{PlatformKey, PlatformKeyChange, PlatformKeyRefusal, PlatformKeysUseCases},
     ports::{
-        ChangeError, Clock, KeyLookup, KeySource, OrganizationStore, PlatformKeyStore,
-        SessionStore, StoreError,
+        ChangeError, Clock, KeyChanges, KeyFilter, KeyLookup, KeySource, ManagedKeyStore,
+        OrganizationStore, PlatformKeyStore, SessionStore, StoreError,
     },
-    principal::{DeploymentId, DeploymentTag, KeyOwner, KeyRecord, NewKey, Principal},
+    principal::{DeploymentId, DeploymentTag, NewKey, Principal},
     session::{LogInError, LoggedIn, Session, SessionId, SessionRecord, Sessions, sweep_sessions},
     user::{Email, Membership, Role, User, UserId, UserRecord, Username},
 };

@@ -2,11 +2,12 @@
 
 use std::{fmt, sync::Arc};
 
-use keys_core::{Entropy, Form, Id, KeyId, Pepper, Secret, Timestamp, mint};
+use keys_core::{Entropy, Id, KeyId, Pattern, Peppers, Secret, Timestamp, mint};
 
 use crate::{
-    Clock, Email, Fault, NewKey, Operator, OrganizationStore, PasswordCost, PasswordHash,
-    StoreError, User, UserId, Username, fault::check_text, password, password::random_secret,
+    Act, Action, Actor, Clock, Email, Fault, NewKey, Operator, OrganizationStore, Origin,
+    PasswordCost, PasswordHash, StoreError, User, UserId, Username, fault::check_text, password,
+    password::random_secret,
 };
 
 /// The id of an organization.
@@ -187,7 +188,7 @@ pub struct Organizations {
     /// Randomness for ids and secrets.
     pub entropy: Arc<dyn Entropy>,
     /// What keys are digested under.
-    pub pepper: Arc<Pepper>,
+    pub peppers: Arc<Peppers>,
     /// What a guess at a password costs.
     pub password_cost: PasswordCost,
 }
@@ -225,14 +226,13 @@ impl Organizations {
                 hash,
             )
         };
-        let minted = mint(Form::Uuid, &self.pepper, &*self.entropy);
+        let minted = mint(Pattern::Uuid, self.peppers.current(), &*self.entropy);
         let id: KeyId = Id::generate(now, &*self.entropy);
         let platform_key = NewKey { id, secret: minted.stored, created_by: None, created_at: now };
-        self.store.create(&NewOrganization {
-            organization: organization.clone(),
-            admin,
-            platform_key,
-        })?;
+        let new = NewOrganization { organization: organization.clone(), admin, platform_key };
+        let (who, from) = (Actor::command_line(), Origin::default());
+        let act = Act::new(Action::OrganizationCreated, who, from, now, &*self.entropy);
+        self.store.create(&new, &act)?;
         Ok(CreatedOrganization {
             organization,
             admin_username,

@@ -1,8 +1,9 @@
 //! Who may do what. One table per permission, asked through [`authorize`] alone.
 
+use keys_core::{Entropy, Scope, Timestamp};
 use uuid::Uuid;
 
-use crate::{DeploymentId, OrganizationId, Principal, Role};
+use crate::{Act, Action, Actor, DeploymentId, OrganizationId, Origin, Principal, Role};
 
 /// Something that a principal may or may not do.
 pub trait Permission {
@@ -20,6 +21,9 @@ pub enum Denied {
     /// Keys of this kind never open this.
     #[error("a key of this kind does not open this; use a platform key or a session")]
     KeyKindNotAllowed,
+    /// The key lacks the scope that opens this.
+    #[error("this needs a key with the scope '{0}'")]
+    InsufficientScope(&'static str),
     /// Only a deployment's own key opens this.
     #[error("this address takes a key of its deployment")]
     DeploymentKeyRequired,
@@ -33,6 +37,7 @@ pub enum Denied {
 pub struct Granted<P> {
     who: Principal,
     permission: P,
+    origin: Origin,
 }
 
 /// May `who` do `permission`?
@@ -41,10 +46,26 @@ pub struct Granted<P> {
 /// Why not.
 pub fn authorize<P: Permission>(who: Principal, permission: P) -> Result<Granted<P>, Denied> {
     permission.check(&who)?;
-    Ok(Granted { who, permission })
+    Ok(Granted { who, permission, origin: Origin::default() })
 }
 
 impl<P> Granted<P> {
+    /// The same, with where the request came from, for the audit.
+    #[must_use]
+    pub fn from_origin(self, origin: Origin) -> Self {
+        Self { origin, ..self }
+    }
+
+    /// The same for a part of what was granted.
+    pub(crate) fn narrowed_to<Q>(self, permission: Q) -> Granted<Q> {
+        Granted { who: self.who, permission, origin: self.origin }
+    }
+
+    /// What is noted of something that the caller does.
+    pub fn act(&self, action: Action, at: Timestamp, entropy: &dyn Entropy) -> Act {
+        Act::new(action, Actor::of(&self.who), self.origin.clone(), at, entropy)
+    }
+
     /// Who was granted it.
     pub fn who(&self) -> &Principal {
         &self.who
@@ -60,16 +81,15 @@ impl<P> Granted<P> {
         self.who.organization().id
     }
 
-    /// Which workflows and deployments the caller may see and change: administrators and platform
-    /// keys all of the organization's, everybody else what they made.
+    /// Which workflows and deployments the caller may see and change: administrators and the keys
+    /// that do their work all of the organization's, everybody else what they made.
     pub fn visibility(&self) -> Visibility {
-        match &self.who {
-            Principal::User { role: Role::Admin, .. } | Principal::PlatformKey { .. } => {
-                Visibility::Organization
-            }
-            who @ (Principal::User { role: Role::User, .. } | Principal::DeploymentKey { .. }) => {
-                Visibility::MadeBy(who.actor())
-            }
+        if self.who.is_administrative_key()
+            || matches!(self.who, Principal::User { role: Role::Admin, .. })
+        {
+            Visibility::Organization
+        } else {
+            Visibility::MadeBy(self.who.actor())
         }
     }
 }
@@ -103,6 +123,38 @@ pub struct ManageWorkflows;
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ManageDeployments;
 
+/// List, make, change, rotate, revoke and delete the keys of the organization.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ManageKeys;
+
+/// Have keys of the organization verified.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct VerifyKeys;
+
+/// Have it explained what becomes of a key.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ExplainKeys;
+
+/// Read who did what.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ReadAudit;
+
+/// Read the organization's settings.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ReadOrganization;
+
+/// Change the organization's settings.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ManageOrganization;
+
+/// Ask a model.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Infer;
+
+/// Read which models there are.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ReadModels;
+
 /// Start, watch, read and cancel runs of one deployment.
 #[derive(Debug, Clone, Copy)]
 pub struct Execute {
@@ -116,46 +168,122 @@ impl Permission for SeeSelf {
     }
 }
 
+/// What administrators alone may do: no key, whatever its scopes.
+fn admin(who: &Principal) -> Result<(), Denied> {
+    match who {
+        Principal::User { role: Role::Admin, .. } => Ok(()),
+        Principal::User { role: Role::User, .. }
+        | Principal::PlatformKey { .. }
+        | Principal::DeploymentKey { .. }
+        | Principal::OrganizationKey { .. } => Err(Denied::AdminRequired),
+    }
+}
+
+/// What administrators do, and keys that do their work.
+fn admin_or_administrative_key(who: &Principal) -> Result<(), Denied> {
+    match who {
+        _ if who.is_administrative_key() => Ok(()),
+        Principal::User { .. } | Principal::PlatformKey { .. } => admin(who),
+        Principal::DeploymentKey { .. } => Err(Denied::KeyKindNotAllowed),
+        Principal::OrganizationKey { .. } => Err(Denied::InsufficientScope(Scope::ADMIN)),
+    }
+}
+
+/// Managing workflows and deployments is open to members and to keys that do an administrator's
+/// work; what of them they see is [`Granted::visibility`].
+fn member_or_administrative_key(who: &Principal) -> Result<(), Denied> {
+    match who {
+        Principal::User { .. } => Ok(()),
+        Principal::PlatformKey { .. }
+        | Principal::DeploymentKey { .. }
+        | Principal::OrganizationKey { .. } => admin_or_administrative_key(who),
+    }
+}
+
+/// What a scope opens, and administrators may try.
+fn scope(who: &Principal, needed: &'static str) -> Result<(), Denied> {
+    match who {
+        Principal::OrganizationKey { scopes, .. } if scopes.include(needed) => Ok(()),
+        Principal::OrganizationKey { .. } => Err(Denied::InsufficientScope(needed)),
+        Principal::User { .. } => admin(who),
+        Principal::PlatformKey { .. } | Principal::DeploymentKey { .. } => {
+            Err(Denied::KeyKindNotAllowed)
+        }
+    }
+}
+
 impl Permission for ManagePlatformKeys {
     fn check(&self, who: &Principal) -> Result<(), Denied> {
-        match who {
-            Principal::User { role: Role::Admin, .. } => Ok(()),
-            Principal::User { role: Role::User, .. }
-            | Principal::PlatformKey { .. }
-            | Principal::DeploymentKey { .. } => Err(Denied::AdminRequired),
-        }
+        admin(who)
     }
 }
 
 impl Permission for RefreshPlatformKey {
     fn check(&self, who: &Principal) -> Result<(), Denied> {
-        match who {
-            Principal::User { role: Role::Admin, .. } | Principal::PlatformKey { .. } => Ok(()),
-            Principal::User { role: Role::User, .. } | Principal::DeploymentKey { .. } => {
-                Err(Denied::AdminRequired)
-            }
-        }
-    }
-}
-
-/// Managing workflows and deployments is open to members and platform keys; what of them they see
-/// is [`Granted::visibility`].
-fn member_or_platform_key(who: &Principal) -> Result<(), Denied> {
-    match who {
-        Principal::User { .. } | Principal::PlatformKey { .. } => Ok(()),
-        Principal::DeploymentKey { .. } => Err(Denied::KeyKindNotAllowed),
+        if matches!(who, Principal::PlatformKey { .. }) { Ok(()) } else { admin(who) }
     }
 }
 
 impl Permission for ManageWorkflows {
     fn check(&self, who: &Principal) -> Result<(), Denied> {
-        member_or_platform_key(who)
+        member_or_administrative_key(who)
     }
 }
 
 impl Permission for ManageDeployments {
     fn check(&self, who: &Principal) -> Result<(), Denied> {
-        member_or_platform_key(who)
+        member_or_administrative_key(who)
+    }
+}
+
+impl Permission for ManageKeys {
+    fn check(&self, who: &Principal) -> Result<(), Denied> {
+        admin_or_administrative_key(who)
+    }
+}
+
+impl Permission for VerifyKeys {
+    fn check(&self, who: &Principal) -> Result<(), Denied> {
+        if matches!(who, Principal::PlatformKey { .. }) {
+            return Ok(());
+        }
+        scope(who, "keys:verify")
+    }
+}
+
+impl Permission for ExplainKeys {
+    fn check(&self, who: &Principal) -> Result<(), Denied> {
+        admin_or_administrative_key(who)
+    }
+}
+
+impl Permission for ReadAudit {
+    fn check(&self, who: &Principal) -> Result<(), Denied> {
+        admin_or_administrative_key(who)
+    }
+}
+
+impl Permission for ReadOrganization {
+    fn check(&self, who: &Principal) -> Result<(), Denied> {
+        admin_or_administrative_key(who)
+    }
+}
+
+impl Permission for ManageOrganization {
+    fn check(&self, who: &Principal) -> Result<(), Denied> {
+        admin(who)
+    }
+}
+
+impl Permission for Infer {
+    fn check(&self, who: &Principal) -> Result<(), Denied> {
+        scope(who, "inference:write")
+    }
+}
+
+impl Permission for ReadModels {
+    fn check(&self, who: &Principal) -> Result<(), Denied> {
+        scope(who, "inference:read")
     }
 }
 
@@ -164,9 +292,9 @@ impl Permission for Execute {
         match who {
             Principal::DeploymentKey { deployment, .. } if *deployment == self.deployment => Ok(()),
             Principal::DeploymentKey { .. } => Err(Denied::Hidden),
-            Principal::User { .. } | Principal::PlatformKey { .. } => {
-                Err(Denied::DeploymentKeyRequired)
-            }
+            Principal::User { .. }
+            | Principal::PlatformKey { .. }
+            | Principal::OrganizationKey { .. } => Err(Denied::DeploymentKeyRequired),
         }
     }
 }
@@ -185,71 +313,112 @@ impl Operator {
 
 #[cfg(test)]
 mod tests {
-    use keys_core::{Id, Slot};
+    use keys_core::{Scopes, Slot};
 
     use super::*;
-    use crate::OrganizationName;
+    use crate::{OrganizationName, Username};
 
     fn organization() -> OrganizationName {
         OrganizationName { id: Uuid::from_u128(1).into(), slug: "acme".into() }
     }
 
     fn user(role: Role) -> Principal {
-        Principal::User { id: Uuid::from_u128(2).into(), organization: organization(), role }
+        let username = Username::parse("u").unwrap();
+        let id = Uuid::from_u128(2).into();
+        Principal::User { id, username, organization: organization(), role }
     }
 
     fn platform_key() -> Principal {
-        let id = Uuid::from_u128(3).into();
-        Principal::PlatformKey {
-            id,
-            organization: organization(),
-            slot: Slot::One,
-            expires_at: None,
-        }
+        let (id, slot, expires_at) = (Uuid::from_u128(3).into(), Slot::One, None);
+        Principal::PlatformKey { id, organization: organization(), slot, expires_at }
     }
 
-    fn deployment_key(deployment: DeploymentId) -> Principal {
-        let (id, name) = (Uuid::from_u128(4).into(), String::new());
-        Principal::DeploymentKey {
-            id,
-            organization: organization(),
-            deployment,
-            name,
-            expires_at: None,
-        }
+    fn deployment_key() -> Principal {
+        let (id, name, expires_at) = (Uuid::from_u128(4).into(), String::new(), None);
+        let deployment = Uuid::from_u128(5).into();
+        Principal::DeploymentKey { id, organization: organization(), deployment, name, expires_at }
     }
 
+    fn key_with(scope: &str) -> Principal {
+        let (id, name, expires_at) = (Uuid::from_u128(6).into(), String::new(), None);
+        let scopes = Scopes::new([scope.parse().unwrap()]).unwrap();
+        Principal::OrganizationKey { id, organization: organization(), name, scopes, expires_at }
+    }
+
+    /// The answers to an administrator, a user, a platform key, a key with `admin`, one with
+    /// `orders:read`, and a deployment's.
     #[track_caller]
-    fn check<P: Permission + Copy>(permission: P, expected: [Result<(), Denied>; 4]) {
-        let here: DeploymentId = Id::from(Uuid::from_u128(5));
-        let callers = [user(Role::Admin), user(Role::User), platform_key(), deployment_key(here)];
+    fn check<P: Permission + Copy>(permission: P, expected: [Result<(), Denied>; 6]) {
+        let callers = [
+            user(Role::Admin),
+            user(Role::User),
+            platform_key(),
+            key_with("admin"),
+            key_with("orders:read"),
+            deployment_key(),
+        ];
         assert_eq!(callers.map(|who| authorize(who, permission).map(drop)), expected);
     }
 
+    const YES: Result<(), Denied> = Ok(());
+    const ADMINS: Result<(), Denied> = Err(Denied::AdminRequired);
+    const KIND: Result<(), Denied> = Err(Denied::KeyKindNotAllowed);
+    const SCOPE: Result<(), Denied> = Err(Denied::InsufficientScope(Scope::ADMIN));
+
     #[test]
-    fn platform_keys_are_managed_by_admins_alone() {
-        let no = Err(Denied::AdminRequired);
-        check(ManagePlatformKeys, [Ok(()), no, no, no]);
+    fn platform_keys_and_settings_are_managed_by_admins_alone() {
+        check(ManagePlatformKeys, [YES, ADMINS, ADMINS, ADMINS, ADMINS, ADMINS]);
+        check(ManageOrganization, [YES, ADMINS, ADMINS, ADMINS, ADMINS, ADMINS]);
     }
 
     #[test]
     fn platform_keys_are_refreshed_by_admins_and_by_platform_keys() {
-        let no = Err(Denied::AdminRequired);
-        check(RefreshPlatformKey, [Ok(()), no, Ok(()), no]);
+        check(RefreshPlatformKey, [YES, ADMINS, YES, ADMINS, ADMINS, ADMINS]);
     }
 
     #[test]
-    fn workflows_and_deployments_are_managed_by_all_but_deployment_keys() {
-        let expected = [Ok(()), Ok(()), Ok(()), Err(Denied::KeyKindNotAllowed)];
-        check(ManageWorkflows, expected);
-        check(ManageDeployments, expected);
+    fn workflows_and_deployments_are_managed_by_members_and_administrative_keys() {
+        check(ManageWorkflows, [YES, YES, YES, YES, SCOPE, KIND]);
+        check(ManageDeployments, [YES, YES, YES, YES, SCOPE, KIND]);
+    }
+
+    #[test]
+    fn keys_audit_and_explanations_are_for_admins_and_administrative_keys() {
+        check(ManageKeys, [YES, ADMINS, YES, YES, SCOPE, KIND]);
+        check(ReadAudit, [YES, ADMINS, YES, YES, SCOPE, KIND]);
+        check(ReadOrganization, [YES, ADMINS, YES, YES, SCOPE, KIND]);
+        check(ExplainKeys, [YES, ADMINS, YES, YES, SCOPE, KIND]);
+    }
+
+    #[test]
+    fn a_scope_opens_what_it_names() {
+        let lacks = |scope| Err(Denied::InsufficientScope(scope));
+        check(VerifyKeys, [YES, ADMINS, YES, YES, lacks("keys:verify"), KIND]);
+        check(Infer, [YES, ADMINS, KIND, YES, lacks("inference:write"), KIND]);
+        check(ReadModels, [YES, ADMINS, KIND, YES, lacks("inference:read"), KIND]);
+        assert!(authorize(key_with("keys:verify"), VerifyKeys).is_ok());
+        assert!(authorize(key_with("inference:write"), Infer).is_ok());
+        assert!(authorize(key_with("inference:write"), ReadModels).is_err());
     }
 
     #[test]
     fn only_the_deployments_own_key_executes_and_a_foreign_one_sees_nothing() {
         let no = Err(Denied::DeploymentKeyRequired);
-        check(Execute { deployment: Uuid::from_u128(5).into() }, [no, no, no, Ok(())]);
-        check(Execute { deployment: Uuid::from_u128(6).into() }, [no, no, no, Err(Denied::Hidden)]);
+        check(Execute { deployment: Uuid::from_u128(5).into() }, [no, no, no, no, no, YES]);
+        let hidden = Err(Denied::Hidden);
+        check(Execute { deployment: Uuid::from_u128(6).into() }, [no, no, no, no, no, hidden]);
+    }
+
+    #[test]
+    fn nobody_gives_what_they_have_not() {
+        let may_give = |who: Principal, scope: &str| who.may_give(&scope.parse().unwrap());
+        assert!(may_give(user(Role::Admin), "admin"));
+        assert!(may_give(platform_key(), "admin"));
+        assert!(may_give(key_with("admin"), "orders:read"));
+        assert!(may_give(key_with("orders:read"), "orders:read"));
+        assert!(!may_give(key_with("orders:read"), "admin"));
+        assert!(!may_give(user(Role::User), "orders:read"));
+        assert!(!may_give(deployment_key(), "orders:read"));
     }
 
     #[test]
@@ -258,5 +427,6 @@ mod tests {
         assert_eq!(seen(user(Role::User)), Ok(Visibility::MadeBy(Uuid::from_u128(2))));
         assert_eq!(seen(user(Role::Admin)), Ok(Visibility::Organization));
         assert_eq!(seen(platform_key()), Ok(Visibility::Organization));
+        assert_eq!(seen(key_with("admin")), Ok(Visibility::Organization));
     }
 }

@@ -4,13 +4,13 @@
 use std::sync::Arc;
 
 use keys_core::{
-    Entropy, Fingerprint, Form, Id, KeyId, Minted, Pepper, PlatformKeyError, PlatformKeys, Secret,
-    Slot, StoredSecret, Timestamp, mint,
+    Entropy, Fingerprint, Id, KeyId, Minted, Pattern, Peppers, PlatformKeyError, PlatformKeys,
+    Secret, Slot, StoredSecret, Timestamp, mint,
 };
 use uuid::Uuid;
 
 use crate::{
-    ChangeError, Clock, Granted, ManagePlatformKeys, NewKey, PlatformKeyStore, Principal,
+    Action, ChangeError, Clock, Granted, ManagePlatformKeys, NewKey, PlatformKeyStore, Principal,
     RefreshPlatformKey, StoreError,
 };
 
@@ -51,6 +51,8 @@ pub enum PlatformKeyChange {
         secret: StoredSecret,
         /// When it was made.
         at: Timestamp,
+        /// Whether the keys that it made are revoked, and those that these made.
+        revoke_made: bool,
     },
     /// This slot, or none, is the active one.
     Activate(Option<Slot>),
@@ -60,6 +62,8 @@ pub enum PlatformKeyChange {
         slot: Slot,
         /// When.
         at: Timestamp,
+        /// Whether the keys that it made are revoked, and those that these made.
+        revoke_made: bool,
     },
 }
 
@@ -88,7 +92,7 @@ pub struct PlatformKeysUseCases {
     /// Randomness for ids and secrets.
     pub entropy: Arc<dyn Entropy>,
     /// What keys are digested under.
-    pub pepper: Arc<Pepper>,
+    pub peppers: Arc<Peppers>,
 }
 
 impl PlatformKeysUseCases {
@@ -115,23 +119,26 @@ impl PlatformKeysUseCases {
         activate: Option<bool>,
     ) -> Changed<(PlatformKeys<PlatformKey>, Slot, Secret)> {
         let now = self.clock.now();
-        let Minted { secret, stored } = mint(Form::Uuid, &self.pepper, &*self.entropy);
+        let Minted { secret, stored } = mint(Pattern::Uuid, self.peppers.current(), &*self.entropy);
         let id = Id::generate(now, &*self.entropy);
         let key =
             NewKey { id, secret: stored, created_by: Some(granted.who().actor()), created_at: now };
-        let keys = self.store.change_platform_keys(granted.organization(), &|keys| {
+        let act = granted.act(Action::PlatformKeyCreated, now, &*self.entropy);
+        let rule = |keys: &PlatformKeys<PlatformKey>| {
             let place = keys.place(wanted, activate).map_err(PlatformKeyRefusal::NoPlace)?;
             Ok(PlatformKeyChange::Generate {
                 slot: place.slot,
                 activate: place.activate,
                 key: key.clone(),
             })
-        })?;
+        };
+        let keys = self.store.change_platform_keys(granted.organization(), &rule, &act)?;
         let slot = slot_of(&keys, id).map_err(ChangeError::Refused)?;
         Ok((keys, slot, secret))
     }
 
-    /// Replaces the secret of a key, which stays as active as it was. The old secret dies at once.
+    /// Replaces the secret of a key, which stays as active as it was. The old secret dies at once,
+    /// and with `revoke_made` every key that it made.
     ///
     /// # Errors
     /// When the key is not there, or a platform key asks for another than itself.
@@ -139,16 +146,19 @@ impl PlatformKeysUseCases {
         &self,
         granted: &Granted<RefreshPlatformKey>,
         id: KeyId,
+        revoke_made: bool,
     ) -> Changed<(PlatformKeys<PlatformKey>, Slot, Secret)> {
         let at = self.clock.now();
-        let Minted { secret, stored } = mint(Form::Uuid, &self.pepper, &*self.entropy);
-        let keys = self.store.change_platform_keys(granted.organization(), &|keys| {
+        let Minted { secret, stored } = mint(Pattern::Uuid, self.peppers.current(), &*self.entropy);
+        let act = granted.act(Action::PlatformKeyRefreshed, at, &*self.entropy);
+        let rule = |keys: &PlatformKeys<PlatformKey>| {
             let slot = slot_of(keys, id)?;
             if matches!(granted.who(), Principal::PlatformKey { id: own, .. } if *own != id) {
                 return Err(PlatformKeyRefusal::NotItself);
             }
-            Ok(PlatformKeyChange::Refresh { slot, secret: stored.clone(), at })
-        })?;
+            Ok(PlatformKeyChange::Refresh { slot, secret: stored.clone(), at, revoke_made })
+        };
+        let keys = self.store.change_platform_keys(granted.organization(), &rule, &act)?;
         let slot = slot_of(&keys, id).map_err(ChangeError::Refused)?;
         Ok((keys, slot, secret))
     }
@@ -163,25 +173,36 @@ impl PlatformKeysUseCases {
         id: KeyId,
         active: bool,
     ) -> Changed<(PlatformKeys<PlatformKey>, Slot)> {
-        let keys = self.store.change_platform_keys(granted.organization(), &|keys| {
+        let action =
+            if active { Action::PlatformKeyActivated } else { Action::PlatformKeyDeactivated };
+        let act = granted.act(action, self.clock.now(), &*self.entropy);
+        let rule = |keys: &PlatformKeys<PlatformKey>| {
             let slot = slot_of(keys, id)?;
             let others = keys.active().filter(|other| *other != slot);
             Ok(PlatformKeyChange::Activate(if active { Some(slot) } else { others }))
-        })?;
+        };
+        let keys = self.store.change_platform_keys(granted.organization(), &rule, &act)?;
         let slot = slot_of(&keys, id).map_err(ChangeError::Refused)?;
         Ok((keys, slot))
     }
 
-    /// Removes a key; its slot is empty afterwards.
+    /// Removes a key; its slot is empty afterwards. With `revoke_made` every key that it made is
+    /// revoked.
     ///
     /// # Errors
     /// When the key is not there.
-    pub fn delete(&self, granted: &Granted<ManagePlatformKeys>, id: KeyId) -> Changed<()> {
+    pub fn delete(
+        &self,
+        granted: &Granted<ManagePlatformKeys>,
+        id: KeyId,
+        revoke_made: bool,
+    ) -> Changed<()> {
         let at = self.clock.now();
+        let act = granted.act(Action::PlatformKeyDeleted, at, &*self.entropy);
         let rule = |keys: &PlatformKeys<PlatformKey>| {
-            Ok(PlatformKeyChange::Delete { slot: slot_of(keys, id)?, at })
+            Ok(PlatformKeyChange::Delete { slot: slot_of(keys, id)?, at, revoke_made })
         };
-        self.store.change_platform_keys(granted.organization(), &rule).map(drop)
+        self.store.change_platform_keys(granted.organization(), &rule, &act).map(drop)
     }
 }
 

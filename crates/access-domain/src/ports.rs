@@ -3,13 +3,16 @@
 //! All ports are synchronous and object-safe; [`KeySource`] alone may have to wait. One method is one
 //! transaction: durable when it returns, and a refusal saves nothing.
 
-use std::error::Error;
+use std::{error::Error, sync::Arc};
 
-use keys_core::{Digest, Outcome, PlatformKeys, Timestamp};
+use keys_core::{Digest, KeyId, Outcome, PepperName, PlatformKeys, Timestamp};
+use uuid::Uuid;
 
 use crate::{
-    CreateOrganizationError, KeyRecord, NewOrganization, Organization, OrganizationId, PlatformKey,
-    PlatformKeyChange, PlatformKeyRefusal, Session, SessionId, SessionRecord, UserRecord, Username,
+    Act, CreateOrganizationError, Holder, KeyChange, KeyMatches, KeyQuery, KeyRefusal, KeyStyle,
+    ManagedKey, NewManagedKey, NewOrganization, Organization, OrganizationId, Page, PageRequest,
+    PlatformKey, PlatformKeyChange, PlatformKeyRefusal, PresentedKey, Session, SessionId,
+    SessionRecord, UserRecord, Username,
 };
 
 /// Why storage did not answer. The source is for the log; no caller sees it.
@@ -57,7 +60,7 @@ pub trait OrganizationStore: Send + Sync {
     ///
     /// # Errors
     /// When a name is taken, the existing user is unknown, or storage fails.
-    fn create(&self, new: &NewOrganization) -> Result<(), CreateOrganizationError>;
+    fn create(&self, new: &NewOrganization, act: &Act) -> Result<(), CreateOrganizationError>;
 
     /// Every organization, by slug.
     ///
@@ -86,22 +89,121 @@ pub trait PlatformKeyStore: Send + Sync {
         &self,
         organization: OrganizationId,
         rule: &dyn Fn(&PlatformKeys<PlatformKey>) -> Result<PlatformKeyChange, PlatformKeyRefusal>,
+        act: &Act,
     ) -> Result<PlatformKeys<PlatformKey>, ChangeError<PlatformKeyRefusal>>;
+}
+
+/// Keys that an organization hands out. `None` and `NotFound` mean alike that the deployment or the
+/// key is not visible.
+pub trait ManagedKeyStore: Send + Sync {
+    /// Which form new keys of the organization have.
+    ///
+    /// # Errors
+    /// When storage fails.
+    fn key_style(&self, organization: OrganizationId) -> Result<KeyStyle, StoreError>;
+
+    /// Saves a new key.
+    ///
+    /// # Errors
+    /// `NotFound`, `NameTaken`, or that storage failed.
+    fn create_key(
+        &self,
+        organization: OrganizationId,
+        holder: Holder,
+        key: &NewManagedKey,
+        act: &Act,
+    ) -> Result<ManagedKey, ChangeError<KeyRefusal>>;
+
+    /// The holder's keys, newest first.
+    ///
+    /// # Errors
+    /// When storage fails.
+    fn list_keys(
+        &self,
+        organization: OrganizationId,
+        holder: Holder,
+        filter: &KeyFilter,
+        page: PageRequest,
+    ) -> Result<Option<Page<ManagedKey>>, StoreError>;
+
+    /// One of the holder's keys.
+    ///
+    /// # Errors
+    /// When storage fails.
+    fn find_managed_key(
+        &self,
+        organization: OrganizationId,
+        holder: Holder,
+        id: KeyId,
+    ) -> Result<Option<ManagedKey>, StoreError>;
+
+    /// Locks the key, asks `rule` what is to become of it, and saves that; returns the key as it
+    /// then is.
+    ///
+    /// # Errors
+    /// `NotFound`, what `rule` refused, or that storage failed.
+    fn change_key(
+        &self,
+        organization: OrganizationId,
+        holder: Holder,
+        id: KeyId,
+        rule: &dyn Fn(&ManagedKey) -> Result<KeyChange, KeyRefusal>,
+        act: &Act,
+    ) -> Result<ManagedKey, ChangeError<KeyRefusal>>;
+}
+
+/// Which of a holder's keys are wanted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct KeyFilter {
+    /// Those that this user or key made.
+    pub created_by: Option<Uuid>,
+    /// Those with exactly this name.
+    pub name: Option<String>,
+    /// Those that are revoked, or that are not.
+    pub revoked: Option<bool>,
 }
 
 /// The keys of every organization, for authentication alone: no tenant is known yet.
 pub trait KeyLookup: Send + Sync {
-    /// The key whose secret has this digest.
+    /// For each query, the keys that it finds. However many there are, they cost one read.
     ///
     /// # Errors
     /// When storage fails.
-    fn find_key(&self, digest: &Digest) -> Result<Option<KeyRecord>, StoreError>;
+    fn find_keys(&self, queries: &[KeyQuery]) -> Result<Vec<KeyMatches>, StoreError>;
+
+    /// Keeps a secret under another pepper. No error when it is gone, or was moved before.
+    ///
+    /// # Errors
+    /// When storage fails.
+    fn rehash(&self, from: &Digest, to: &Digest, pepper: &PepperName) -> Result<(), StoreError>;
+
+    /// Notes when secrets were last used; a later time that is noted already stays.
+    ///
+    /// # Errors
+    /// When storage fails.
+    fn note_uses(&self, uses: &[(Digest, Timestamp)]) -> Result<(), StoreError>;
 }
 
 /// [`KeyLookup`] as authentication wants it: memory answers at once, the database later.
 pub trait KeySource: Send + Sync {
-    /// The key whose secret has this digest.
-    fn get(&self, digest: Digest) -> Outcome<Result<Option<KeyRecord>, StoreError>>;
+    /// The keys that the presented text stands for.
+    fn get(&self, key: PresentedKey) -> Outcome<Result<Arc<KeyMatches>, StoreError>>;
+
+    /// The same for many, of which those that memory has not cost one read together.
+    fn get_all(&self, keys: Vec<PresentedKey>)
+    -> Outcome<Result<Vec<Arc<KeyMatches>>, StoreError>>;
+}
+
+/// Hears of changes after which a key may be decided on differently. Storage tells once a change is
+/// durable, and before its caller is answered.
+pub trait KeyChanges: Send + Sync {
+    /// Something of this organization that decides on keys has changed.
+    fn raise(&self, organization: OrganizationId);
+}
+
+/// For processes that remember no keys.
+impl KeyChanges for () {
+    fn raise(&self, _: OrganizationId) {}
 }
 
 /// People's sessions and what is needed to begin one.
@@ -118,11 +220,12 @@ pub trait SessionStore: Send + Sync {
     /// When storage fails.
     fn begin_session(&self, session: &Session) -> Result<(), StoreError>;
 
-    /// The session of a token, with its user and the memberships as they are now.
+    /// The session of a token, whose digests are given under each pepper, with its user and the
+    /// memberships as they are now.
     ///
     /// # Errors
     /// When storage fails.
-    fn find_session(&self, token: &Digest) -> Result<Option<SessionRecord>, StoreError>;
+    fn find_session(&self, token: &[Digest]) -> Result<Option<SessionRecord>, StoreError>;
 
     /// Notes that the session was in use at `at`.
     ///

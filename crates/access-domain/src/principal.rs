@@ -1,9 +1,9 @@
 //! Who is calling, once their credential was found good.
 
-use keys_core::{Id, Key, KeyId, Slot, StoredSecret, Timestamp};
+use keys_core::{Id, KeyId, Scope, Scopes, Slot, StoredSecret, Timestamp};
 use uuid::Uuid;
 
-use crate::{OrganizationName, Role, UserId};
+use crate::{KeyOwner, KeyRecord, OrganizationName, Role, UserId, Username};
 
 /// Names a deployment in [`DeploymentId`]. This crate knows of deployments that they have ids.
 #[derive(Debug)]
@@ -11,28 +11,6 @@ pub enum DeploymentTag {}
 
 /// The id of a deployment.
 pub type DeploymentId = Id<DeploymentTag>;
-
-/// What a key speaks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum KeyOwner {
-    /// The organization: a platform key.
-    Platform(Slot),
-    /// One deployment.
-    Deployment(DeploymentId),
-}
-
-/// A key as authentication finds it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeyRecord {
-    /// The key's id.
-    pub id: KeyId,
-    /// The organization that it belongs to.
-    pub organization: OrganizationName,
-    /// `Key #1` for a platform key, the description of a deployment key.
-    pub name: String,
-    /// The facts that decide its fate.
-    pub key: Key<KeyOwner>,
-}
 
 /// A key that is about to be stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,6 +32,8 @@ pub enum Principal {
     User {
         /// Who.
         id: UserId,
+        /// The name they log in by.
+        username: Username,
         /// In which of their organizations they act.
         organization: OrganizationName,
         /// Their role there, read for this request.
@@ -83,17 +63,35 @@ pub enum Principal {
         /// When it ends, if it does.
         expires_at: Option<Timestamp>,
     },
+    /// A program that does what its key's scopes say.
+    OrganizationKey {
+        /// The key.
+        id: KeyId,
+        /// Its organization.
+        organization: OrganizationName,
+        /// Its name.
+        name: String,
+        /// What it may do.
+        scopes: Scopes,
+        /// When it ends, if it does.
+        expires_at: Option<Timestamp>,
+    },
 }
 
 impl Principal {
     /// The principal that a good key stands for.
-    pub(crate) fn of_key(record: KeyRecord) -> Self {
-        let KeyRecord { id, organization, name, key } = record;
-        let expires_at = key.expires_at;
+    pub(crate) fn of_key(record: &KeyRecord) -> Self {
+        let KeyRecord { id, organization, name, key, .. } = record;
+        let (id, expires_at) = (*id, key.expires_at);
+        let (organization, name) = (organization.clone(), name.clone());
         match key.owner {
             KeyOwner::Platform(slot) => Self::PlatformKey { id, organization, slot, expires_at },
             KeyOwner::Deployment(deployment) => {
                 Self::DeploymentKey { id, organization, deployment, name, expires_at }
+            }
+            KeyOwner::Organization => {
+                let scopes = key.scopes.clone();
+                Self::OrganizationKey { id, organization, name, scopes, expires_at }
             }
         }
     }
@@ -103,7 +101,8 @@ impl Principal {
         match self {
             Self::User { organization, .. }
             | Self::PlatformKey { organization, .. }
-            | Self::DeploymentKey { organization, .. } => organization,
+            | Self::DeploymentKey { organization, .. }
+            | Self::OrganizationKey { organization, .. } => organization,
         }
     }
 
@@ -111,7 +110,30 @@ impl Principal {
     pub fn actor(&self) -> Uuid {
         match self {
             Self::User { id, .. } => id.uuid(),
-            Self::PlatformKey { id, .. } | Self::DeploymentKey { id, .. } => id.uuid(),
+            Self::PlatformKey { id, .. }
+            | Self::DeploymentKey { id, .. }
+            | Self::OrganizationKey { id, .. } => id.uuid(),
+        }
+    }
+
+    /// Whether the caller may give a key this scope: administrators and platform keys any, a key
+    /// those that it has.
+    pub(crate) fn may_give(&self, scope: &Scope) -> bool {
+        match self {
+            Self::User { role, .. } => *role == Role::Admin,
+            Self::PlatformKey { .. } => true,
+            Self::DeploymentKey { .. } => false,
+            Self::OrganizationKey { scopes, .. } => scopes.include(scope.as_str()),
+        }
+    }
+
+    /// Whether this is a key that does an administrator's work: a platform key, or one with the
+    /// scope `admin`.
+    pub(crate) fn is_administrative_key(&self) -> bool {
+        match self {
+            Self::PlatformKey { .. } => true,
+            Self::OrganizationKey { scopes, .. } => scopes.include(Scope::ADMIN),
+            Self::User { .. } | Self::DeploymentKey { .. } => false,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::TimeDelta;
-use keys_core::{Digest, Entropy, Id, Pepper, Secret, Timestamp};
+use keys_core::{Digest, Entropy, Id, Pepper, Peppers, Secret, Timestamp};
 
 use crate::{
     Clock, Membership, OrganizationRef, SessionStore, StoreError, User, UserId, Username, password,
@@ -95,7 +95,7 @@ pub struct Sessions {
     /// Randomness for ids and tokens.
     pub entropy: Arc<dyn Entropy>,
     /// What tokens are digested under.
-    pub pepper: Arc<Pepper>,
+    pub peppers: Arc<Peppers>,
     /// The hash that a log-in of an unknown user is checked against, so that it takes as long as
     /// one with a wrong password.
     pub nobody: PasswordHash,
@@ -117,13 +117,17 @@ impl Sessions {
         let token = random_secret::<32>(&*self.entropy);
         let now = self.clock.now();
         let id = Id::generate(now, &*self.entropy);
-        let digest = self.pepper.digest(token.for_digest());
+        let digest = session_digest(self.peppers.current(), token.for_digest());
         let session =
             Session { id, user: user.id, token_digest: digest, created_at: now, last_used_at: now };
         self.store.begin_session(&session).map_err(LogInError::Store)?;
-        let record = self.store.find_session(&digest).map_err(LogInError::Store)?;
+        let record = self.store.find_session(&[digest]).map_err(LogInError::Store)?;
         let record = record.ok_or(LogInError::WrongCredentials)?;
-        Ok(LoggedIn { record, csrf_token: csrf_token(&self.pepper, token.for_digest()), token })
+        Ok(LoggedIn {
+            record,
+            csrf_token: csrf_token(self.peppers.current(), token.for_digest()),
+            token,
+        })
     }
 
     /// Ends a session. Ending one that is over is no error.
@@ -148,10 +152,15 @@ pub fn sweep_sessions(
     store.delete_stale_sessions(now - LONGEST, now - IDLE, limit)
 }
 
+/// What a session is kept and found by.
+pub(crate) fn session_digest(pepper: &Pepper, session_token: &str) -> Digest {
+    pepper.subkey("session token").mac(session_token.as_bytes())
+}
+
 /// The CSRF token of a session: a digest of its token, so that nothing more has to be kept and a
 /// page that cannot read the cookie cannot know it.
 pub(crate) fn csrf_token(pepper: &Pepper, session_token: &str) -> String {
-    let digest = pepper.digest(&format!("csrf {session_token}"));
+    let digest = pepper.subkey("csrf token").mac(session_token.as_bytes());
     URL_SAFE_NO_PAD.encode(digest.as_bytes())
 }
 

@@ -25,6 +25,10 @@ pub enum ErrorCode {
     DeploymentInactive,
     /// The credential belongs to another organization than `X-Organization-Id` names.
     OrganizationMismatch,
+    /// The key lacks the scope that opens this.
+    InsufficientScope,
+    /// The key may not be used from this address.
+    IpNotAllowed,
     /// Only an administrator may do this.
     AdminRequired,
     /// A key of this kind does not open this.
@@ -47,6 +51,12 @@ pub enum ErrorCode {
     WorkflowInUse,
     /// Another deployment has this API name.
     ApiNameTaken,
+    /// Another key has this name.
+    NameTaken,
+    /// A key's name never changes.
+    NameImmutable,
+    /// The secret before the present one is still good.
+    RotationInGrace,
     /// The execution has ended already.
     ExecutionFinished,
     /// The execution was cancelled: there is no result.
@@ -87,7 +97,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// All of them, in the order of their statuses.
-    pub const ALL: [Self; 40] = [
+    pub const ALL: [Self; 45] = [
         Self::MalformedJson,
         Self::InvalidParameter,
         Self::AmbiguousCredentials,
@@ -99,6 +109,8 @@ impl ErrorCode {
         Self::KeyInactive,
         Self::DeploymentInactive,
         Self::OrganizationMismatch,
+        Self::InsufficientScope,
+        Self::IpNotAllowed,
         Self::AdminRequired,
         Self::KeyKindNotAllowed,
         Self::DeploymentKeyRequired,
@@ -110,6 +122,9 @@ impl ErrorCode {
         Self::PlatformKeySlotTaken,
         Self::WorkflowInUse,
         Self::ApiNameTaken,
+        Self::NameTaken,
+        Self::NameImmutable,
+        Self::RotationInGrace,
         Self::ExecutionFinished,
         Self::ExecutionStopped,
         Self::ResultExpired,
@@ -155,6 +170,8 @@ impl ErrorCode {
             Self::OrganizationMismatch => {
                 ("organization_mismatch", 403, "The credential belongs to another organization")
             }
+            Self::InsufficientScope => ("insufficient_scope", 403, "The key lacks a scope"),
+            Self::IpNotAllowed => ("ip_not_allowed", 403, "The address is not allowed"),
             Self::AdminRequired => ("admin_required", 403, "Only an administrator may do this"),
             Self::KeyKindNotAllowed => {
                 ("key_kind_not_allowed", 403, "A key of this kind does not open this")
@@ -174,6 +191,11 @@ impl ErrorCode {
             Self::PlatformKeySlotTaken => ("platform_key_slot_taken", 409, "The slot is filled"),
             Self::WorkflowInUse => ("workflow_in_use", 409, "The workflow has deployments"),
             Self::ApiNameTaken => ("api_name_taken", 409, "The API name is taken"),
+            Self::NameTaken => ("name_taken", 409, "The name is taken"),
+            Self::NameImmutable => ("name_immutable", 409, "The name never changes"),
+            Self::RotationInGrace => {
+                ("rotation_in_grace", 409, "The last rotation is still in its grace")
+            }
             Self::ExecutionFinished => ("execution_finished", 409, "The execution has ended"),
             Self::ExecutionStopped => ("execution_stopped", 409, "The execution was cancelled"),
             Self::ResultExpired => ("result_expired", 410, "The result is no longer kept"),

@@ -67,7 +67,7 @@ pub struct OrganizationView {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct WhoamiView {
-    /// `user`, `platform_key` or `deployment_key`.
+    /// `user`, `platform_key`, `deployment_key` or `organization_key`.
     pub kind: String,
     /// The organization in which the caller acts.
     pub organization: OrganizationView,
@@ -119,11 +119,22 @@ mod from_domain {
                 Principal::DeploymentKey { name, expires_at, .. } => {
                     ("deployment_key", Some(name.clone()), *expires_at)
                 }
+                Principal::OrganizationKey { name, expires_at, .. } => {
+                    ("organization_key", Some(name.clone()), *expires_at)
+                }
+            };
+            let scopes = match who {
+                Principal::OrganizationKey { scopes, .. } => {
+                    scopes.iter().map(ToString::to_string).collect()
+                }
+                Principal::User { .. }
+                | Principal::PlatformKey { .. }
+                | Principal::DeploymentKey { .. } => Vec::new(),
             };
             Self {
                 kind: kind.into(),
                 organization: who.organization().clone().into(),
-                scopes: Vec::new(),
+                scopes,
                 key_name,
                 expires_at: expires_at.map(Time),
             }

@@ -6,9 +6,9 @@
 mod body;
 mod code;
 mod deployment;
-mod deployment_key;
 mod execution;
 mod identity;
+mod key;
 mod list;
 mod platform_key;
 mod problem;
@@ -20,18 +20,19 @@ pub use self::{
     deployment::{
         CreateDeployment, CreatedDeploymentView, DeploymentView, EndpointView, PatchDeployment,
     },
-    deployment_key::{
-        CreateDeploymentKey, CreatedDeploymentKeyView, DeploymentKeyView, PatchDeploymentKey,
-    },
     execution::{
         ExecutionRequest, ExecutionView, FailureView, MetadataView, ProgressView, ResultView,
         StartedView,
     },
     identity::{LogIn, MembershipView, OrganizationView, SessionView, UserView, WhoamiView},
+    key::{
+        CreateApiKey, CreateDeploymentKey, CreatedKeyView, ImportedView, KeyEnv, KeyFormat,
+        KeySecretView, KeyView, PatchApiKey, PatchDeploymentKey, RevokeKey, RotateKey,
+    },
     list::ListView,
     platform_key::{
         CreatePlatformKey, CreatedPlatformKeyView, PatchPlatformKey, PlatformKeyView,
-        PlatformKeysView,
+        PlatformKeysView, WithdrawPlatformKey,
     },
     problem::{Problem, ProblemError},
     time::Time,

@@ -27,6 +27,18 @@ pub struct PatchPlatformKey {
     pub is_active: bool,
 }
 
+/// `POST …/platform-keys/{id}/refresh/` and `DELETE …/platform-keys/{id}/`, where the old secret
+/// dies.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct WithdrawPlatformKey {
+    /// Whether every key that it made is revoked, and every key that these made: for a key that
+    /// leaked.
+    #[serde(default)]
+    pub revoke_made: bool,
+}
+
 /// Both slots.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

@@ -4,10 +4,11 @@
 use std::{future::Future, pin::Pin, sync::Arc};
 
 use access_domain::{
-    Authentication, AuthenticationError, Csrf, DeploymentId, Execute, Granted, ManageDeployments,
-    ManagePlatformKeys, ManageWorkflows, OrganizationName, OrganizationRef, Permission, Principal,
-    RefreshPlatformKey, RequestedOrganization, SeeSelf, SessionRecord, authorize,
-    principal_of_session,
+    Authentication, AuthenticationError, Csrf, DeploymentId, Execute, ExplainKeys, Granted, Infer,
+    KeySource, ManageDeployments, ManageKeys, ManageOrganization, ManagePlatformKeys,
+    ManageWorkflows, OrganizationName, OrganizationRef, Origin, Permission, Principal, ReadAudit,
+    ReadModels, ReadOrganization, RefreshPlatformKey, RequestedOrganization, SeeSelf,
+    SessionRecord, VerifyKeys, authorize, principal_of_session,
 };
 use actix_web::{
     FromRequest, HttpMessage, HttpRequest, dev::Payload, http::header::HeaderMap, web,
@@ -18,12 +19,15 @@ use crate::{
     blocking::run_blocking,
     credential::{Presented, presented},
     key_in_url::{KeyInUrl, PLACEHOLDER},
+    request_context::request_id_of,
 };
 
 /// What the extractors need, as app data: `web::Data<AccessContext>`.
 pub struct AccessContext {
     /// Finds out who is calling.
     pub authentication: Arc<Authentication>,
+    /// Where keys are found.
+    pub keys: Arc<dyn KeySource>,
     /// The cookie that sessions travel in.
     pub cookie: SessionCookie,
     /// Whether `/deployment/{api_key}/…` is served. Keys leave the path even where it is not.
@@ -85,7 +89,7 @@ impl<P: FromCall + 'static> FromRequest for Caller<P> {
                 Identity::Session { record, .. } => principal_of_session(&record, &requested)?,
             };
             let permission = P::from_call(&request, &who)?;
-            Ok(Self { granted: authorize(who, permission)? })
+            Ok(Self { granted: authorize(who, permission)?.from_origin(origin(&request)) })
         })
     }
 }
@@ -118,10 +122,11 @@ async fn identify(
         Presented::Nothing => Err(AuthenticationError::Missing.into()),
         Presented::Unreadable => Err(AuthenticationError::Invalid.into()),
         Presented::Key(key) => {
-            let lookup =
-                context.authentication.find_key(&key).ok_or(AuthenticationError::Invalid)?;
-            let found = lookup.wait().await?;
-            let principal = context.authentication.admit_key(found, requested)?;
+            let presented =
+                context.authentication.present(&key).ok_or(AuthenticationError::Invalid)?;
+            let found = context.keys.get(presented).wait().await?;
+            let address = origin(request).address;
+            let principal = context.authentication.admit_key(&found, requested, address)?;
             agree_with_url(request, &key)?;
             Ok(Identity::Key(principal))
         }
@@ -152,6 +157,12 @@ fn agree_with_url(request: &HttpRequest, key: &str) -> Result<(), Authentication
     }
 }
 
+/// Where the request comes from: the peer's address.
+fn origin(request: &HttpRequest) -> Origin {
+    let address = request.peer_addr().map(|peer| peer.ip().to_canonical());
+    Origin { address, request_id: request_id_of(request) }
+}
+
 fn requested_organization(request: &HttpRequest) -> RequestedOrganization {
     RequestedOrganization {
         path: request.match_info().get("org_id").map(OrganizationRef::from),
@@ -167,37 +178,33 @@ fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 
-// Written out: the permissions are another crate's, so a blanket implementation over `Default`
-// would overlap with `Execute` one day.
-impl FromCall for SeeSelf {
-    fn from_call(_: &HttpRequest, _: &Principal) -> Result<Self, ApiError> {
-        Ok(Self)
-    }
+/// Permissions that need nothing from the request. Written out by name: they are another crate's,
+/// so a blanket implementation over `Default` would overlap with `Execute` one day.
+macro_rules! asked_by_every_call {
+    ($($permission:ident),+ $(,)?) => {$(
+        impl FromCall for $permission {
+            fn from_call(_: &HttpRequest, _: &Principal) -> Result<Self, ApiError> {
+                Ok(Self)
+            }
+        }
+    )+};
 }
 
-impl FromCall for ManagePlatformKeys {
-    fn from_call(_: &HttpRequest, _: &Principal) -> Result<Self, ApiError> {
-        Ok(Self)
-    }
-}
-
-impl FromCall for RefreshPlatformKey {
-    fn from_call(_: &HttpRequest, _: &Principal) -> Result<Self, ApiError> {
-        Ok(Self)
-    }
-}
-
-impl FromCall for ManageWorkflows {
-    fn from_call(_: &HttpRequest, _: &Principal) -> Result<Self, ApiError> {
-        Ok(Self)
-    }
-}
-
-impl FromCall for ManageDeployments {
-    fn from_call(_: &HttpRequest, _: &Principal) -> Result<Self, ApiError> {
-        Ok(Self)
-    }
-}
+asked_by_every_call!(
+    ExplainKeys,
+    Infer,
+    ManageDeployments,
+    ManageKeys,
+    ManageOrganization,
+    ManagePlatformKeys,
+    ManageWorkflows,
+    ReadAudit,
+    ReadModels,
+    ReadOrganization,
+    RefreshPlatformKey,
+    SeeSelf,
+    VerifyKeys,
+);
 
 impl FromCall for Execute {
     /// The deployment that `{handle}` names: by its id, or by a key of its own.
@@ -212,15 +219,19 @@ impl FromCall for Execute {
             Principal::DeploymentKey { deployment, .. } if by_key => Some(*deployment),
             Principal::DeploymentKey { .. }
             | Principal::User { .. }
-            | Principal::PlatformKey { .. } => handle.parse::<DeploymentId>().ok(),
+            | Principal::PlatformKey { .. }
+            | Principal::OrganizationKey { .. } => handle.parse::<DeploymentId>().ok(),
         };
         // A caller of the wrong kind hears so before anything is told of the address.
         match (deployment, who) {
             (Some(deployment), _) => Ok(Self { deployment }),
             (None, Principal::DeploymentKey { .. }) => Err(ApiError::not_found()),
-            (None, Principal::User { .. } | Principal::PlatformKey { .. }) => {
-                Err(access_domain::Denied::DeploymentKeyRequired.into())
-            }
+            (
+                None,
+                Principal::User { .. }
+                | Principal::PlatformKey { .. }
+                | Principal::OrganizationKey { .. },
+            ) => Err(access_domain::Denied::DeploymentKeyRequired.into()),
         }
     }
 }

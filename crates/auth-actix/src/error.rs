@@ -16,6 +16,8 @@ pub struct ApiError {
     errors: Vec<ProblemError>,
     instance: Option<String>,
     source: Option<Box<dyn Error + Send + Sync>>,
+    /// Where it is not the one that goes with the code.
+    status: Option<StatusCode>,
 }
 
 /// How long a caller should wait before asking a server again whose database is away, in seconds.
@@ -26,7 +28,14 @@ const RETRY_BUSY_SECONDS: &str = "1";
 impl ApiError {
     /// A refusal with what the caller can do about it.
     pub fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), errors: Vec::new(), instance: None, source: None }
+        Self {
+            code,
+            detail: detail.into(),
+            errors: Vec::new(),
+            instance: None,
+            source: None,
+            status: None,
+        }
     }
 
     /// A refusal that points at one place of the body.
@@ -37,7 +46,7 @@ impl ApiError {
             detail: detail.clone(),
             attr: Some(pointer.into()),
         };
-        Self { code, detail, errors: vec![error], instance: None, source: None }
+        Self { code, detail, errors: vec![error], instance: None, source: None, status: None }
     }
 
     /// Everything that is wrong with a body whose shape is right.
@@ -70,6 +79,12 @@ impl ApiError {
         Self { source: Some(source.into()), ..Self::new(ErrorCode::Unavailable, detail) }
     }
 
+    /// The same refusal, where it is about what the request wants to change: a conflict (RFC 9110,
+    /// 15.5.10).
+    pub fn as_conflict(self) -> Self {
+        Self { status: Some(StatusCode::CONFLICT), ..self }
+    }
+
     /// The same refusal, about the thing at this address.
     pub fn about(self, instance: impl Into<String>) -> Self {
         Self { instance: Some(instance.into()), ..self }
@@ -92,6 +107,7 @@ impl ApiError {
             problem.errors.clone_from(&self.errors);
         }
         problem.instance.clone_from(&self.instance);
+        problem.status = self.status_code().as_u16();
         problem
     }
 
@@ -128,7 +144,8 @@ impl Error for ApiError {
 
 impl ResponseError for ApiError {
     fn status_code(&self) -> StatusCode {
-        StatusCode::from_u16(self.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+        let of_code = || StatusCode::from_u16(self.code.status());
+        self.status.map_or_else(of_code, Ok).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
     fn error_response(&self) -> HttpResponse {
@@ -151,6 +168,7 @@ impl From<Denied> for ApiError {
             Denied::AdminRequired => ErrorCode::AdminRequired,
             Denied::KeyKindNotAllowed => ErrorCode::KeyKindNotAllowed,
             Denied::DeploymentKeyRequired => ErrorCode::DeploymentKeyRequired,
+            Denied::InsufficientScope(_) => ErrorCode::InsufficientScope,
             Denied::Hidden => return Self::not_found(),
         };
         Self::new(code, denied.to_string())
@@ -179,6 +197,8 @@ fn denial_error(denial: Denial) -> ApiError {
         Denial::Expired => ErrorCode::KeyExpired,
         Denial::Inactive => ErrorCode::KeyInactive,
         Denial::OwnerInactive => ErrorCode::DeploymentInactive,
+        Denial::InsufficientScope => ErrorCode::InsufficientScope,
+        Denial::AddressNotAllowed => ErrorCode::IpNotAllowed,
     };
     ApiError::new(code, denial.to_string())
 }

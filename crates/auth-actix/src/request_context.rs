@@ -3,7 +3,7 @@
 use std::{error::Error as StdError, time::Instant};
 
 use actix_web::{
-    Error, HttpRequest, HttpResponse,
+    Error, HttpMessage, HttpRequest, HttpResponse,
     body::{BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
     http::{
@@ -23,7 +23,13 @@ const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 const MAX_LENGTH: usize = 128;
 
 /// The id of a request: the caller's own if it is sane, else a fresh one.
+#[derive(Clone)]
 struct RequestId(String);
+
+/// The id of the request that is being answered.
+pub(crate) fn request_id_of(request: &HttpRequest) -> Option<String> {
+    request.extensions().get::<RequestId>().map(|id| id.0.clone())
+}
 
 /// Middleware: names the request, logs it once, and renders whatever went wrong as a problem
 /// document. Must be outside of everything that can fail.
@@ -35,6 +41,7 @@ pub async fn request_context(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let id = request_id(&request);
+    request.extensions_mut().insert(id.clone());
     let started = Instant::now();
     let mut response = render(next.call(request).await?.map_into_boxed_body(), &id);
     if let Ok(value) = HeaderValue::from_str(&id.0) {

@@ -3,21 +3,19 @@
 use std::sync::Arc;
 
 use access_domain::{
-    ChangeError, Clock, DeploymentId, Fault, Granted, ManageDeployments, StoreError,
+    ChangeError, Clock, DeploymentId, Fault, Granted, ManageDeployments, ManagedKeyStore, Page,
+    PageRequest, StoreError, first_key,
 };
-use keys_core::{Entropy, Id, KeyId, Pepper, Secret};
+use keys_core::{Entropy, Id, KeyId, Peppers, Secret};
 use serde_json::Map;
 
-use crate::{
-    Deployment, DeploymentDraft, DeploymentEdit, DeploymentStore, Page, PageRequest, WorkflowType,
-    deployment_key,
-};
+use crate::{Deployment, DeploymentDraft, DeploymentEdit, DeploymentStore, WorkflowType};
 
-/// Why a deployment, or one of its keys, was not saved or changed.
+/// Why a deployment was not saved or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum DeploymentRefusal {
-    /// There is no such deployment, or no such key of it, for this caller.
-    #[error("there is no such deployment or key")]
+    /// There is no such deployment for this caller.
+    #[error("there is no such deployment")]
     NotFound,
     /// Something that was sent is wrong.
     #[error("what was sent has {} faults", faults.len())]
@@ -49,12 +47,14 @@ type Changed<T> = Result<T, ChangeError<DeploymentRefusal>>;
 pub struct Deployments {
     /// Where deployments are kept.
     pub store: Arc<dyn DeploymentStore>,
+    /// Where their keys are kept.
+    pub keys: Arc<dyn ManagedKeyStore>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Randomness for ids and secrets.
     pub entropy: Arc<dyn Entropy>,
     /// What keys are digested under.
-    pub pepper: Arc<Pepper>,
+    pub peppers: Arc<Peppers>,
 }
 
 impl Deployments {
@@ -90,8 +90,10 @@ impl Deployments {
         };
         let deployment = edit.apply(&blank, now);
         let description = format!("First key of {}", deployment.api_name);
+        let style = self.keys.key_style(granted.organization()).map_err(ChangeError::Store)?;
+        let maker = granted.who();
         let (key, secret) =
-            deployment_key::make(&self.pepper, &*self.entropy, granted, now, description, None);
+            first_key(&style, &self.peppers, &*self.entropy, maker, now, description);
         self.store.create_deployment(granted.visibility(), &deployment, &key)?;
         Ok(CreatedDeployment { deployment, key: key.key.id, secret })
     }

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use access_domain::{
     ChangeError, Clock, DeploymentId, Execute, Granted, OrganizationId, Principal, StoreError,
 };
-use keys_core::{Denial, Entropy, Id, KeyId, decide};
+use keys_core::{Denial, Entropy, Id, KeyId, KeyRequest, decide};
 use serde_json::{Map, Value};
 
 use crate::{
@@ -96,7 +96,8 @@ impl Executions {
             .find_runnable(organization, deployment, key)
             .map_err(ExecutionError::Store)?;
         let runnable = runnable.ok_or(ExecutionError::NotFound)?;
-        decide(&runnable.key, self.clock.now()).map_err(ExecutionError::KeyRefused)?;
+        decide(&runnable.key, &KeyRequest::default(), self.clock.now())
+            .map_err(ExecutionError::KeyRefused)?;
         let seat = self.runner.reserve();
         let run = self.new_run(&runnable, key, request, seat.is_some());
         self.store.accept(&run, runnable.deployment.max_concurrent).map_err(
@@ -233,7 +234,9 @@ fn tenant(
         Principal::DeploymentKey { id, .. } => {
             Ok((granted.organization(), granted.permission().deployment, *id))
         }
-        Principal::User { .. } | Principal::PlatformKey { .. } => Err(ExecutionError::NotFound),
+        Principal::User { .. }
+        | Principal::PlatformKey { .. }
+        | Principal::OrganizationKey { .. } => Err(ExecutionError::NotFound),
     }
 }
 

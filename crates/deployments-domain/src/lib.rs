@@ -6,11 +6,9 @@
 
 mod definition;
 mod deployment;
-mod deployment_key;
 mod deployments;
 mod execution;
 mod executions;
-mod page;
 mod ports;
 mod run;
 mod workflow;
@@ -19,19 +17,15 @@ mod workflows;
 pub use self::{
     definition::{Definition, Step, Tool},
     deployment::{Deployment, DeploymentDraft, DeploymentEdit},
-    deployment_key::{
-        DeploymentKey, DeploymentKeyEdit, DeploymentKeys, KeyDraft, NewDeploymentKey,
-    },
     deployments::{CreatedDeployment, DeploymentRefusal, Deployments},
     execution::{
         Event, Execution, ExecutionId, Failure, FailureCode, MAX_LOST, Progress, RunRefusal,
         RunState, Status, next,
     },
     executions::{ExecutionError, Executions, RunResult, StartRun, TooManyExecutions},
-    page::{Page, PageRequest},
     ports::{
-        DeploymentKeyStore, DeploymentStore, Elsewhere, ExecutionStore, FilterCheck,
-        FilterCheckFailed, Seat, WorkflowRunner, WorkflowStore,
+        DeploymentStore, Elsewhere, ExecutionStore, FilterCheck, FilterCheckFailed, Seat,
+        WorkflowRunner, WorkflowStore,
     },
     run::{ClaimedRun, NewRun, RunEnd, RunMove, Runnable, StepRecord},
     workflow::{VersionId, Workflow, WorkflowDraft, WorkflowEdit, WorkflowId, WorkflowType},

@@ -6,14 +6,16 @@
 
 use std::time::Duration;
 
-use access_domain::{ChangeError, DeploymentId, OrganizationId, StoreError, Visibility};
+use access_domain::{
+    ChangeError, DeploymentId, NewManagedKey, OrganizationId, Page, PageRequest, StoreError,
+    Visibility,
+};
 use keys_core::{KeyId, Timestamp};
 use serde_json::Value;
 
 use crate::{
-    ClaimedRun, Deployment, DeploymentKey, DeploymentRefusal, Execution, ExecutionId,
-    NewDeploymentKey, NewRun, Page, PageRequest, RunMove, Runnable, Workflow, WorkflowId,
-    WorkflowRefusal, executions::TooManyExecutions,
+    ClaimedRun, Deployment, DeploymentRefusal, Execution, ExecutionId, NewRun, RunMove, Runnable,
+    Workflow, WorkflowId, WorkflowRefusal, executions::TooManyExecutions,
 };
 
 /// Workflows and their versions.
@@ -82,7 +84,7 @@ pub trait DeploymentStore: Send + Sync {
         &self,
         visibility: Visibility,
         deployment: &Deployment,
-        key: &NewDeploymentKey,
+        key: &NewManagedKey,
     ) -> Result<(), ChangeError<DeploymentRefusal>>;
 
     /// The deployment, if it is visible.
@@ -129,72 +131,6 @@ pub trait DeploymentStore: Send + Sync {
         organization: OrganizationId,
         visibility: Visibility,
         id: DeploymentId,
-        at: Timestamp,
-    ) -> Result<bool, StoreError>;
-}
-
-/// The keys of deployments. `None` and `NotFound` mean alike that the deployment or the key is not
-/// visible.
-pub trait DeploymentKeyStore: Send + Sync {
-    /// Saves a new key of the deployment.
-    ///
-    /// # Errors
-    /// When storage fails.
-    fn create_key(
-        &self,
-        organization: OrganizationId,
-        visibility: Visibility,
-        deployment: DeploymentId,
-        key: &NewDeploymentKey,
-    ) -> Result<Option<DeploymentKey>, StoreError>;
-
-    /// The deployment's keys, newest first.
-    ///
-    /// # Errors
-    /// When storage fails.
-    fn list_keys(
-        &self,
-        organization: OrganizationId,
-        visibility: Visibility,
-        deployment: DeploymentId,
-        page: PageRequest,
-    ) -> Result<Option<Page<DeploymentKey>>, StoreError>;
-
-    /// One of the deployment's keys.
-    ///
-    /// # Errors
-    /// When storage fails.
-    fn find_key_of(
-        &self,
-        organization: OrganizationId,
-        visibility: Visibility,
-        deployment: DeploymentId,
-        id: KeyId,
-    ) -> Result<Option<DeploymentKey>, StoreError>;
-
-    /// Locks the key and saves what `rule` makes of it.
-    ///
-    /// # Errors
-    /// `NotFound`, what `rule` refused, or that storage failed.
-    fn change_key(
-        &self,
-        organization: OrganizationId,
-        visibility: Visibility,
-        deployment: DeploymentId,
-        id: KeyId,
-        rule: &dyn Fn(&DeploymentKey) -> Result<DeploymentKey, DeploymentRefusal>,
-    ) -> Result<DeploymentKey, ChangeError<DeploymentRefusal>>;
-
-    /// Revokes and hides the key; `false` when it is not visible.
-    ///
-    /// # Errors
-    /// When storage fails.
-    fn delete_key(
-        &self,
-        organization: OrganizationId,
-        visibility: Visibility,
-        deployment: DeploymentId,
-        id: KeyId,
         at: Timestamp,
     ) -> Result<bool, StoreError>;
 }

@@ -18,7 +18,7 @@ pub struct Runnable {
     /// That version's definition.
     pub definition: Value,
     /// The key that asks, as it is now: between its authentication and the end of a body that
-    /// comes slowly, it may have been withdrawn.
+    /// comes slowly, it may have been withdrawn. Its scopes and networks are not asked again.
     pub key: Key<DeploymentId>,
 }
 

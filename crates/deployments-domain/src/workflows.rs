@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use access_domain::{ChangeError, Clock, Fault, FaultCode, Granted, ManageWorkflows, StoreError};
+use access_domain::{
+    ChangeError, Clock, Fault, FaultCode, Granted, ManageWorkflows, Page, PageRequest, StoreError,
+};
 use keys_core::{Entropy, Id};
 use serde_json::Value;
 
 use crate::{
-    FilterCheck, FilterCheckFailed, Page, PageRequest, Workflow, WorkflowDraft, WorkflowEdit,
-    WorkflowId, WorkflowStore, WorkflowType,
+    FilterCheck, FilterCheckFailed, Workflow, WorkflowDraft, WorkflowEdit, WorkflowId,
+    WorkflowStore, WorkflowType,
 };
 
 /// Why a workflow was not saved, changed or deleted.

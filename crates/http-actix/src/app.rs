@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use access_domain::{
-    Authentication, Clock, KeyLookup, PasswordHash, PlatformKeyStore, PlatformKeysUseCases,
-    SessionStore, Sessions, StoreError,
+    Authentication, Clock, KeyLookup, ManagedKeyStore, ManagedKeys, PasswordHash, PlatformKeyStore,
+    PlatformKeysUseCases, SessionStore, Sessions, StoreError,
 };
 use actix_web::{
     Error,
@@ -18,10 +18,10 @@ use auth_actix::{
     run_blocking,
 };
 use deployments_domain::{
-    DeploymentKeyStore, DeploymentKeys, DeploymentStore, Deployments, ExecutionStore, Executions,
-    FilterCheck, WorkflowRunner, WorkflowStore, Workflows,
+    DeploymentStore, Deployments, ExecutionStore, Executions, FilterCheck, WorkflowRunner,
+    WorkflowStore, Workflows,
 };
-use keys_core::{Entropy, Pepper};
+use keys_core::{Entropy, Peppers};
 use tokio::sync::{Semaphore, watch};
 use utoipa_actix_web::AppExt as _;
 
@@ -45,13 +45,13 @@ pub struct Ports {
     pub platform_keys: Arc<dyn PlatformKeyStore>,
     pub workflows: Arc<dyn WorkflowStore>,
     pub deployments: Arc<dyn DeploymentStore>,
-    pub deployment_keys: Arc<dyn DeploymentKeyStore>,
+    pub managed_keys: Arc<dyn ManagedKeyStore>,
     pub executions: Arc<dyn ExecutionStore>,
     pub runner: Arc<dyn WorkflowRunner>,
     pub filters: Arc<dyn FilterCheck>,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<dyn Entropy>,
-    pub pepper: Arc<Pepper>,
+    pub peppers: Arc<Peppers>,
     /// Whether requests can be served now; asked by `/readyz`.
     pub readiness: Box<dyn Fn() -> Result<(), StoreError> + Send + Sync>,
     /// What a log-in of an unknown user is checked against.
@@ -66,7 +66,7 @@ pub(crate) struct UseCases {
     pub(crate) platform_keys: PlatformKeysUseCases,
     pub(crate) workflows: Workflows,
     pub(crate) deployments: Deployments,
-    pub(crate) deployment_keys: DeploymentKeys,
+    pub(crate) keys: ManagedKeys,
     pub(crate) executions: Executions,
     pub(crate) readiness: Box<dyn Fn() -> Result<(), StoreError> + Send + Sync>,
 }
@@ -74,28 +74,27 @@ pub(crate) struct UseCases {
 impl Ports {
     fn authentication(&self) -> Authentication {
         Authentication {
-            keys: Arc::new(StoredKeys(Arc::clone(&self.keys))),
             sessions: Arc::clone(&self.sessions),
             clock: Arc::clone(&self.clock),
-            pepper: Arc::clone(&self.pepper),
+            peppers: Arc::clone(&self.peppers),
         }
     }
 
     fn use_cases(self) -> UseCases {
-        let Self { clock, entropy, pepper, nobody, lease, readiness, .. } = self;
+        let Self { clock, entropy, peppers, nobody, lease, readiness, .. } = self;
         UseCases {
             sessions: Sessions {
                 store: self.sessions,
                 clock: clock.clone(),
                 entropy: entropy.clone(),
-                pepper: pepper.clone(),
+                peppers: peppers.clone(),
                 nobody,
             },
             platform_keys: PlatformKeysUseCases {
                 store: self.platform_keys,
                 clock: clock.clone(),
                 entropy: entropy.clone(),
-                pepper: pepper.clone(),
+                peppers: peppers.clone(),
             },
             workflows: Workflows {
                 store: self.workflows,
@@ -105,15 +104,16 @@ impl Ports {
             },
             deployments: Deployments {
                 store: self.deployments,
+                keys: self.managed_keys.clone(),
                 clock: clock.clone(),
                 entropy: entropy.clone(),
-                pepper: pepper.clone(),
+                peppers: peppers.clone(),
             },
-            deployment_keys: DeploymentKeys {
-                store: self.deployment_keys,
+            keys: ManagedKeys {
+                store: self.managed_keys,
                 clock: clock.clone(),
                 entropy: entropy.clone(),
-                pepper,
+                peppers,
             },
             executions: Executions {
                 store: self.executions,
@@ -156,7 +156,13 @@ impl App {
     pub fn new(ports: Ports, settings: Settings) -> Self {
         let cookie = SessionCookie::new(settings.secure_cookies);
         let authentication = Arc::new(ports.authentication());
-        let access = AccessContext { authentication, cookie, key_in_url: settings.key_in_url };
+        let (lookup, peppers) = (Arc::clone(&ports.keys), Arc::clone(&ports.peppers));
+        let access = AccessContext {
+            authentication,
+            keys: Arc::new(StoredKeys { lookup, peppers }),
+            cookie,
+            key_in_url: settings.key_in_url,
+        };
         Self {
             use_cases: Arc::new(ports.use_cases()),
             access: web::Data::new(access),

@@ -1,10 +1,12 @@
 //! The border between the domains' errors and HTTP: one exhaustive match per enum.
 
-use access_domain::{AuthenticationError, ChangeError, LogInError, PlatformKeyRefusal, StoreError};
+use access_domain::{
+    AuthenticationError, ChangeError, KeyRefusal, LogInError, PlatformKeyRefusal, StoreError,
+};
 use api_types::ErrorCode;
 use auth_actix::ApiError;
 use deployments_domain::{DeploymentRefusal, ExecutionError, WorkflowRefusal};
-use keys_core::PlatformKeyError;
+use keys_core::{PlatformKeyError, RotationRefusal};
 
 /// What a use case may answer with, as a caller is told.
 pub(crate) trait IntoApiError: Send + 'static {
@@ -72,6 +74,27 @@ impl IntoApiError for DeploymentRefusal {
             }
             Self::UnknownWorkflow => {
                 ApiError::at(ErrorCode::UnknownReference, "/workflow", self.to_string())
+            }
+        }
+    }
+}
+
+impl IntoApiError for KeyRefusal {
+    fn into_api_error(self) -> ApiError {
+        let told = self.to_string();
+        match self {
+            Self::NotFound => ApiError::not_found(),
+            Self::Faults { faults } => ApiError::faults(faults),
+            Self::NameTaken => ApiError::at(ErrorCode::NameTaken, "/name", told),
+            Self::ScopeNotHeld => ApiError::at(ErrorCode::InsufficientScope, "/scopes", told),
+            Self::Revoked | Self::NotRotated(RotationRefusal::Revoked) => {
+                ApiError::new(ErrorCode::KeyRevoked, told).as_conflict()
+            }
+            Self::NotRotated(refusal @ RotationRefusal::InGrace { .. }) => {
+                ApiError::new(ErrorCode::RotationInGrace, refusal.to_string())
+            }
+            Self::NotRotated(refusal @ RotationRefusal::GraceTooLong) => {
+                ApiError::at(ErrorCode::InvalidValue, "/grace_seconds", refusal.to_string())
             }
         }
     }

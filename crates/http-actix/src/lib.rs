@@ -7,6 +7,7 @@ mod app;
 mod body;
 mod docs;
 mod error;
+mod keys;
 mod openapi;
 mod parameters;
 mod result;

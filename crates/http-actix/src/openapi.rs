@@ -88,6 +88,9 @@ fn parameter_description(name: &str) -> Option<&'static str> {
         "key_id" => Some("The id of the key."),
         "handle" => Some("The deployment's id."),
         "limit" => Some("How many items at most: 1 to 200, 50 unless told."),
+        "created_by" => Some("Only what this user or key made."),
+        "name" => Some("Only the one of this name."),
+        "revoked" => Some("Only those that are revoked, or only those that are not."),
         "cursor" => Some("The `next_cursor` of the page before."),
         "wait" => {
             Some("How many seconds to wait for the execution to end: 0 to 300, 0 unless told.")

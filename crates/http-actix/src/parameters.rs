@@ -6,10 +6,10 @@ use std::{
     time::Duration,
 };
 
+use access_domain::{KeyFilter, Page, PageRequest};
 use actix_web::{FromRequest, HttpRequest, dev::Payload, web};
 use api_types::ErrorCode;
 use auth_actix::ApiError;
-use deployments_domain::{Page, PageRequest};
 use keys_core::Id;
 use uuid::Uuid;
 
@@ -96,6 +96,17 @@ impl Query {
         let after =
             after.map_err(|_| invalid("'cursor' must be the 'next_cursor' of the page before"))?;
         Ok(PageRequest { after, limit })
+    }
+
+    /// Which keys are wanted: `?created_by=`, `?name=`, `?revoked=`.
+    pub(crate) fn key_filter(&self) -> Result<KeyFilter, ApiError> {
+        let created_by = self.get("created_by").map(Uuid::try_parse).transpose();
+        let revoked = self.get("revoked").map(str::parse).transpose();
+        Ok(KeyFilter {
+            created_by: created_by.map_err(|_| invalid("'created_by' must be an id"))?,
+            name: self.get("name").map(str::to_owned),
+            revoked: revoked.map_err(|_| invalid("'revoked' must be 'true' or 'false'"))?,
+        })
     }
 
     /// `?wait=`, in seconds.

@@ -2,9 +2,11 @@
 
 use std::fmt;
 
+use hkdf::Hkdf;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
 
 /// HMAC-SHA-256 (RFC 2104) of a plaintext key under a [`Pepper`].
 ///
@@ -84,6 +86,7 @@ impl PepperName {
 pub struct Pepper {
     name: PepperName,
     keyed: Hmac<Sha256>,
+    derivation: Hkdf<Sha256>,
 }
 
 /// The pepper is shorter than 32 bytes.
@@ -108,7 +111,7 @@ impl Pepper {
         let keyed =
             Hmac::<Sha256>::new_from_slice(key).map_err(|_| WeakPepper { bytes: key.len() })?;
         let name = PepperName(hex(&mac(&keyed, b"keywright pepper name").0, 16));
-        Ok(Self { name, keyed })
+        Ok(Self { name, keyed, derivation: Hkdf::new(None, key) })
     }
 
     /// The name that rows carry.
@@ -119,6 +122,69 @@ impl Pepper {
     /// The digest by which a key is stored and found.
     pub fn digest(&self, plaintext: &str) -> Digest {
         mac(&self.keyed, plaintext.as_bytes())
+    }
+
+    /// A key for `purpose`, by HKDF-SHA-256 (RFC 5869): whoever learns one learns nothing of the
+    /// pepper, nor of the key for another purpose.
+    pub fn subkey(&self, purpose: &str) -> Subkey {
+        // As long as a block of SHA-256, which is what HMAC works on; HKDF gives up to 8160 bytes.
+        let mut key = Zeroizing::new([0; 64]);
+        let _ = self.derivation.expand(purpose.as_bytes(), &mut *key);
+        Subkey { keyed: Hmac::<Sha256>::new(&(*key).into()) }
+    }
+}
+
+/// A key that was derived from a [`Pepper`] for one purpose. No `Debug`, `Clone` or serialization.
+pub struct Subkey {
+    keyed: Hmac<Sha256>,
+}
+
+impl Subkey {
+    /// HMAC-SHA-256 of `message`.
+    pub fn mac(&self, message: &[u8]) -> Digest {
+        mac(&self.keyed, message)
+    }
+}
+
+/// The pepper that mints, and those that only verify: with them a pepper is swapped over several
+/// servers, and retired once no key needs it. Invariant: each is there once.
+pub struct Peppers {
+    current: Pepper,
+    accepted: Vec<Pepper>,
+}
+
+impl Peppers {
+    /// `current` mints; `accepted` only verify.
+    pub fn new(current: Pepper, accepted: Vec<Pepper>) -> Self {
+        let mut once: Vec<Pepper> = Vec::with_capacity(accepted.len());
+        for pepper in accepted {
+            let is_new = |other: &Pepper| other.name != pepper.name;
+            if is_new(&current) && once.iter().all(is_new) {
+                once.push(pepper);
+            }
+        }
+        Self { current, accepted: once }
+    }
+
+    /// The one that mints.
+    pub fn current(&self) -> &Pepper {
+        &self.current
+    }
+
+    /// All of them, the one that mints first.
+    pub fn iter(&self) -> impl Iterator<Item = &Pepper> {
+        std::iter::once(&self.current).chain(&self.accepted)
+    }
+
+    /// The one of this name.
+    pub fn named(&self, name: &PepperName) -> Option<&Pepper> {
+        self.iter().find(|pepper| pepper.name == *name)
+    }
+}
+
+impl From<Pepper> for Peppers {
+    fn from(current: Pepper) -> Self {
+        Self::new(current, Vec::new())
     }
 }
 
@@ -162,6 +228,26 @@ mod tests {
         assert_eq!(name(&[1; 32]), name(&[1; 32]));
         assert_ne!(name(&[1; 32]), name(&[2; 32]));
         assert_eq!(name(&[1; 31]), Err(WeakPepper { bytes: 31 }));
+    }
+
+    #[test]
+    fn a_subkey_is_of_its_pepper_and_of_its_purpose() {
+        let pepper = |byte| Pepper::new(&[byte; 32]).unwrap();
+        let mac = |byte, purpose| pepper(byte).subkey(purpose).mac(b"message");
+        assert_eq!(mac(1, "a"), mac(1, "a"));
+        assert_ne!(mac(1, "a"), mac(1, "b"));
+        assert_ne!(mac(1, "a"), mac(2, "a"));
+        assert_ne!(mac(1, "a"), pepper(1).digest("message"));
+    }
+
+    #[test]
+    fn each_pepper_is_there_once_and_the_one_that_mints_comes_first() {
+        let pepper = |byte| Pepper::new(&[byte; 32]).unwrap();
+        let peppers = Peppers::new(pepper(1), vec![pepper(2), pepper(1), pepper(2)]);
+        let names: Vec<_> = peppers.iter().map(Pepper::name).collect();
+        assert_eq!(names, [pepper(1).name(), pepper(2).name()]);
+        assert!(peppers.named(pepper(2).name()).is_some());
+        assert!(peppers.named(pepper(3).name()).is_none());
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! The fate of a key: every reason to refuse one, in the order in which they are told.
 
-use crate::{Id, Timestamp};
+use std::net::IpAddr;
+
+use crate::{Allowlist, Id, RateLimit, Scope, Scopes, Timestamp};
 
 /// Names a key in [`KeyId`]; there is no value of it.
 #[derive(Debug)]
@@ -22,15 +24,49 @@ pub struct Key<O> {
     pub revoked_at: Option<Timestamp>,
     /// Good before this instant, not at it.
     pub expires_at: Option<Timestamp>,
+    /// Until when the secret that was presented is good, where another has taken its place.
+    pub grace_until: Option<Timestamp>,
+    /// What it may be used for.
+    pub scopes: Scopes,
+    /// Where it may be used from.
+    pub allowlist: Allowlist,
+    /// How often it may be used.
+    pub rate_limit: Option<RateLimit>,
 }
 
-/// Why the holder of a right secret is refused.
+impl<O> Key<O> {
+    /// An active key without any restriction.
+    pub fn new(owner: O) -> Self {
+        Self {
+            owner,
+            is_active: true,
+            owner_is_active: true,
+            revoked_at: None,
+            expires_at: None,
+            grace_until: None,
+            scopes: Scopes::default(),
+            allowlist: Allowlist::default(),
+            rate_limit: None,
+        }
+    }
+}
+
+/// What a key is to be used for.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct KeyRequest<'a> {
+    /// What it needs; all of them.
+    pub scopes: &'a [Scope],
+    /// Where the request comes from, where that is known.
+    pub address: Option<IpAddr>,
+}
+
+/// Why the holder of a right secret is refused; each is one rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Denial {
     /// Withdrawn for good.
     #[error("this key was revoked")]
     Revoked,
-    /// Its time is over.
+    /// Its time is over, or that of its secret, which was replaced.
     #[error("this key has expired")]
     Expired,
     /// Switched off by its manager.
@@ -39,29 +75,53 @@ pub enum Denial {
     /// What it opens is switched off.
     #[error("what this key opens is not active")]
     OwnerInactive,
+    /// It lacks a scope.
+    #[error("this key lacks a scope that is needed")]
+    InsufficientScope,
+    /// It may not be used from this address.
+    #[error("this key may not be used from this address")]
+    AddressNotAllowed,
 }
 
-/// May `key` be used at `now`? The first denial that holds is told, in the order of [`Denial`]:
-/// revocation outranks expiry, since the owner of a leaked key must hear the truth.
+impl Denial {
+    /// Every rule, in the order in which they are decided. Revocation outranks expiry, since the
+    /// owner of a leaked key must hear the truth. The rate limit, which consumes, comes after them
+    /// ([`take`](crate::take)).
+    pub const ALL: [Self; 6] = [
+        Self::Revoked,
+        Self::Expired,
+        Self::Inactive,
+        Self::OwnerInactive,
+        Self::InsufficientScope,
+        Self::AddressNotAllowed,
+    ];
+
+    /// Whether this reason to refuse `key` holds, whatever the others say.
+    pub fn holds<O>(self, key: &Key<O>, request: &KeyRequest<'_>, now: Timestamp) -> bool {
+        let is_over = |end: Option<Timestamp>| end.is_some_and(|end| end <= now);
+        match self {
+            // Whatever this node's clock says: a revocation is not planned ahead, and must hold on
+            // a node whose clock is late.
+            Self::Revoked => key.revoked_at.is_some(),
+            Self::Expired => is_over(key.expires_at) || is_over(key.grace_until),
+            Self::Inactive => !key.is_active,
+            Self::OwnerInactive => !key.owner_is_active,
+            Self::InsufficientScope => {
+                !request.scopes.iter().all(|scope| key.scopes.include(scope.as_str()))
+            }
+            Self::AddressNotAllowed => !key.allowlist.admits(request.address),
+        }
+    }
+}
+
+/// May `key` be used for `request` at `now`? The first denial that holds is told, in the order of
+/// [`Denial::ALL`].
 ///
 /// # Errors
 /// The first reason that holds.
-pub fn decide<O>(key: &Key<O>, now: Timestamp) -> Result<(), Denial> {
-    // Whatever this node's clock says: a revocation is not planned ahead, and must hold on a node
-    // whose clock is late.
-    if key.revoked_at.is_some() {
-        return Err(Denial::Revoked);
-    }
-    if key.expires_at.is_some_and(|at| at <= now) {
-        return Err(Denial::Expired);
-    }
-    if !key.is_active {
-        return Err(Denial::Inactive);
-    }
-    if !key.owner_is_active {
-        return Err(Denial::OwnerInactive);
-    }
-    Ok(())
+pub fn decide<O>(key: &Key<O>, request: &KeyRequest<'_>, now: Timestamp) -> Result<(), Denial> {
+    let first = Denial::ALL.into_iter().find(|denial| denial.holds(key, request, now));
+    first.map_or(Ok(()), Err)
 }
 
 #[cfg(test)]
@@ -75,15 +135,9 @@ mod tests {
 
     #[track_caller]
     fn check(change: impl FnOnce(&mut Key<()>), expected: Result<(), Denial>) {
-        let mut key = Key {
-            owner: (),
-            is_active: true,
-            owner_is_active: true,
-            revoked_at: None,
-            expires_at: None,
-        };
+        let mut key = Key::new(());
         change(&mut key);
-        assert_eq!(decide(&key, NOW), expected);
+        assert_eq!(decide(&key, &KeyRequest::default(), NOW), expected);
     }
 
     #[test]
@@ -98,16 +152,66 @@ mod tests {
     }
 
     #[test]
+    fn a_replaced_secret_dies_at_the_end_of_its_grace_and_not_before() {
+        check(|k| k.grace_until = Some(NOW + TICK), Ok(()));
+        check(|k| k.grace_until = Some(NOW), Err(Denial::Expired));
+    }
+
+    #[test]
     fn a_revocation_holds_on_a_clock_that_is_late() {
         check(|k| k.revoked_at = Some(NOW + TICK), Err(Denial::Revoked));
         check(|k| k.revoked_at = Some(NOW), Err(Denial::Revoked));
     }
 
     #[test]
-    fn the_order_is_revoked_expired_inactive_owner_inactive() {
-        check(|k| (k.owner_is_active) = false, Err(Denial::OwnerInactive));
-        check(|k| (k.owner_is_active, k.is_active) = (false, false), Err(Denial::Inactive));
-        check(|k| (k.is_active, k.expires_at) = (false, Some(NOW)), Err(Denial::Expired));
-        check(|k| (k.expires_at, k.revoked_at) = (Some(NOW), Some(NOW)), Err(Denial::Revoked));
+    fn all_scopes_that_are_asked_for_are_needed() {
+        let scopes = ["a", "b"].map(|scope| scope.parse::<Scope>().unwrap());
+        let request = KeyRequest { scopes: &scopes, address: None };
+        let with = |of: &[&Scope]| Key {
+            scopes: Scopes::new(of.iter().copied().cloned()).unwrap(),
+            ..Key::new(())
+        };
+        let [a, b] = &scopes;
+        assert_eq!(decide(&with(&[a, b]), &request, NOW), Ok(()));
+        assert_eq!(decide(&with(&[a]), &request, NOW), Err(Denial::InsufficientScope));
+        assert_eq!(decide(&with(&[&"admin".parse().unwrap()]), &request, NOW), Ok(()));
+    }
+
+    #[test]
+    fn an_address_outside_the_allowlist_is_refused_and_so_is_an_unknown_one() {
+        let allowlist = Allowlist::new(vec!["10.0.0.0/8".parse().unwrap()]).unwrap();
+        let key = Key { allowlist, ..Key::new(()) };
+        let from = |address: Option<&str>| {
+            let address = address.map(|address| address.parse().unwrap());
+            decide(&key, &KeyRequest { scopes: &[], address }, NOW)
+        };
+        assert_eq!(from(Some("10.1.1.1")), Ok(()));
+        assert_eq!(from(Some("11.1.1.1")), Err(Denial::AddressNotAllowed));
+        assert_eq!(from(None), Err(Denial::AddressNotAllowed));
+    }
+
+    #[test]
+    fn the_order_is_the_one_of_the_table() {
+        let mut key = Key::new(());
+        let scopes = ["a".parse().unwrap()];
+        let request = KeyRequest { scopes: &scopes, address: None };
+        key.allowlist = Allowlist::new(vec!["::1".parse().unwrap()]).unwrap();
+        key.owner_is_active = false;
+        key.is_active = false;
+        key.expires_at = Some(NOW);
+        key.revoked_at = Some(NOW);
+        // Each fault is mended as soon as it was told.
+        for next in Denial::ALL {
+            assert_eq!(decide(&key, &request, NOW), Err(next));
+            match next {
+                Denial::Revoked => key.revoked_at = None,
+                Denial::Expired => key.expires_at = None,
+                Denial::Inactive => key.is_active = true,
+                Denial::OwnerInactive => key.owner_is_active = true,
+                Denial::InsufficientScope => key.scopes = Scopes::new(scopes.clone()).unwrap(),
+                Denial::AddressNotAllowed => key.allowlist = Allowlist::default(),
+            }
+        }
+        assert_eq!(decide(&key, &request, NOW), Ok(()));
     }
 }

@@ -5,18 +5,18 @@
 //! generator, a file or a socket, so that each rule can be tested by itself and embedded anywhere.
 //!
 //! ```
-//! use keys_core::{Denial, Form, Key, Pepper, decide, mint};
+//! use keys_core::{Denial, Key, KeyRequest, Pattern, Pepper, decide, mint};
 //! # struct Fixed;
 //! # impl keys_core::Entropy for Fixed { fn fill(&self, bytes: &mut [u8]) { bytes.fill(7) } }
 //! # let (entropy, now) = (Fixed, chrono::DateTime::UNIX_EPOCH);
 //! let pepper = Pepper::new(b"at least thirty-two bytes of secret")?;
-//! let minted = mint(Form::Token, &pepper, &entropy);
+//! let minted = mint(Pattern::Token, &pepper, &entropy);
 //! // `minted.stored` goes to the database; the secret is shown once and forgotten.
 //! let shown = minted.secret.reveal_once();
 //! assert_eq!(pepper.digest(&shown), minted.stored.digest);
 //!
-//! let key = Key { owner: "orders", is_active: false, owner_is_active: true, revoked_at: None, expires_at: None };
-//! assert_eq!(decide(&key, now), Err(Denial::Inactive));
+//! let key = Key { is_active: false, ..Key::new("orders") };
+//! assert_eq!(decide(&key, &KeyRequest::default(), now), Err(Denial::Inactive));
 //! # Ok::<(), keys_core::WeakPepper>(())
 //! ```
 
@@ -26,21 +26,29 @@ mod form;
 mod id;
 mod key;
 mod mint;
+mod network;
 mod outcome;
 mod platform;
+mod rate;
+mod rotation;
+mod scope;
 mod secret;
 
 #[cfg(feature = "os-rng")]
 pub use self::entropy::{EntropyUnavailable, OsEntropy};
 pub use self::{
-    digest::{Digest, Fingerprint, Pepper, PepperName, WeakPepper},
+    digest::{Digest, Fingerprint, Pepper, PepperName, Peppers, Subkey, WeakPepper},
     entropy::Entropy,
-    form::Form,
+    form::{Form, InvalidKeyPrefix, KeyEnvironment, KeyPrefix, NotOurs},
     id::{Id, MalformedId},
-    key::{Denial, Key, KeyId, KeyTag, decide},
-    mint::{Minted, StoredSecret, mint},
+    key::{Denial, Key, KeyId, KeyRequest, KeyTag, decide},
+    mint::{Minted, Pattern, StoredSecret, mint},
+    network::{Allowlist, InvalidNetwork, Network, TooManyNetworks},
     outcome::Outcome,
     platform::{Placement, PlatformKeyError, PlatformKeys, Slot, SlotsContradict},
+    rate::{RateDecision, RateLimit, RateState, take},
+    rotation::{Rotation, RotationRefusal, RotationState},
+    scope::{InvalidScope, Scope, Scopes, TooManyScopes},
     secret::Secret,
 };
 

@@ -5,7 +5,8 @@ use uuid::Builder;
 use zeroize::Zeroizing;
 
 use crate::{
-    Digest, Entropy, Fingerprint, Form, Pepper, PepperName, Secret, form::DEPLOYMENT_PREFIX,
+    Digest, Entropy, Fingerprint, Form, KeyEnvironment, KeyPrefix, Pepper, PepperName, Secret,
+    form::{BASE62, DEPLOYMENT_PREFIX, PUBLIC_LENGTH, SECRET_LENGTH, checksum},
 };
 
 /// A key that was just made.
@@ -29,20 +30,96 @@ pub struct StoredSecret {
     pub hint: String,
 }
 
-/// Makes a key of `form` from fresh randomness and digests it under `pepper`.
-pub fn mint(form: Form, pepper: &Pepper, entropy: &dyn Entropy) -> Minted {
-    let plaintext = match form {
-        Form::Token => token(entropy),
-        Form::PrefixedUuid => format!("{DEPLOYMENT_PREFIX}{}", uuid_v4(entropy)),
-        Form::Uuid => uuid_v4(entropy),
+/// What a new key is to look like; [`Form`] with what its maker chooses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pattern<'a> {
+    /// [`Form::Token`]
+    Token,
+    /// [`Form::PrefixedUuid`]
+    PrefixedUuid,
+    /// [`Form::Uuid`]
+    Uuid,
+    /// [`Form::PrefixSecret`]
+    PrefixSecret,
+    /// [`Form::Checksummed`]
+    Checksummed {
+        /// What it begins with.
+        prefix: &'a KeyPrefix,
+        /// What it says it is for.
+        environment: KeyEnvironment,
+    },
+}
+
+impl Pattern<'_> {
+    /// The form of keys of this pattern.
+    pub fn form(self) -> Form {
+        match self {
+            Self::Token => Form::Token,
+            Self::PrefixedUuid => Form::PrefixedUuid,
+            Self::Uuid => Form::Uuid,
+            Self::PrefixSecret => Form::PrefixSecret,
+            Self::Checksummed { .. } => Form::Checksummed,
+        }
+    }
+}
+
+/// Makes a key of `pattern` from fresh randomness and digests it under `pepper`.
+pub fn mint(pattern: Pattern<'_>, pepper: &Pepper, entropy: &dyn Entropy) -> Minted {
+    let plaintext = match pattern {
+        Pattern::Token => token(entropy),
+        Pattern::PrefixedUuid => format!("{DEPLOYMENT_PREFIX}{}", uuid_v4(entropy)),
+        Pattern::Uuid => uuid_v4(entropy),
+        Pattern::PrefixSecret => prefix_secret(entropy),
+        Pattern::Checksummed { prefix, environment } => checksummed(prefix, environment, entropy),
     };
-    let stored = StoredSecret {
-        digest: pepper.digest(&plaintext),
-        pepper: pepper.name().clone(),
-        fingerprint: Fingerprint::of(&plaintext),
-        hint: form.hint(&plaintext),
-    };
+    let stored = StoredSecret::of(&plaintext, pattern.form(), pepper);
     Minted { secret: Secret::new(plaintext), stored }
+}
+
+impl StoredSecret {
+    fn of(plaintext: &str, form: Form, pepper: &Pepper) -> Self {
+        Self {
+            digest: pepper.digest(plaintext),
+            pepper: pepper.name().clone(),
+            fingerprint: Fingerprint::of(plaintext),
+            hint: form.hint(plaintext),
+        }
+    }
+}
+
+fn prefix_secret(entropy: &dyn Entropy) -> String {
+    let mut text = String::with_capacity(PUBLIC_LENGTH + 1 + SECRET_LENGTH);
+    push_base62(&mut text, PUBLIC_LENGTH, entropy);
+    text.push('.');
+    push_base62(&mut text, SECRET_LENGTH, entropy);
+    text
+}
+
+fn checksummed(prefix: &KeyPrefix, environment: KeyEnvironment, entropy: &dyn Entropy) -> String {
+    let mut text = String::with_capacity(64);
+    for part in [prefix.as_str(), "_", environment.as_str(), "_"] {
+        text.push_str(part);
+    }
+    push_base62(&mut text, SECRET_LENGTH, entropy);
+    let sum = checksum(&text);
+    text.extend(sum.map(char::from));
+    text
+}
+
+/// Letters and digits, each as probable as any other: bytes past the largest multiple of 62 are
+/// drawn again.
+fn push_base62(text: &mut String, length: usize, entropy: &dyn Entropy) {
+    let mut bytes = Zeroizing::new([0; 64]);
+    let mut missing = length;
+    while missing > 0 {
+        entropy.fill(&mut *bytes);
+        let even = bytes.iter().filter(|byte| **byte < 248).map(|byte| usize::from(*byte % 62));
+        let digits = even.filter_map(|value| BASE62.get(value)).take(missing);
+        for digit in digits {
+            text.push(char::from(*digit));
+            missing -= 1;
+        }
+    }
 }
 
 fn token(entropy: &dyn Entropy) -> String {
@@ -63,37 +140,77 @@ fn uuid_v4(entropy: &dyn Entropy) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU8, Ordering};
+
     use proptest::prelude::*;
 
     use super::*;
 
-    struct Given(Vec<u8>);
+    /// A generator that counts on from where a test set it.
+    struct Given(AtomicU8);
     impl Entropy for Given {
         fn fill(&self, bytes: &mut [u8]) {
-            bytes.copy_from_slice(&self.0[..bytes.len()]);
+            bytes.fill_with(|| self.0.fetch_add(37, Ordering::Relaxed));
         }
+    }
+
+    fn minted(pattern: Pattern<'_>, seed: u8) -> (String, StoredSecret) {
+        let pepper = Pepper::new(&[1; 32]).unwrap();
+        let minted = mint(pattern, &pepper, &Given(AtomicU8::new(seed)));
+        (minted.secret.reveal_once(), minted.stored)
     }
 
     proptest! {
         #[test]
-        fn what_is_minted_has_the_form_it_was_asked_for(random in prop::collection::vec(any::<u8>(), 32)) {
+        fn what_is_minted_has_the_form_it_was_asked_for(
+            seed: u8, prefix in "[a-z][a-z0-9]{1,11}", live: bool
+        ) {
             let pepper = Pepper::new(&[1; 32]).unwrap();
-            for form in [Form::Token, Form::PrefixedUuid, Form::Uuid] {
-                let minted = mint(form, &pepper, &Given(random.clone()));
-                let plaintext = minted.secret.reveal_once();
-                prop_assert_eq!(Form::of(&plaintext), Some(form));
-                prop_assert_eq!(pepper.digest(&plaintext), minted.stored.digest);
-                prop_assert_eq!(Fingerprint::of(&plaintext), minted.stored.fingerprint);
+            let prefix = KeyPrefix::parse(&prefix).unwrap_or_default();
+            let environment = if live { KeyEnvironment::Live } else { KeyEnvironment::Test };
+            for pattern in [
+                Pattern::Token,
+                Pattern::PrefixedUuid,
+                Pattern::Uuid,
+                Pattern::PrefixSecret,
+                Pattern::Checksummed { prefix: &prefix, environment },
+            ] {
+                let (plaintext, stored) = minted(pattern, seed);
+                prop_assert_eq!(Form::of(&plaintext), Some(pattern.form()));
+                prop_assert_eq!(pepper.digest(&plaintext), stored.digest);
+                prop_assert_eq!(Fingerprint::of(&plaintext), stored.fingerprint);
             }
         }
     }
 
     #[test]
-    fn the_hint_shows_the_prefix_and_the_last_four_characters() {
-        let pepper = Pepper::new(&[1; 32]).unwrap();
-        let hint = |form| mint(form, &pepper, &Given(vec![0xff; 32])).stored.hint;
-        assert_eq!(hint(Form::Token), "unst_…___8");
-        assert_eq!(hint(Form::PrefixedUuid), "unst_…ffff");
-        assert_eq!(hint(Form::Uuid), "…ffff");
+    fn the_hint_shows_the_fixed_beginning_and_the_last_four_characters() {
+        let prefix = KeyPrefix::default();
+        let environment = KeyEnvironment::Test;
+        for (pattern, beginning) in [
+            (Pattern::Token, "unst_"),
+            (Pattern::PrefixedUuid, "unst_"),
+            (Pattern::Uuid, ""),
+            (Pattern::Checksummed { prefix: &prefix, environment }, "kw_test_"),
+        ] {
+            let (plaintext, stored) = minted(pattern, 7);
+            assert_eq!(stored.hint, format!("{beginning}…{}", &plaintext[plaintext.len() - 4..]));
+        }
+        let (plaintext, stored) = minted(Pattern::PrefixSecret, 7);
+        assert_eq!(stored.hint, format!("{}…{}", &plaintext[..9], &plaintext[37..]));
+    }
+
+    #[test]
+    fn every_letter_and_digit_is_as_probable_as_any_other() {
+        struct EveryByteOnce;
+        impl Entropy for EveryByteOnce {
+            fn fill(&self, bytes: &mut [u8]) {
+                bytes.iter_mut().zip((0..=255).cycle()).for_each(|(byte, value)| *byte = value);
+            }
+        }
+        let mut text = String::new();
+        // 64 bytes are drawn at a time, of which none is refused here.
+        push_base62(&mut text, 62, &EveryByteOnce);
+        assert_eq!(text.as_bytes(), BASE62);
     }
 }

@@ -3,7 +3,7 @@
 
 use chrono::DateTime;
 use diesel::{QueryResult, result::Error};
-use keys_core::{Digest, Id, Timestamp};
+use keys_core::{Allowlist, Digest, Id, RateLimit, Scopes, Timestamp};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -52,6 +52,38 @@ pub(crate) fn read_json(text: &str) -> QueryResult<Value> {
 
 pub(crate) fn read_json_object(text: &str) -> QueryResult<Map<String, Value>> {
     serde_json::from_str(text).map_err(|_| undecodable("a text (not shown)", "JSON object"))
+}
+
+/// A list of texts, as a JSON array.
+pub(crate) fn texts<T: ToString>(list: impl Iterator<Item = T>) -> QueryResult<String> {
+    let list: Vec<String> = list.map(|item| item.to_string()).collect();
+    serde_json::to_string(&list).map_err(|error| Error::SerializationError(Box::new(error)))
+}
+
+fn read_texts<T: std::str::FromStr>(text: &str, expected: &'static str) -> QueryResult<Vec<T>> {
+    // Most keys have neither scopes nor networks.
+    if text == "[]" {
+        return Ok(Vec::new());
+    }
+    let list: Vec<String> = serde_json::from_str(text).map_err(|_| undecodable(text, expected))?;
+    list.iter().map(|item| item.parse().map_err(|_| undecodable(text, expected))).collect()
+}
+
+pub(crate) fn read_scopes(text: &str) -> QueryResult<Scopes> {
+    Scopes::new(read_texts(text, "list of scopes")?)
+        .map_err(|_| undecodable(text, "list of scopes"))
+}
+
+pub(crate) fn read_allowlist(text: &str) -> QueryResult<Allowlist> {
+    Allowlist::new(read_texts(text, "list of networks")?)
+        .map_err(|_| undecodable(text, "list of networks"))
+}
+
+pub(crate) fn read_rate_limit(calls: Option<i32>) -> QueryResult<Option<RateLimit>> {
+    let read = |calls: i32| u32::try_from(calls).ok().and_then(RateLimit::per_minute);
+    calls
+        .map(|calls| read(calls).ok_or_else(|| undecodable(calls.to_string(), "rate limit")))
+        .transpose()
 }
 
 pub(crate) fn read_digest(bytes: Vec<u8>) -> QueryResult<Digest> {

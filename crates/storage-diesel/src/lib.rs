@@ -6,8 +6,10 @@
 
 use std::{error::Error, io, path::PathBuf, sync::Arc, time::Duration};
 
-use access_domain::{KeyLookup, OrganizationStore, PlatformKeyStore, SessionStore, StoreError};
-use deployments_domain::{DeploymentKeyStore, DeploymentStore, ExecutionStore, WorkflowStore};
+use access_domain::{
+    KeyLookup, ManagedKeyStore, OrganizationStore, PlatformKeyStore, SessionStore, StoreError,
+};
+use deployments_domain::{DeploymentStore, ExecutionStore, WorkflowStore};
 // Only linked: they bring the C libraries that Diesel calls.
 use libsqlite3_sys as _;
 use pq_sys as _;
@@ -31,7 +33,7 @@ pub trait Storage:
     + SessionStore
     + WorkflowStore
     + DeploymentStore
-    + DeploymentKeyStore
+    + ManagedKeyStore
     + ExecutionStore
     + Send
     + Sync

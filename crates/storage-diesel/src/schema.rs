@@ -9,6 +9,8 @@ table! {
         name -> Text,
         active_platform_slot -> Nullable<SmallInt>,
         created_at -> BigInt,
+        key_format -> Text,
+        key_prefix -> Text,
     }
 }
 
@@ -93,10 +95,17 @@ table! {
         kind -> Text,
         deployment_id -> Nullable<Text>,
         slot -> Nullable<SmallInt>,
+        name -> Nullable<Text>,
         description -> Text,
         is_active -> Nullable<Bool>,
+        scopes -> Text,
+        rate_limit_per_minute -> Nullable<Integer>,
+        ip_allowlist -> Text,
+        metadata -> Text,
         expires_at -> Nullable<BigInt>,
+        term -> Nullable<BigInt>,
         revoked_at -> Nullable<BigInt>,
+        revoked_reason -> Nullable<Text>,
         deleted_at -> Nullable<BigInt>,
         created_by -> Nullable<Text>,
         created_at -> BigInt,
@@ -110,6 +119,21 @@ table! {
         pepper -> Text,
         fingerprint -> Text,
         hint -> Text,
+        created_at -> BigInt,
+        grace_until -> Nullable<BigInt>,
+        last_used_at -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    imported_secrets (key_id) {
+        key_id -> Text,
+        organization_id -> Text,
+        algorithm -> Text,
+        digest -> Binary,
+        prefix -> Nullable<Text>,
+        salt -> Nullable<Binary>,
+        iterations -> Nullable<Integer>,
         created_at -> BigInt,
     }
 }
@@ -160,12 +184,14 @@ joinable!(deployments -> workflows (workflow_id));
 joinable!(keys -> organizations (organization_id));
 joinable!(keys -> deployments (deployment_id));
 joinable!(key_secrets -> keys (key_id));
+joinable!(imported_secrets -> keys (key_id));
 joinable!(executions -> deployments (deployment_id));
 joinable!(executions -> workflow_versions (version_id));
 
 allow_tables_to_appear_in_same_query!(
     deployments,
     executions,
+    imported_secrets,
     key_secrets,
     keys,
     memberships,

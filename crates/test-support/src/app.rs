@@ -67,8 +67,8 @@ impl TestApp {
             store: storage.clone(),
             clock: clock.clone(),
             entropy: Arc::new(OsEntropy::open().expect("a random generator")),
-            pepper: Arc::new(
-                Pepper::new(b"a pepper of tests, thirty-two bytes").expect("a long pepper"),
+            peppers: Arc::new(
+                Pepper::new(b"a pepper of tests, thirty-two bytes").expect("a long pepper").into(),
             ),
             password_cost: PasswordCost::LEAST,
         };
@@ -196,13 +196,13 @@ fn ports(
         platform_keys: storage.clone(),
         workflows: storage.clone(),
         deployments: storage.clone(),
-        deployment_keys: storage.clone(),
+        managed_keys: storage.clone(),
         executions: storage.clone(),
         runner: worker.clone(),
         filters: sandbox,
         clock: tools.clock.clone(),
         entropy: tools.entropy.clone(),
-        pepper: tools.pepper.clone(),
+        peppers: tools.peppers.clone(),
         readiness: Box::new(move || readiness.check()),
         nobody: nobody.expect("a hash"),
         lease: WorkerConfig::default().lease,

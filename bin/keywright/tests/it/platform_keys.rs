@@ -54,7 +54,7 @@ async fn there_are_never_more_than_two(app: TestApp) {
     admin.post_nothing(KEYS).await.refused(409, "platform_key_limit");
     admin.post(KEYS, json!({"slot": 3})).await.refused(422, "invalid_value");
     let refresh = format!("{}refresh/", path(&keys(&app).await[0]));
-    admin.post(&refresh, json!({"revoke_made": true})).await.refused(422, "unknown_field");
+    admin.post(&refresh, json!({"revoke": true})).await.refused(422, "unknown_field");
 }
 
 async fn a_new_key_is_active_only_if_none_is_or_if_asked(app: TestApp) {

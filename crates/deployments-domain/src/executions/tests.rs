@@ -49,8 +49,7 @@ impl ExecutionStore for OneRun {
         };
         let definition = json!({"steps": [{"id": "a", "tool": "passthrough"}]});
         let revoked_at = *self.key_revoked_at.lock().unwrap();
-        let key =
-            Key { owner: id, is_active: true, owner_is_active: true, revoked_at, expires_at: None };
+        let key = Key { revoked_at, ..Key::new(id) };
         Ok(Some(Runnable { deployment, version: Uuid::from_u128(8).into(), definition, key }))
     }
 

@@ -1,9 +1,10 @@
 //! `/unstract/{org_id}/api/v2/api-deployment/{id}/keys/…`
 
-use access_domain::{DeploymentTag, ManageDeployments};
+use access_domain::{DeploymentTag, KeyDesk, ManageDeployments};
 use actix_web::{HttpResponse, delete, get, patch, post, web};
 use api_types::{
-    CreateDeploymentKey, CreatedDeploymentKeyView, DeploymentKeyView, ListView, PatchDeploymentKey,
+    CreateDeploymentKey, CreatedKeyView, KeyView, ListView, PatchDeploymentKey, RevokeKey,
+    RotateKey,
 };
 use auth_actix::{ApiError, Caller};
 use keys_core::KeyTag;
@@ -12,7 +13,8 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use crate::{
     App,
     body::Body,
-    parameters::{PathId, PathKeyId, Query, list},
+    keys,
+    parameters::{PathId, PathKeyId, Query},
 };
 
 pub(super) fn routes(config: &mut ServiceConfig) {
@@ -21,7 +23,9 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         .service(create_deployment_key)
         .service(get_deployment_key)
         .service(patch_deployment_key)
-        .service(delete_deployment_key);
+        .service(delete_deployment_key)
+        .service(rotate_deployment_key)
+        .service(revoke_deployment_key);
 }
 
 /// The keys of a deployment
@@ -29,9 +33,10 @@ pub(super) fn routes(config: &mut ServiceConfig) {
     tag = "deployment keys",
     params(
         ("org_id" = String, Path), ("id" = Uuid, Path),
+        ("created_by" = Option<Uuid>, Query), ("revoked" = Option<bool>, Query),
         ("limit" = Option<u32>, Query), ("cursor" = Option<String>, Query)
     ),
-    responses((status = 200, body = ListView<DeploymentKeyView>))
+    responses((status = 200, body = ListView<KeyView>))
 )]
 #[get("/unstract/{org_id}/api/v2/api-deployment/{id}/keys")]
 async fn list_deployment_keys(
@@ -39,10 +44,8 @@ async fn list_deployment_keys(
     who: Caller<ManageDeployments>,
     deployment: PathId<DeploymentTag>,
     query: Query,
-) -> Result<web::Json<ListView<DeploymentKeyView>>, ApiError> {
-    let page = query.page()?;
-    let page = app.run(move |uc| uc.deployment_keys.list(&who.granted, *deployment, page)).await?;
-    Ok(web::Json(list(page, Into::into)))
+) -> Result<web::Json<ListView<KeyView>>, ApiError> {
+    keys::list_keys(&app, KeyDesk::of_deployment(who.granted, *deployment), &query).await
 }
 
 /// Make a key for a deployment
@@ -52,7 +55,7 @@ async fn list_deployment_keys(
     tag = "deployment keys",
     params(("org_id" = String, Path), ("id" = Uuid, Path)),
     request_body = Option<CreateDeploymentKey>,
-    responses((status = 201, body = CreatedDeploymentKeyView))
+    responses((status = 201, body = CreatedKeyView))
 )]
 #[post("/unstract/{org_id}/api/v2/api-deployment/{id}/keys")]
 async fn create_deployment_key(
@@ -62,18 +65,15 @@ async fn create_deployment_key(
     body: Body,
 ) -> Result<HttpResponse, ApiError> {
     let draft: CreateDeploymentKey = body.optional_json().await?;
-    let created =
-        app.run(move |uc| uc.deployment_keys.create(&who.granted, *deployment, draft.into())).await;
-    let (key, secret) = created?;
-    Ok(HttpResponse::Created()
-        .json(CreatedDeploymentKeyView { record: key.into(), key: secret.reveal_once() }))
+    let desk = KeyDesk::of_deployment(who.granted, *deployment);
+    keys::create_key(&app, desk, draft.into()).await
 }
 
 /// One key of a deployment
 #[utoipa::path(
     tag = "deployment keys",
     params(("org_id" = String, Path), ("id" = Uuid, Path), ("key_id" = Uuid, Path)),
-    responses((status = 200, body = DeploymentKeyView))
+    responses((status = 200, body = KeyView))
 )]
 #[get("/unstract/{org_id}/api/v2/api-deployment/{id}/keys/{key_id}")]
 async fn get_deployment_key(
@@ -81,17 +81,16 @@ async fn get_deployment_key(
     who: Caller<ManageDeployments>,
     deployment: PathId<DeploymentTag>,
     id: PathKeyId<KeyTag>,
-) -> Result<web::Json<DeploymentKeyView>, ApiError> {
-    let key = app.run(move |uc| uc.deployment_keys.get(&who.granted, *deployment, *id)).await?;
-    Ok(web::Json(key.into()))
+) -> Result<web::Json<KeyView>, ApiError> {
+    keys::get_key(&app, KeyDesk::of_deployment(who.granted, *deployment), *id).await
 }
 
-/// Switch, rename or date a key
+/// Switch, describe, date or limit a key
 #[utoipa::path(
     tag = "deployment keys",
     params(("org_id" = String, Path), ("id" = Uuid, Path), ("key_id" = Uuid, Path)),
     request_body = PatchDeploymentKey,
-    responses((status = 200, body = DeploymentKeyView))
+    responses((status = 200, body = KeyView))
 )]
 #[patch("/unstract/{org_id}/api/v2/api-deployment/{id}/keys/{key_id}")]
 async fn patch_deployment_key(
@@ -100,12 +99,10 @@ async fn patch_deployment_key(
     deployment: PathId<DeploymentTag>,
     id: PathKeyId<KeyTag>,
     body: Body,
-) -> Result<web::Json<DeploymentKeyView>, ApiError> {
+) -> Result<web::Json<KeyView>, ApiError> {
     let edit: PatchDeploymentKey = body.json().await?;
-    let key = app
-        .run(move |uc| uc.deployment_keys.change(&who.granted, *deployment, *id, edit.into()))
-        .await?;
-    Ok(web::Json(key.into()))
+    let desk = KeyDesk::of_deployment(who.granted, *deployment);
+    keys::change_key(&app, desk, *id, edit.into()).await
 }
 
 /// Delete a key
@@ -123,6 +120,46 @@ async fn delete_deployment_key(
     deployment: PathId<DeploymentTag>,
     id: PathKeyId<KeyTag>,
 ) -> Result<HttpResponse, ApiError> {
-    app.run(move |uc| uc.deployment_keys.delete(&who.granted, *deployment, *id)).await?;
-    Ok(HttpResponse::NoContent().finish())
+    keys::delete_key(&app, KeyDesk::of_deployment(who.granted, *deployment), *id).await
+}
+
+/// Give a key a new secret
+///
+/// The present secret stays good until `grace_until`. The new one is shown this once.
+#[utoipa::path(
+    tag = "deployment keys",
+    params(("org_id" = String, Path), ("id" = Uuid, Path), ("key_id" = Uuid, Path)),
+    request_body = Option<RotateKey>,
+    responses((status = 200, body = CreatedKeyView))
+)]
+#[post("/unstract/{org_id}/api/v2/api-deployment/{id}/keys/{key_id}/rotate")]
+async fn rotate_deployment_key(
+    app: web::Data<App>,
+    who: Caller<ManageDeployments>,
+    deployment: PathId<DeploymentTag>,
+    id: PathKeyId<KeyTag>,
+    body: Body,
+) -> Result<HttpResponse, ApiError> {
+    let draft: RotateKey = body.optional_json().await?;
+    let desk = KeyDesk::of_deployment(who.granted, *deployment);
+    keys::rotate_key(&app, desk, *id, draft.into()).await
+}
+
+/// Revoke a key, for good
+#[utoipa::path(
+    tag = "deployment keys",
+    params(("org_id" = String, Path), ("id" = Uuid, Path), ("key_id" = Uuid, Path)),
+    request_body = Option<RevokeKey>,
+    responses((status = 200, body = KeyView))
+)]
+#[post("/unstract/{org_id}/api/v2/api-deployment/{id}/keys/{key_id}/revoke")]
+async fn revoke_deployment_key(
+    app: web::Data<App>,
+    who: Caller<ManageDeployments>,
+    deployment: PathId<DeploymentTag>,
+    id: PathKeyId<KeyTag>,
+    body: Body,
+) -> Result<web::Json<KeyView>, ApiError> {
+    let RevokeKey { reason } = body.optional_json().await?;
+    keys::revoke_key(&app, KeyDesk::of_deployment(who.granted, *deployment), *id, reason).await
 }

@@ -4,7 +4,7 @@ use access_domain::{ManagePlatformKeys, PlatformKey, RefreshPlatformKey};
 use actix_web::{HttpResponse, delete, get, patch, post, web};
 use api_types::{
     CreatePlatformKey, CreatedPlatformKeyView, ErrorCode, PatchPlatformKey, PlatformKeyView,
-    PlatformKeysView,
+    PlatformKeysView, WithdrawPlatformKey,
 };
 use auth_actix::{ApiError, Caller};
 use keys_core::{KeyTag, PlatformKeys, Secret, Slot};
@@ -66,6 +66,7 @@ async fn generate_platform_key(
 #[utoipa::path(
     tag = "platform keys",
     params(("org_id" = String, Path), ("id" = Uuid, Path)),
+    request_body = Option<WithdrawPlatformKey>,
     responses((status = 200, body = CreatedPlatformKeyView))
 )]
 #[post("/unstract/{org_id}/api/v2/platform-keys/{id}/refresh")]
@@ -75,9 +76,10 @@ async fn refresh_platform_key(
     id: PathId<KeyTag>,
     body: Body,
 ) -> Result<web::Json<CreatedPlatformKeyView>, ApiError> {
-    body.nothing().await?;
-    let (keys, slot, secret) =
-        app.run(move |uc| uc.platform_keys.refresh(&who.granted, *id)).await?;
+    let WithdrawPlatformKey { revoke_made } = body.optional_json().await?;
+    let refreshed =
+        app.run(move |uc| uc.platform_keys.refresh(&who.granted, *id, revoke_made)).await;
+    let (keys, slot, secret) = refreshed?;
     Ok(web::Json(created(&keys, slot, secret)))
 }
 
@@ -111,6 +113,7 @@ async fn patch_platform_key(
     tag = "platform keys",
     security(("session" = [])),
     params(("org_id" = String, Path), ("id" = Uuid, Path)),
+    request_body = Option<WithdrawPlatformKey>,
     responses((status = 204))
 )]
 #[delete("/unstract/{org_id}/api/v2/platform-keys/{id}")]
@@ -120,8 +123,8 @@ async fn delete_platform_key(
     id: PathId<KeyTag>,
     body: Body,
 ) -> Result<HttpResponse, ApiError> {
-    body.nothing().await?;
-    app.run(move |uc| uc.platform_keys.delete(&who.granted, *id)).await?;
+    let WithdrawPlatformKey { revoke_made } = body.optional_json().await?;
+    app.run(move |uc| uc.platform_keys.delete(&who.granted, *id, revoke_made)).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

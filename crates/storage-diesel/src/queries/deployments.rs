@@ -1,18 +1,22 @@
 //! Deployments.
 
-use access_domain::{ChangeError, DeploymentId, OrganizationId, StoreError, Visibility};
-use deployments_domain::{
-    Deployment, DeploymentRefusal, DeploymentStore, NewDeploymentKey, Page, PageRequest, WorkflowId,
+use access_domain::{
+    ChangeError, DeploymentId, Holder, NewManagedKey, OrganizationId, Page, PageRequest,
+    StoreError, Visibility,
 };
+use deployments_domain::{Deployment, DeploymentRefusal, DeploymentStore, WorkflowId};
 use diesel::{insert_into, prelude::*, result::Error, sql_types::Bool, update};
 use keys_core::Timestamp;
 
-use super::super::{Conn, Store, violated_unique};
+use super::{
+    super::{Conn, Store, violated_unique},
+    managed_keys::insert_key,
+};
 use crate::{
     codec,
     error::Stop,
-    rows::{DeploymentRow, KeyRow, SecretRow},
-    schema::{deployments, key_secrets, keys, workflows},
+    rows::DeploymentRow,
+    schema::{deployments, keys, workflows},
 };
 
 impl DeploymentStore for Store {
@@ -20,7 +24,7 @@ impl DeploymentStore for Store {
         &self,
         visibility: Visibility,
         deployment: &Deployment,
-        key: &NewDeploymentKey,
+        key: &NewManagedKey,
     ) -> Result<(), ChangeError<DeploymentRefusal>> {
         self.change("creating a deployment", |conn| {
             let organization = deployment.organization;
@@ -29,7 +33,7 @@ impl DeploymentStore for Store {
                 .values(DeploymentRow::of(deployment)?)
                 .execute(conn)
                 .map_err(taken)?;
-            insert_key(conn, organization, deployment.id, key)?;
+            insert_key(conn, organization, Holder::Deployment(deployment.id, visibility), key)?;
             Ok(())
         })
     }
@@ -140,21 +144,6 @@ pub(super) fn lock(
     .first(conn)
     .optional()?;
     locked.map(DeploymentRow::read).transpose()
-}
-
-pub(super) fn insert_key(
-    conn: &mut Conn,
-    organization: OrganizationId,
-    deployment: DeploymentId,
-    new: &NewDeploymentKey,
-) -> QueryResult<()> {
-    insert_into(keys::table)
-        .values(KeyRow::deployment(organization, deployment, new))
-        .execute(conn)?;
-    insert_into(key_secrets::table)
-        .values(SecretRow::of(new.key.id, &new.key.secret, new.key.created_at))
-        .execute(conn)?;
-    Ok(())
 }
 
 /// Sees to it that the workflow is there for the caller, and stays so until the end of the transaction.

@@ -1,31 +1,123 @@
-//! The key behind a digest, for authentication.
+//! The keys behind digests, for authentication.
 
-use access_domain::{KeyLookup, KeyRecord, StoreError};
-use diesel::prelude::*;
-use keys_core::Digest;
+use access_domain::{FoundBy, KeyLookup, KeyMatches, KeyQuery, KeyRecord, StoreError};
+use diesel::{prelude::*, update};
+use keys_core::{Digest, PepperName, Timestamp};
 
-use super::super::Store;
+use super::super::{Conn, Store};
 use crate::{
+    codec,
     rows::FoundKeyRow,
-    schema::{deployments, key_secrets, keys, organizations},
+    schema::{deployments, imported_secrets, key_secrets, keys, organizations},
 };
 
+/// Keys that may be found. Deleted keys of deployments and organizations are, and revoked: who holds one is told the truth. A
+/// deleted deployment needs no condition of its own, since its keys were deleted with it. A deleted platform key has lost its
+/// slot, and speaks for nothing.
+macro_rules! findable {
+    () => {
+        keys::deleted_at.is_null().or(keys::kind.ne("platform"))
+    };
+}
+
 impl KeyLookup for Store {
-    fn find_key(&self, digest: &Digest) -> Result<Option<KeyRecord>, StoreError> {
-        self.read("looking a key up", |conn| {
-            // Deleted keys of deployments are found, and revoked: who holds one is told the truth. A
-            // deleted deployment needs no condition of its own, since its keys were deleted with it.
-            // A deleted platform key has lost its slot, and speaks for nothing.
-            let found = keys::table
-                .inner_join(key_secrets::table)
-                .inner_join(organizations::table)
-                .left_join(deployments::table)
-                .filter(key_secrets::digest.eq(digest.as_bytes().as_slice()))
-                .filter(keys::deleted_at.is_null().or(keys::deployment_id.is_not_null()))
-                .select(FoundKeyRow::as_select())
-                .first(conn)
-                .optional()?;
-            found.map(FoundKeyRow::read).transpose()
+    fn find_keys(&self, queries: &[KeyQuery]) -> Result<Vec<KeyMatches>, StoreError> {
+        self.read("looking keys up", |conn| {
+            let native = native(conn, queries)?;
+            let imported = imported(conn, queries)?;
+            let matching = |query: &KeyQuery| {
+                let digests = query.digests.iter().map(|digest| digest.as_bytes().as_slice());
+                let by_digest = digests
+                    .flat_map(|digest| native.iter().filter(move |(found, _)| found == digest));
+                let foreign = query.foreign.as_ref();
+                let by_import = imported.iter().filter(|(found, _)| {
+                    foreign.is_some_and(|foreign| {
+                        found == foreign.sha256.as_slice() || found == foreign.sha512.as_slice()
+                    })
+                });
+                by_digest.chain(by_import).map(|(_, record)| record.clone()).collect()
+            };
+            Ok(queries.iter().map(|query| KeyMatches::new(matching(query))).collect())
         })
     }
+
+    fn rehash(&self, from: &Digest, to: &Digest, pepper: &PepperName) -> Result<(), StoreError> {
+        self.save("moving a secret to another pepper", |conn| {
+            let to = to.as_bytes().as_slice();
+            let is_there = key_secrets::table.find(to).select(key_secrets::pepper);
+            // Another server may have moved it at the same time.
+            if is_there.first::<String>(conn).optional()?.is_some() {
+                return Ok(());
+            }
+            update(key_secrets::table.find(from.as_bytes().as_slice()))
+                .set((key_secrets::digest.eq(to), key_secrets::pepper.eq(pepper.as_str())))
+                .execute(conn)
+                .map(drop)
+        })
+    }
+
+    fn note_uses(&self, uses: &[(Digest, Timestamp)]) -> Result<(), StoreError> {
+        self.save("noting the use of keys", |conn| {
+            let mut uses: Vec<_> =
+                uses.iter().map(|(digest, at)| (digest.as_bytes(), codec::micros(*at))).collect();
+            // In one order for all, or two servers could wait for each other.
+            uses.sort_unstable();
+            for (digest, at) in uses {
+                let secret = key_secrets::table.find(digest.as_slice());
+                let is_older =
+                    key_secrets::last_used_at.is_null().or(key_secrets::last_used_at.lt(at));
+                update(secret.filter(is_older))
+                    .set(key_secrets::last_used_at.eq(Some(at)))
+                    .execute(conn)?;
+            }
+            Ok(())
+        })
+    }
+}
+
+/// Keys by the digests of their secrets.
+fn native(conn: &mut Conn, queries: &[KeyQuery]) -> QueryResult<Vec<(Vec<u8>, KeyRecord)>> {
+    let digests = queries.iter().flat_map(|query| &query.digests);
+    let digests: Vec<&[u8]> = digests.map(|digest| digest.as_bytes().as_slice()).collect();
+    let found: Vec<(FoundKeyRow, (Vec<u8>, String, Option<i64>))> = keys::table
+        .inner_join(key_secrets::table)
+        .inner_join(organizations::table)
+        .left_join(deployments::table)
+        .filter(key_secrets::digest.eq_any(digests))
+        .filter(findable!())
+        .select((
+            FoundKeyRow::as_select(),
+            (key_secrets::digest, key_secrets::pepper, key_secrets::grace_until),
+        ))
+        .load(conn)?;
+    let read = |(row, (digest, pepper, grace_until)): (FoundKeyRow, (Vec<u8>, String, _))| {
+        let secret = FoundBy::Native {
+            digest: codec::read_digest(digest.clone())?,
+            pepper: PepperName::from_stored(pepper),
+        };
+        Ok((digest, row.read(secret, grace_until)?))
+    };
+    found.into_iter().map(read).collect()
+}
+
+/// Keys by the digests of other systems.
+fn imported(conn: &mut Conn, queries: &[KeyQuery]) -> QueryResult<Vec<(Vec<u8>, KeyRecord)>> {
+    let foreign = queries.iter().filter_map(|query| query.foreign.as_ref());
+    let digests: Vec<&[u8]> =
+        foreign.flat_map(|of| [of.sha256.as_slice(), of.sha512.as_slice()]).collect();
+    if digests.is_empty() {
+        return Ok(Vec::new());
+    }
+    let found: Vec<(FoundKeyRow, Vec<u8>)> = keys::table
+        .inner_join(imported_secrets::table)
+        .inner_join(organizations::table)
+        .left_join(deployments::table)
+        .filter(imported_secrets::digest.eq_any(digests))
+        .filter(imported_secrets::algorithm.ne("pbkdf2_sha256"))
+        .filter(findable!())
+        .select((FoundKeyRow::as_select(), imported_secrets::digest))
+        .load(conn)?;
+    let read =
+        |(row, digest): (FoundKeyRow, Vec<u8>)| Ok((digest, row.read(FoundBy::Imported, None)?));
+    found.into_iter().map(read).collect()
 }

@@ -23,11 +23,11 @@ macro_rules! visible {
     }};
 }
 
-mod deployment_keys;
 mod deployments;
 mod executions;
 mod key_lookup;
 mod lease;
+mod managed_keys;
 mod organizations;
 mod platform_keys;
 mod server;

@@ -1,7 +1,7 @@
 //! Organizations, and what comes into being with one.
 
 use access_domain::{
-    AdminAccount, ChangeError, CreateOrganizationError, NewOrganization, Organization,
+    Act, AdminAccount, ChangeError, CreateOrganizationError, NewOrganization, Organization,
     OrganizationStore, Role, Slug, StoreError,
 };
 use diesel::{insert_into, prelude::*, result::Error};
@@ -20,7 +20,7 @@ use crate::{
 type Created<T> = Result<T, Stop<CreateOrganizationError>>;
 
 impl OrganizationStore for Store {
-    fn create(&self, new: &NewOrganization) -> Result<(), CreateOrganizationError> {
+    fn create(&self, new: &NewOrganization, _act: &Act) -> Result<(), CreateOrganizationError> {
         let created = self.change("creating an organization", |conn| {
             let organization = codec::id(new.organization.id);
             let admin = admin(conn, &new.admin)?;

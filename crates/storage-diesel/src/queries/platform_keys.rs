@@ -1,7 +1,7 @@
 //! The two slots of each organization.
 
 use access_domain::{
-    ChangeError, NewKey, OrganizationId, PlatformKey, PlatformKeyChange, PlatformKeyRefusal,
+    Act, ChangeError, NewKey, OrganizationId, PlatformKey, PlatformKeyChange, PlatformKeyRefusal,
     PlatformKeyStore, StoreError,
 };
 use diesel::{delete, insert_into, prelude::*, update};
@@ -27,6 +27,7 @@ impl PlatformKeyStore for Store {
         &self,
         organization: OrganizationId,
         rule: &dyn Fn(&PlatformKeys<PlatformKey>) -> Result<PlatformKeyChange, PlatformKeyRefusal>,
+        _act: &Act,
     ) -> Result<PlatformKeys<PlatformKey>, ChangeError<PlatformKeyRefusal>> {
         self.change("changing platform keys", |conn| {
             let locked: Option<String> = locked!(
@@ -67,8 +68,11 @@ fn apply(
         PlatformKeyChange::Generate { slot, activate, key } => {
             generate(conn, organization, slot, &key, activate)?;
         }
-        PlatformKeyChange::Refresh { slot, secret, at } => {
+        PlatformKeyChange::Refresh { slot, secret, at, revoke_made } => {
             let key = key_in(slot)?;
+            if revoke_made {
+                revoke_made_by(conn, key, at)?;
+            }
             delete(key_secrets::table.filter(key_secrets::key_id.eq(codec::id(key))))
                 .execute(conn)?;
             insert_into(key_secrets::table)
@@ -80,8 +84,11 @@ fn apply(
             slot.map(key_in).transpose()?;
             activate(conn, organization, slot)?;
         }
-        PlatformKeyChange::Delete { slot, at } => {
+        PlatformKeyChange::Delete { slot, at, revoke_made } => {
             let key = key_in(slot)?;
+            if revoke_made {
+                revoke_made_by(conn, key, at)?;
+            }
             if keys.active() == Some(slot) {
                 activate(conn, organization, None)?;
             }
@@ -99,7 +106,7 @@ pub(super) fn generate(
     key: &NewKey,
     is_active: bool,
 ) -> QueryResult<()> {
-    insert_into(keys::table).values(KeyRow::platform(organization, slot, key)).execute(conn)?;
+    insert_into(keys::table).values(KeyRow::platform(organization, slot, key)?).execute(conn)?;
     insert_into(key_secrets::table)
         .values(SecretRow::of(key.id, &key.secret, key.created_at))
         .execute(conn)?;
@@ -129,4 +136,27 @@ fn retire(conn: &mut Conn, key: KeyId, at: Timestamp) -> QueryResult<usize> {
             keys::deleted_at.eq(Some(at)),
         ))
         .execute(conn)
+}
+
+/// Revokes what the key made, and what that made in its turn: whoever had the key may have made keys to stay.
+fn revoke_made_by(conn: &mut Conn, key: KeyId, at: Timestamp) -> QueryResult<()> {
+    let mut makers = vec![codec::id(key)];
+    while !makers.is_empty() {
+        let made: Vec<String> = locked!(
+            keys::table
+                .filter(keys::created_by.eq_any(&makers))
+                .filter(keys::slot.is_null())
+                .order(keys::id)
+                .select(keys::id)
+        )
+        .load(conn)?;
+        update(keys::table.filter(keys::id.eq_any(&made)).filter(keys::revoked_at.is_null()))
+            .set((
+                keys::revoked_at.eq(Some(codec::micros(at))),
+                keys::revoked_reason.eq(Some("the key that made it was withdrawn")),
+            ))
+            .execute(conn)?;
+        makers = made;
+    }
+    Ok(())
 }

@@ -51,11 +51,12 @@ impl SessionStore for Store {
         })
     }
 
-    fn find_session(&self, token: &Digest) -> Result<Option<SessionRecord>, StoreError> {
+    fn find_session(&self, token: &[Digest]) -> Result<Option<SessionRecord>, StoreError> {
         self.read("looking a session up", |conn| {
+            let digests = token.iter().map(|digest| digest.as_bytes().as_slice());
             let found: Option<(SessionRow, UserRow)> = sessions::table
                 .inner_join(users::table)
-                .filter(sessions::token_digest.eq(token.as_bytes().as_slice()))
+                .filter(sessions::token_digest.eq_any(digests))
                 .select((
                     sessions::all_columns,
                     (users::id, users::username, users::email, users::created_at),

@@ -1,7 +1,7 @@
 //! Workflows and their versions.
 
-use access_domain::{ChangeError, OrganizationId, StoreError, Visibility};
-use deployments_domain::{Page, PageRequest, Workflow, WorkflowId, WorkflowRefusal, WorkflowStore};
+use access_domain::{ChangeError, OrganizationId, Page, PageRequest, StoreError, Visibility};
+use deployments_domain::{Workflow, WorkflowId, WorkflowRefusal, WorkflowStore};
 use diesel::{insert_into, prelude::*, sql_types::Bool, update};
 use keys_core::Timestamp;
 

@@ -215,11 +215,11 @@ impl RunnableRow {
     pub(crate) fn read(self) -> QueryResult<Runnable> {
         let deployment = self.deployment.read()?;
         let key = Key {
-            owner: deployment.id,
             is_active: self.key_is_active.unwrap_or(false),
             owner_is_active: deployment.is_active,
             revoked_at: self.key_revoked_at.map(codec::read_micros).transpose()?,
             expires_at: self.key_expires_at.map(codec::read_micros).transpose()?,
+            ..Key::new(deployment.id)
         };
         let version = codec::read_id(&self.version)?;
         let definition = codec::read_json(&self.definition)?;

@@ -1,9 +1,10 @@
 //! Keys of every kind, and their secrets.
 
 use access_domain::{
-    DeploymentId, KeyOwner, KeyRecord, NewKey, OrganizationId, OrganizationName, PlatformKey,
+    DeploymentId, FoundBy, Imported, KeyOwner, KeyRecord, KeySecret, KeyTerms, ManagedKey, NewKey,
+    NewManagedKey, OrganizationId, OrganizationName, PlatformKey, Revocation,
 };
-use deployments_domain::{DeploymentKey, NewDeploymentKey};
+use chrono::TimeDelta;
 use diesel::{QueryResult, prelude::*, result::Error};
 use keys_core::{Fingerprint, Key, KeyId, PlatformKeys, Slot, StoredSecret, Timestamp};
 
@@ -20,45 +21,56 @@ pub(crate) struct KeyRow {
     kind: &'static str,
     deployment_id: Option<String>,
     slot: Option<i16>,
-    description: String,
-    is_active: Option<bool>,
-    expires_at: Option<i64>,
+    name: Option<String>,
+    term: Option<i64>,
     created_by: Option<String>,
     created_at: i64,
+    #[diesel(embed)]
+    terms: TermsRow,
 }
 
 impl KeyRow {
-    pub(crate) fn platform(organization: OrganizationId, slot: Slot, key: &NewKey) -> Self {
+    pub(crate) fn platform(
+        organization: OrganizationId,
+        slot: Slot,
+        key: &NewKey,
+    ) -> QueryResult<Self> {
+        // Of a platform key, its organization says whether it is active.
+        let terms = TermsRow { is_active: None, ..TermsRow::of(&KeyTerms::default())? };
+        Ok(Self { slot: Some(slot.number()), ..Self::new("platform", organization, key, terms) })
+    }
+
+    pub(crate) fn managed(
+        organization: OrganizationId,
+        deployment: Option<DeploymentId>,
+        new: &NewManagedKey,
+    ) -> QueryResult<Self> {
+        let kind = if deployment.is_some() { "deployment" } else { "organization" };
+        Ok(Self {
+            deployment_id: deployment.map(codec::id),
+            name: deployment.is_none().then(|| new.name.clone()),
+            term: new.term.and_then(|term| term.num_microseconds()),
+            ..Self::new(kind, organization, &new.key, TermsRow::of(&new.terms)?)
+        })
+    }
+
+    fn new(
+        kind: &'static str,
+        organization: OrganizationId,
+        key: &NewKey,
+        terms: TermsRow,
+    ) -> Self {
         Self {
             id: codec::id(key.id),
             organization_id: codec::id(organization),
-            kind: "platform",
+            kind,
             deployment_id: None,
-            slot: Some(slot.number()),
-            description: String::new(),
-            is_active: None,
-            expires_at: None,
+            slot: None,
+            name: None,
+            term: None,
             created_by: key.created_by.map(|maker| maker.to_string()),
             created_at: codec::micros(key.created_at),
-        }
-    }
-
-    pub(crate) fn deployment(
-        organization: OrganizationId,
-        deployment: DeploymentId,
-        new: &NewDeploymentKey,
-    ) -> Self {
-        Self {
-            id: codec::id(new.key.id),
-            organization_id: codec::id(organization),
-            kind: "deployment",
-            deployment_id: Some(codec::id(deployment)),
-            slot: None,
-            description: new.description.clone(),
-            is_active: Some(true),
-            expires_at: new.expires_at.map(codec::micros),
-            created_by: new.key.created_by.map(|maker| maker.to_string()),
-            created_at: codec::micros(new.key.created_at),
+            terms,
         }
     }
 }
@@ -93,10 +105,15 @@ impl SecretRow {
 pub(crate) struct FoundKeyRow {
     id: String,
     organization_id: String,
+    kind: String,
     deployment_id: Option<String>,
     slot: Option<i16>,
+    name: Option<String>,
     description: String,
     is_active: Option<bool>,
+    scopes: String,
+    rate_limit_per_minute: Option<i32>,
+    ip_allowlist: String,
     expires_at: Option<i64>,
     revoked_at: Option<i64>,
     #[diesel(select_expression = organizations::slug)]
@@ -109,33 +126,39 @@ pub(crate) struct FoundKeyRow {
 }
 
 impl FoundKeyRow {
-    pub(crate) fn read(self) -> QueryResult<KeyRecord> {
-        let (owner, name, is_active, owner_is_active) = match (self.slot, self.deployment_id) {
-            (Some(number), None) => {
+    pub(crate) fn read(self, secret: FoundBy, grace_until: Option<i64>) -> QueryResult<KeyRecord> {
+        let kind = (self.kind.as_str(), self.slot, &self.deployment_id);
+        let (owner, name, is_active) = match kind {
+            ("platform", Some(number), None) => {
                 let slot = read_slot(number)?;
-                let is_active = self.active_slot == Some(number);
-                (KeyOwner::Platform(slot), slot.to_string(), is_active, true)
+                (KeyOwner::Platform(slot), slot.to_string(), self.active_slot == Some(number))
             }
-            (None, Some(deployment)) => (
-                KeyOwner::Deployment(codec::read_id(&deployment)?),
-                self.description,
-                self.is_active == Some(true),
-                self.deployment_is_active == Some(true),
-            ),
+            ("deployment", None, Some(deployment)) => {
+                let owner = KeyOwner::Deployment(codec::read_id(deployment)?);
+                (owner, self.description, self.is_active == Some(true))
+            }
+            ("organization", None, None) => {
+                let name = self.name.unwrap_or_default();
+                (KeyOwner::Organization, name, self.is_active == Some(true))
+            }
             _ => return Err(Error::DeserializationError("a key without an owner".into())),
         };
         let key = Key {
             owner,
             is_active,
-            owner_is_active,
+            owner_is_active: self.deployment_is_active.unwrap_or(self.deployment_id.is_none()),
             revoked_at: self.revoked_at.map(codec::read_micros).transpose()?,
             expires_at: self.expires_at.map(codec::read_micros).transpose()?,
+            grace_until: grace_until.map(codec::read_micros).transpose()?,
+            scopes: codec::read_scopes(&self.scopes)?,
+            allowlist: codec::read_allowlist(&self.ip_allowlist)?,
+            rate_limit: codec::read_rate_limit(self.rate_limit_per_minute)?,
         };
         let organization = OrganizationName {
             id: codec::read_id(&self.organization_id)?,
             slug: self.organization_slug,
         };
-        Ok(KeyRecord { id: codec::read_id(&self.id)?, organization, name, key })
+        Ok(KeyRecord { id: codec::read_id(&self.id)?, organization, name, key, secret })
     }
 }
 
@@ -190,33 +213,115 @@ fn read_slot(number: i16) -> QueryResult<Slot> {
         .ok_or_else(|| Error::DeserializationError(format!("there is no slot {number}").into()))
 }
 
+/// A key of a deployment or of the organization, without its secrets.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = keys)]
-pub(crate) struct DeploymentKeyRow {
-    id: String,
+pub(crate) struct ManagedKeyRow {
+    pub(crate) id: String,
+    deployment_id: Option<String>,
+    name: Option<String>,
     description: String,
     is_active: Option<bool>,
+    scopes: String,
+    rate_limit_per_minute: Option<i32>,
+    ip_allowlist: String,
+    metadata: String,
     expires_at: Option<i64>,
+    term: Option<i64>,
+    revoked_at: Option<i64>,
+    revoked_reason: Option<String>,
     created_by: Option<String>,
     created_at: i64,
-    #[diesel(select_expression = key_secrets::hint)]
-    hint: String,
-    #[diesel(select_expression = key_secrets::fingerprint)]
-    fingerprint: String,
 }
 
-impl DeploymentKeyRow {
-    pub(crate) fn read(self, deployment: DeploymentId) -> QueryResult<DeploymentKey> {
-        Ok(DeploymentKey {
+impl ManagedKeyRow {
+    /// The key, with those of `secrets` and `imported` that are its own.
+    pub(crate) fn read(
+        self,
+        secrets: &[KeySecretRow],
+        imported: &[(String, String, Option<String>)],
+    ) -> QueryResult<ManagedKey> {
+        let own = secrets.iter().filter(|secret| secret.key_id == self.id);
+        let secrets = own.map(KeySecretRow::read).collect::<QueryResult<_>>()?;
+        let imported = imported.iter().find(|(key, ..)| *key == self.id);
+        let revoked_at = self.revoked_at.map(codec::read_micros).transpose()?;
+        let reason = self.revoked_reason.unwrap_or_default();
+        let deployment = self.deployment_id.as_deref().map(codec::read_id).transpose()?;
+        Ok(ManagedKey {
             id: codec::read_id(&self.id)?,
             deployment,
-            description: self.description,
-            is_active: self.is_active == Some(true),
-            expires_at: self.expires_at.map(codec::read_micros).transpose()?,
-            hint: self.hint,
-            fingerprint: Fingerprint::from_stored(self.fingerprint),
+            name: self.name.unwrap_or_default(),
+            terms: KeyTerms {
+                description: self.description,
+                is_active: self.is_active == Some(true),
+                scopes: codec::read_scopes(&self.scopes)?,
+                expires_at: self.expires_at.map(codec::read_micros).transpose()?,
+                rate_limit: codec::read_rate_limit(self.rate_limit_per_minute)?,
+                allowlist: codec::read_allowlist(&self.ip_allowlist)?,
+                metadata: self.metadata,
+            },
+            term: self.term.map(TimeDelta::microseconds),
+            revoked: revoked_at.map(|at| Revocation { at, reason }),
+            secrets,
+            imported: imported.map(|(_, algorithm, prefix)| Imported {
+                algorithm: algorithm.clone(),
+                prefix: prefix.clone(),
+            }),
             created_by: self.created_by.as_deref().map(codec::read_uuid).transpose()?,
             created_at: codec::read_micros(self.created_at)?,
+        })
+    }
+}
+
+/// A secret of a key.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = key_secrets)]
+pub(crate) struct KeySecretRow {
+    digest: Vec<u8>,
+    key_id: String,
+    fingerprint: String,
+    hint: String,
+    created_at: i64,
+    grace_until: Option<i64>,
+    last_used_at: Option<i64>,
+}
+
+impl KeySecretRow {
+    fn read(&self) -> QueryResult<KeySecret> {
+        Ok(KeySecret {
+            digest: codec::read_digest(self.digest.clone())?,
+            hint: self.hint.clone(),
+            fingerprint: Fingerprint::from_stored(self.fingerprint.clone()),
+            created_at: codec::read_micros(self.created_at)?,
+            grace_until: self.grace_until.map(codec::read_micros).transpose()?,
+            last_used_at: self.last_used_at.map(codec::read_micros).transpose()?,
+        })
+    }
+}
+
+/// What a change of a key's terms writes.
+#[derive(AsChangeset, Insertable)]
+#[diesel(table_name = keys, treat_none_as_null = true, treat_none_as_default_value = false)]
+pub(crate) struct TermsRow {
+    description: String,
+    is_active: Option<bool>,
+    scopes: String,
+    rate_limit_per_minute: Option<i32>,
+    ip_allowlist: String,
+    metadata: String,
+    expires_at: Option<i64>,
+}
+
+impl TermsRow {
+    pub(crate) fn of(terms: &KeyTerms) -> QueryResult<Self> {
+        Ok(Self {
+            description: terms.description.clone(),
+            is_active: Some(terms.is_active),
+            scopes: codec::texts(terms.scopes.iter())?,
+            rate_limit_per_minute: terms.rate_limit.map(|limit| codec::integer(limit.calls())),
+            ip_allowlist: codec::texts(terms.allowlist.iter())?,
+            metadata: terms.metadata.clone(),
+            expires_at: terms.expires_at.map(codec::micros),
         })
     }
 }

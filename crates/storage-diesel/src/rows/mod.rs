@@ -8,6 +8,8 @@ mod workflow;
 pub(crate) use self::{
     deployment::DeploymentRow,
     execution::{ClaimedRow, ExecutionRow, MoveRow, NewExecutionRow, RunnableRow, StepRow},
-    key::{DeploymentKeyRow, FoundKeyRow, KeyRow, SecretRow, SlotRow, read_slots},
+    key::{
+        FoundKeyRow, KeyRow, KeySecretRow, ManagedKeyRow, SecretRow, SlotRow, TermsRow, read_slots,
+    },
     workflow::{VersionRow, WorkflowRow},
 };

@@ -30,15 +30,6 @@ macro_rules! on_both_databases {
 }
 
 on_both_databases! {
-    deployment_keys:
-        a_new_key_is_told_and_found_as_it_was_made
-        keys_are_listed_newest_first_in_pages
-        keys_are_seen_by_whoever_sees_the_deployment
-        a_key_is_found_only_under_its_own_deployment
-        a_change_of_a_key_is_saved_and_a_refusal_is_not
-        eight_changes_of_a_key_at_once_all_survive
-        a_deleted_key_is_not_seen_and_not_deleted_again
-        no_key_survives_the_deletion_of_its_deployment;
     deployments:
         a_deployment_is_found_as_it_was_saved
         a_deployment_is_saved_with_its_first_key_or_not_at_all
@@ -73,6 +64,20 @@ on_both_databases! {
         the_keys_of_a_deleted_deployment_are_found_revoked
         a_deleted_platform_key_is_not_found
         peppers_are_named_as_long_as_a_live_key_needs_them;
+    managed_keys:
+        a_new_key_is_told_and_found_as_it_was_made
+        keys_are_listed_newest_first_in_pages
+        keys_are_filtered_by_maker_name_and_revocation
+        keys_are_seen_by_whoever_sees_the_deployment
+        a_key_is_found_only_under_its_own_holder
+        a_change_of_a_key_is_saved_and_a_refusal_is_not
+        a_name_is_taken_until_its_key_is_deleted
+        of_eight_keys_of_one_name_at_once_one_is_made
+        eight_changes_of_a_key_at_once_all_survive
+        a_rotated_key_has_two_secrets_and_never_three
+        eight_rotations_at_once_leave_one_present_secret
+        a_deleted_key_is_not_seen_and_not_deleted_again
+        no_key_survives_the_deletion_of_its_deployment;
     organizations:
         organizations_are_listed_by_slug
         a_new_organization_has_one_platform_key_that_is_active
@@ -92,7 +97,8 @@ on_both_databases! {
         organizations_do_not_see_each_others_slots
         an_organization_that_is_not_there_has_empty_slots
         fifty_activations_at_once_leave_exactly_one_active
-        eight_generations_at_once_make_no_third_key;
+        eight_generations_at_once_make_no_third_key
+        what_a_withdrawn_key_made_is_revoked_if_asked_and_what_that_made;
     queue:
         a_claimed_run_brings_all_that_is_needed_to_carry_it_out
         a_claim_moves_a_run_as_the_state_machine_does

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use access_domain::StoreError;
+use access_domain::{KeyMatches, KeyQuery, StoreError};
 use storage_diesel::{OpenError, Options, Storage, open};
 use test_support::{
     contract::Given,
@@ -197,7 +197,10 @@ fn a_store_serves_many_threads_with_few_connections() {
         let store: Arc<dyn Storage> = open(database.url(), &options).unwrap();
         let lookup: Arc<dyn access_domain::KeyLookup> = Arc::clone(&store) as _;
         let found = test_support::contract::at_once(16, |_| {
-            (0..20).all(|_| lookup.find_key(&[1; 32].into()).is_ok_and(|found| found.is_none()))
+            (0..20).all(|_| {
+                let query = KeyQuery { digests: vec![[1; 32].into()], foreign: None };
+                lookup.find_keys(&[query]).is_ok_and(|found| found.iter().all(KeyMatches::is_empty))
+            })
         });
         assert_eq!(found, [true; 16]);
     }

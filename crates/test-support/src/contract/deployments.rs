@@ -1,7 +1,7 @@
 //! Deployments.
 
-use access_domain::{ChangeError, Visibility};
-use deployments_domain::{Deployment, DeploymentRefusal, PageRequest};
+use access_domain::{ChangeError, PageRequest, Visibility};
+use deployments_domain::{Deployment, DeploymentRefusal};
 use serde_json::Map;
 
 use super::{

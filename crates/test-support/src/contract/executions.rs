@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use access_domain::{Action, KeyChange};
 use deployments_domain::{
     Deployment, Event, Execution, Failure, FailureCode, NewRun, Progress, RunEnd, RunMove,
     RunState, Status, StepRecord,
@@ -60,17 +61,13 @@ pub fn what_to_run_tells_the_key_as_it_is_now(given: &Given) {
     let (organization, deployment) = (deployed.organization, deployed.deployment.id);
     let key = deployed.key.key.id;
     let told = || given.stores.find_runnable(organization, deployment, key).unwrap().unwrap().key;
-    let good = Key {
-        owner: deployment,
-        is_active: true,
-        owner_is_active: true,
-        revoked_at: None,
-        expires_at: None,
-    };
+    let good = Key::new(deployed.deployment.id);
     assert_eq!(told(), good);
     let rule = |deployment: &Deployment| Ok(Deployment { is_active: false, ..deployment.clone() });
     given.stores.change_deployment(organization, ALL, deployment, &rule).unwrap();
-    given.stores.delete_key(organization, ALL, deployment, key, given.now()).unwrap();
+    let rule = |_: &_| Ok(KeyChange::Delete { at: given.now() });
+    let act = given.act(Action::KeyDeleted);
+    given.stores.change_key(organization, deployed.holder(), key, &rule, &act).unwrap();
     assert_eq!(told(), Key { owner_is_active: false, revoked_at: Some(given.now()), ..good });
 }
 
@@ -99,7 +96,8 @@ pub fn a_run_is_seen_by_the_key_that_started_it_and_by_others_only_if_shared(giv
     let run = given.accepted(&deployed);
     let (organization, deployment) = (deployed.organization, deployed.deployment.id);
     let other = given.new_deployment_key();
-    given.stores.create_key(organization, ALL, deployment, &other).unwrap();
+    let act = given.act(Action::KeyCreated);
+    given.stores.create_key(organization, deployed.holder(), &other, &act).unwrap();
     let seen_by_other = || {
         let key = other.key.id;
         given.stores.find_execution(organization, deployment, key, run.id).unwrap().is_some()

@@ -7,14 +7,14 @@ use std::{
 };
 
 use access_domain::{
-    AdminAccount, Clock, Email, NewKey, NewOrganization, Organization, OrganizationId,
+    Act, Action, Actor, AdminAccount, Clock, Email, Holder, KeyQuery, KeyRecord, KeyTerms, NewKey,
+    NewManagedKey, NewOrganization, Organization, OrganizationId, Origin, PageRequest,
     PasswordHash, Slug, User, Username, Visibility,
 };
 use deployments_domain::{
-    Deployment, Event, NewDeploymentKey, NewRun, PageRequest, RunEnd, RunMove, RunState,
-    StepRecord, Workflow, WorkflowType, next,
+    Deployment, Event, NewRun, RunEnd, RunMove, RunState, StepRecord, Workflow, WorkflowType, next,
 };
-use keys_core::{Form, Id, Pepper, StoredSecret, Timestamp, mint};
+use keys_core::{Digest, Id, Pattern, Pepper, StoredSecret, Timestamp, mint};
 use serde_json::{Map, json};
 use storage_diesel::Storage;
 use uuid::Uuid;
@@ -43,7 +43,14 @@ pub(super) struct Deployed {
     pub(super) organization: OrganizationId,
     pub(super) workflow: Workflow,
     pub(super) deployment: Deployment,
-    pub(super) key: NewDeploymentKey,
+    pub(super) key: NewManagedKey,
+}
+
+impl Deployed {
+    /// The deployment, as whoever sees everything means it.
+    pub(super) fn holder(&self) -> Holder {
+        Holder::Deployment(self.deployment.id, ALL)
+    }
 }
 
 impl Given {
@@ -65,11 +72,27 @@ impl Given {
     }
 
     pub(super) fn secret(&self) -> StoredSecret {
-        mint(Form::Uuid, &self.pepper, &self.entropy).stored
+        mint(Pattern::Uuid, &self.pepper, &self.entropy).stored
     }
 
     pub(super) fn pepper_name(&self) -> String {
         self.pepper.name().as_str().into()
+    }
+
+    /// Something that somebody does now.
+    pub(super) fn act(&self, action: Action) -> Act {
+        Act::new(action, Actor::command_line(), Origin::default(), self.now(), &self.entropy)
+    }
+
+    /// The key whose secret has this digest.
+    pub(super) fn found_by(&self, digest: &Digest) -> Option<KeyRecord> {
+        let query = KeyQuery { digests: vec![*digest], foreign: None };
+        let found = self.stores.find_keys(&[query]).unwrap().remove(0);
+        found.choose(None).cloned()
+    }
+
+    pub(super) fn create(&self, new: &NewOrganization) {
+        self.stores.create(new, &self.act(Action::OrganizationCreated)).unwrap();
     }
 
     pub(super) fn new_key(&self) -> NewKey {
@@ -102,7 +125,7 @@ impl Given {
 
     pub(super) fn organization(&self, slug: &str) -> OrganizationId {
         let new = self.new_organization(slug);
-        self.stores.create(&new).unwrap();
+        self.create(&new);
         new.organization.id
     }
 
@@ -148,12 +171,15 @@ impl Given {
         }
     }
 
-    pub(super) fn new_deployment_key(&self) -> NewDeploymentKey {
-        NewDeploymentKey {
-            key: self.new_key(),
-            description: "for the shop".into(),
-            expires_at: None,
-        }
+    /// A key for a deployment.
+    pub(super) fn new_deployment_key(&self) -> NewManagedKey {
+        let terms = KeyTerms { description: "for the shop".into(), ..KeyTerms::default() };
+        NewManagedKey { key: self.new_key(), name: String::new(), terms, term: None }
+    }
+
+    /// A key for an organization.
+    pub(super) fn new_organization_key(&self, name: &str) -> NewManagedKey {
+        NewManagedKey { name: name.into(), ..self.new_deployment_key() }
     }
 
     /// A new organization with a workflow that is deployed.

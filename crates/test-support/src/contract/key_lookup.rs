@@ -2,66 +2,82 @@
 
 use std::time::Duration;
 
-use access_domain::{KeyOwner, PlatformKeyChange};
-use deployments_domain::{Deployment, DeploymentKey};
-use keys_core::{Key, Slot};
+use access_domain::{Action, KeyChange, KeyOwner, KeyTerms, ManagedKey, PlatformKeyChange};
+use deployments_domain::Deployment;
+use keys_core::{Allowlist, Key, RateLimit, Scopes, Slot, Timestamp};
 
 use super::{Given, given::ALL};
+
+fn delete(at: Timestamp) -> PlatformKeyChange {
+    PlatformKeyChange::Delete { slot: Slot::One, at, revoke_made: false }
+}
 
 pub fn a_deployment_key_is_found_with_all_that_decides_its_fate(given: &Given) {
     let deployed = given.deployed("acme");
     let digest = deployed.key.key.secret.digest;
-    let found = || given.stores.find_key(&digest).unwrap().unwrap();
+    let found = || given.found_by(&digest).unwrap();
 
     let record = found();
     assert_eq!((record.id, record.name.as_str()), (deployed.key.key.id, "for the shop"));
     assert_eq!(record.organization.id, deployed.organization);
     assert_eq!(record.organization.slug, "acme");
-    let good = Key {
-        owner: KeyOwner::Deployment(deployed.deployment.id),
-        is_active: true,
-        owner_is_active: true,
-        revoked_at: None,
-        expires_at: None,
-    };
+    let good = Key::new(KeyOwner::Deployment(deployed.deployment.id));
     assert_eq!(record.key, good);
 
     let until = given.now() + Duration::from_micros(1);
-    let rule = |key: &DeploymentKey| {
-        Ok(DeploymentKey { is_active: false, expires_at: Some(until), ..key.clone() })
+    let terms = KeyTerms {
+        is_active: false,
+        expires_at: Some(until),
+        scopes: Scopes::new(["orders:read".parse().unwrap()]).unwrap(),
+        allowlist: Allowlist::new(vec!["10.0.0.0/8".parse().unwrap()]).unwrap(),
+        rate_limit: RateLimit::per_minute(7),
+        ..KeyTerms::default()
     };
+    let rule = |_: &ManagedKey| Ok(KeyChange::Terms(terms.clone()));
     let (organization, deployment) = (deployed.organization, deployed.deployment.id);
-    given.stores.change_key(organization, ALL, deployment, record.id, &rule).unwrap();
+    let act = given.act(Action::KeyChanged);
+    given.stores.change_key(organization, deployed.holder(), record.id, &rule, &act).unwrap();
     let rule = |deployment: &Deployment| Ok(Deployment { is_active: false, ..deployment.clone() });
     given.stores.change_deployment(organization, ALL, deployment, &rule).unwrap();
-    let bad = Key { is_active: false, owner_is_active: false, expires_at: Some(until), ..good };
+    let KeyTerms { scopes, allowlist, rate_limit, .. } = terms;
+    let bad = Key {
+        is_active: false,
+        owner_is_active: false,
+        expires_at: Some(until),
+        scopes,
+        allowlist,
+        rate_limit,
+        ..good
+    };
     assert_eq!(found().key, bad);
 }
 
 pub fn a_platform_key_is_as_active_as_its_slot(given: &Given) {
     let new = given.new_organization("acme");
-    given.stores.create(&new).unwrap();
-    let found = || given.stores.find_key(&new.platform_key.secret.digest).unwrap().unwrap();
+    given.create(&new);
+    let found = || given.found_by(&new.platform_key.secret.digest).unwrap();
     let record = found();
     assert_eq!((record.id, record.name.as_str()), (new.platform_key.id, "Key #1"));
     assert_eq!(record.key.owner, KeyOwner::Platform(Slot::One));
     assert!(record.key.is_active && record.key.owner_is_active);
     let rule = |_: &_| Ok(PlatformKeyChange::Activate(None));
-    given.stores.change_platform_keys(new.organization.id, &rule).unwrap();
+    let act = given.act(Action::PlatformKeyDeactivated);
+    given.stores.change_platform_keys(new.organization.id, &rule, &act).unwrap();
     assert!(!found().key.is_active);
 }
 
 pub fn an_unknown_digest_finds_nothing(given: &Given) {
     given.deployed("acme");
-    assert_eq!(given.stores.find_key(&[1; 32].into()).unwrap(), None);
+    assert_eq!(given.found_by(&[1; 32].into()), None);
 }
 
 pub fn a_deleted_deployment_key_is_found_revoked(given: &Given) {
     let deployed = given.deployed("acme");
-    let (organization, deployment) = (deployed.organization, deployed.deployment.id);
     let key = &deployed.key.key;
-    given.stores.delete_key(organization, ALL, deployment, key.id, given.now()).unwrap();
-    let found = given.stores.find_key(&key.secret.digest).unwrap().unwrap();
+    let rule = |_: &ManagedKey| Ok(KeyChange::Delete { at: given.now() });
+    let act = given.act(Action::KeyDeleted);
+    given.stores.change_key(deployed.organization, deployed.holder(), key.id, &rule, &act).unwrap();
+    let found = given.found_by(&key.secret.digest).unwrap();
     assert_eq!(found.key.revoked_at, Some(given.now()));
 }
 
@@ -69,27 +85,29 @@ pub fn the_keys_of_a_deleted_deployment_are_found_revoked(given: &Given) {
     let deployed = given.deployed("acme");
     let (organization, deployment) = (deployed.organization, deployed.deployment.id);
     given.stores.delete_deployment(organization, ALL, deployment, given.now()).unwrap();
-    let found = given.stores.find_key(&deployed.key.key.secret.digest).unwrap().unwrap();
+    let found = given.found_by(&deployed.key.key.secret.digest).unwrap();
     assert_eq!(found.key.revoked_at, Some(given.now()));
 }
 
 pub fn a_deleted_platform_key_is_not_found(given: &Given) {
     let new = given.new_organization("acme");
-    given.stores.create(&new).unwrap();
-    let rule = |_: &_| Ok(PlatformKeyChange::Delete { slot: Slot::One, at: given.now() });
-    given.stores.change_platform_keys(new.organization.id, &rule).unwrap();
-    assert_eq!(given.stores.find_key(&new.platform_key.secret.digest).unwrap(), None);
+    given.create(&new);
+    let rule = |_: &_| Ok(delete(given.now()));
+    let act = given.act(Action::PlatformKeyDeleted);
+    given.stores.change_platform_keys(new.organization.id, &rule, &act).unwrap();
+    assert_eq!(given.found_by(&new.platform_key.secret.digest), None);
 }
 
 pub fn peppers_are_named_as_long_as_a_live_key_needs_them(given: &Given) {
     assert_eq!(given.stores.pepper_names().unwrap(), Vec::<String>::new());
     let new = given.new_organization("acme");
-    given.stores.create(&new).unwrap();
+    given.create(&new);
     given.organization("other");
     assert_eq!(given.stores.pepper_names().unwrap(), [given.pepper_name()]);
     for organization in given.stores.list_organizations().unwrap() {
-        let rule = |_: &_| Ok(PlatformKeyChange::Delete { slot: Slot::One, at: given.now() });
-        given.stores.change_platform_keys(organization.id, &rule).unwrap();
+        let rule = |_: &_| Ok(delete(given.now()));
+        let act = given.act(Action::PlatformKeyDeleted);
+        given.stores.change_platform_keys(organization.id, &rule, &act).unwrap();
     }
     assert_eq!(given.stores.pepper_names().unwrap(), Vec::<String>::new());
 }

@@ -5,10 +5,10 @@
 
 mod given;
 
-pub mod deployment_keys;
 pub mod deployments;
 pub mod executions;
 pub mod key_lookup;
+pub mod managed_keys;
 pub mod organizations;
 pub mod platform_keys;
 pub mod queue;

@@ -1,7 +1,8 @@
 //! Organizations and what comes into being with them.
 
 use access_domain::{
-    AdminAccount, CreateOrganizationError, Email, NewOrganization, Role, Session, Slug, Username,
+    Action, AdminAccount, CreateOrganizationError, Email, NewOrganization, Role, Session, Slug,
+    Username,
 };
 use keys_core::Slot;
 
@@ -10,7 +11,7 @@ use super::Given;
 pub fn organizations_are_listed_by_slug(given: &Given) {
     let made = ["beta", "alpha", "a_b", "a-b"].map(|slug| given.new_organization(slug));
     for new in &made {
-        given.stores.create(new).unwrap();
+        given.create(new);
     }
     let listed = given.stores.list_organizations().unwrap();
     let [beta, alpha, a_b, a_minus_b] = made.map(|new| new.organization);
@@ -19,7 +20,7 @@ pub fn organizations_are_listed_by_slug(given: &Given) {
 
 pub fn a_new_organization_has_one_platform_key_that_is_active(given: &Given) {
     let new = given.new_organization("acme");
-    given.stores.create(&new).unwrap();
+    given.create(&new);
     let keys = given.stores.platform_keys(new.organization.id).unwrap();
     assert_eq!(keys.active(), Some(Slot::One));
     assert_eq!(keys.get(Slot::Two), None);
@@ -32,7 +33,7 @@ pub fn a_new_organization_has_one_platform_key_that_is_active(given: &Given) {
 
 pub fn a_new_administrator_is_found_by_name_with_their_hash(given: &Given) {
     let new = given.new_organization("acme");
-    given.stores.create(&new).unwrap();
+    given.create(&new);
     let AdminAccount::New(user, hash) = &new.admin else { unreachable!() };
     let found = given.stores.find_user(&user.username).unwrap().unwrap();
     assert_eq!((&found.user, &found.password), (user, hash));
@@ -41,13 +42,13 @@ pub fn a_new_administrator_is_found_by_name_with_their_hash(given: &Given) {
 
 pub fn a_taken_slug_user_name_or_mail_address_is_told_and_nothing_is_saved(given: &Given) {
     let first = given.new_organization("acme");
-    given.stores.create(&first).unwrap();
+    given.create(&first);
     let AdminAccount::New(admin, _) = &first.admin else { unreachable!() };
 
     let refused = |change: &dyn Fn(&mut NewOrganization)| {
         let mut new = given.new_organization("other");
         change(&mut new);
-        given.stores.create(&new).unwrap_err()
+        given.stores.create(&new, &given.act(Action::OrganizationCreated)).unwrap_err()
     };
     let error = refused(&|new| new.organization.slug = Slug::parse("acme").unwrap());
     assert!(matches!(error, CreateOrganizationError::SlugTaken), "{error:?}");
@@ -72,17 +73,17 @@ pub fn several_administrators_may_have_no_mail_address(given: &Given) {
         if let AdminAccount::New(user, _) = &mut new.admin {
             user.email = None::<Email>;
         }
-        given.stores.create(&new).unwrap();
+        given.create(&new);
     }
 }
 
 pub fn somebody_with_an_account_may_administer_a_second_organization(given: &Given) {
     let first = given.new_organization("acme");
-    given.stores.create(&first).unwrap();
+    given.create(&first);
     let AdminAccount::New(user, _) = &first.admin else { unreachable!() };
     let mut second = given.new_organization("other");
     second.admin = AdminAccount::Existing(user.username.clone());
-    given.stores.create(&second).unwrap();
+    given.create(&second);
 
     let token = [9; 32].into();
     let session = Session {
@@ -93,7 +94,7 @@ pub fn somebody_with_an_account_may_administer_a_second_organization(given: &Giv
         last_used_at: given.now(),
     };
     given.stores.begin_session(&session).unwrap();
-    let record = given.stores.find_session(&token).unwrap().unwrap();
+    let record = given.stores.find_session(&[token]).unwrap().unwrap();
     let belongs: Vec<_> =
         record.memberships.iter().map(|m| (m.organization.slug.as_str(), m.role)).collect();
     assert_eq!(belongs, [("acme", Role::Admin), ("other", Role::Admin)]);
@@ -102,7 +103,7 @@ pub fn somebody_with_an_account_may_administer_a_second_organization(given: &Giv
 pub fn an_account_that_is_not_there_administers_nothing(given: &Given) {
     let mut new = given.new_organization("acme");
     new.admin = AdminAccount::Existing(Username::parse("nobody").unwrap());
-    let error = given.stores.create(&new).unwrap_err();
+    let error = given.stores.create(&new, &given.act(Action::OrganizationCreated)).unwrap_err();
     assert!(matches!(error, CreateOrganizationError::UnknownUser), "{error:?}");
     assert!(given.stores.list_organizations().unwrap().is_empty());
 }

@@ -1,7 +1,8 @@
 //! The two slots.
 
 use access_domain::{
-    ChangeError, OrganizationId, PlatformKey, PlatformKeyChange, PlatformKeyRefusal,
+    Action, ChangeError, Holder, NewKey, NewManagedKey, OrganizationId, PlatformKey,
+    PlatformKeyChange, PlatformKeyRefusal,
 };
 use keys_core::{PlatformKeyError, PlatformKeys, Slot};
 
@@ -12,18 +13,21 @@ type Changed = Result<PlatformKeys<PlatformKey>, ChangeError<PlatformKeyRefusal>
 /// As the use case does it.
 fn generate(given: &Given, organization: OrganizationId, activate: Option<bool>) -> Changed {
     let key = given.new_key();
-    given.stores.change_platform_keys(organization, &|keys| {
+    let rule = |keys: &PlatformKeys<PlatformKey>| {
         let place = keys.place(None, activate).map_err(PlatformKeyRefusal::NoPlace)?;
         Ok(PlatformKeyChange::Generate {
             slot: place.slot,
             activate: place.activate,
             key: key.clone(),
         })
-    })
+    };
+    let act = given.act(Action::PlatformKeyCreated);
+    given.stores.change_platform_keys(organization, &rule, &act)
 }
 
 fn change(given: &Given, organization: OrganizationId, change: PlatformKeyChange) -> Changed {
-    given.stores.change_platform_keys(organization, &|_| Ok(change.clone()))
+    let act = given.act(Action::PlatformKeyRefreshed);
+    given.stores.change_platform_keys(organization, &|_| Ok(change.clone()), &act)
 }
 
 pub fn a_generated_key_fills_a_slot_and_is_active_only_if_asked(given: &Given) {
@@ -33,8 +37,12 @@ pub fn a_generated_key_fills_a_slot_and_is_active_only_if_asked(given: &Given) {
     assert_eq!(keys.active(), Some(Slot::One));
     assert_eq!(given.stores.platform_keys(organization).unwrap(), keys);
 
-    change(given, organization, PlatformKeyChange::Delete { slot: Slot::One, at: given.now() })
-        .unwrap();
+    change(
+        given,
+        organization,
+        PlatformKeyChange::Delete { slot: Slot::One, at: given.now(), revoke_made: false },
+    )
+    .unwrap();
     let keys = generate(given, organization, Some(true)).unwrap();
     assert_eq!(keys.active(), Some(Slot::One));
 }
@@ -51,25 +59,29 @@ pub fn one_activation_switches_the_other_key_off(given: &Given) {
 
 pub fn a_refreshed_key_keeps_its_id_and_its_state_and_its_old_secret_dies(given: &Given) {
     let new = given.new_organization("acme");
-    given.stores.create(&new).unwrap();
+    given.create(&new);
     given.clock.advance(std::time::Duration::from_secs(1));
     let secret = given.secret();
-    let refresh =
-        PlatformKeyChange::Refresh { slot: Slot::One, secret: secret.clone(), at: given.now() };
+    let refresh = PlatformKeyChange::Refresh {
+        slot: Slot::One,
+        secret: secret.clone(),
+        at: given.now(),
+        revoke_made: false,
+    };
     let keys = change(given, new.organization.id, refresh).unwrap();
     let key = keys.get(Slot::One).unwrap();
     assert_eq!((key.id, keys.active()), (new.platform_key.id, Some(Slot::One)));
     assert_eq!((&key.hint, &key.fingerprint), (&secret.hint, &secret.fingerprint));
     assert_eq!(key.created_at, new.platform_key.created_at);
     assert_eq!(key.secret_created_at, given.now());
-    assert_eq!(given.stores.find_key(&new.platform_key.secret.digest).unwrap(), None);
-    assert_eq!(given.stores.find_key(&secret.digest).unwrap().unwrap().id, key.id);
+    assert_eq!(given.found_by(&new.platform_key.secret.digest), None);
+    assert_eq!(given.found_by(&secret.digest).unwrap().id, key.id);
 }
 
 pub fn deleting_the_active_key_leaves_none_active_and_its_slot_empty(given: &Given) {
     let organization = given.organization("acme");
     generate(given, organization, None).unwrap();
-    let delete = |slot| PlatformKeyChange::Delete { slot, at: given.now() };
+    let delete = |slot| PlatformKeyChange::Delete { slot, at: given.now(), revoke_made: false };
     let keys = change(given, organization, delete(Slot::One)).unwrap();
     assert_eq!((keys.active(), keys.get(Slot::One)), (None, None));
     assert!(keys.get(Slot::Two).is_some());
@@ -85,17 +97,15 @@ pub fn deleting_the_active_key_leaves_none_active_and_its_slot_empty(given: &Giv
 pub fn deleting_one_key_leaves_the_other_active(given: &Given) {
     let organization = given.organization("acme");
     generate(given, organization, Some(true)).unwrap();
-    let delete = PlatformKeyChange::Delete { slot: Slot::One, at: given.now() };
+    let delete = PlatformKeyChange::Delete { slot: Slot::One, at: given.now(), revoke_made: false };
     assert_eq!(change(given, organization, delete).unwrap().active(), Some(Slot::Two));
 }
 
 pub fn a_refused_change_of_slots_saves_nothing(given: &Given) {
     let organization = given.organization("acme");
     let before = given.stores.platform_keys(organization).unwrap();
-    let refused = given
-        .stores
-        .change_platform_keys(organization, &|_| Err(PlatformKeyRefusal::NotItself))
-        .unwrap_err();
+    let (rule, act) = (|_: &_| Err(PlatformKeyRefusal::NotItself), given.act(Action::Refused));
+    let refused = given.stores.change_platform_keys(organization, &rule, &act).unwrap_err();
     assert!(matches!(refused, ChangeError::Refused(PlatformKeyRefusal::NotItself)));
     assert_eq!(given.stores.platform_keys(organization).unwrap(), before);
 }
@@ -106,8 +116,8 @@ pub fn an_empty_slot_is_neither_activated_nor_refreshed_nor_deleted(given: &Give
     let (slot, at) = (Slot::Two, given.now());
     for wanted in [
         PlatformKeyChange::Activate(Some(slot)),
-        PlatformKeyChange::Refresh { slot, secret: given.secret(), at },
-        PlatformKeyChange::Delete { slot, at },
+        PlatformKeyChange::Refresh { slot, secret: given.secret(), at, revoke_made: false },
+        PlatformKeyChange::Delete { slot, at, revoke_made: false },
     ] {
         let error = change(given, organization, wanted).unwrap_err();
         assert!(matches!(error, ChangeError::Refused(PlatformKeyRefusal::NotFound)), "{error:?}");
@@ -152,4 +162,30 @@ pub fn eight_generations_at_once_make_no_third_key(given: &Given) {
         let full = PlatformKeyRefusal::NoPlace(PlatformKeyError::LimitReached);
         assert!(matches!(&refused, ChangeError::Refused(why) if *why == full), "{refused:?}");
     }
+}
+
+pub fn what_a_withdrawn_key_made_is_revoked_if_asked_and_what_that_made(given: &Given) {
+    let organization = given.organization("acme");
+    let keys = given.stores.platform_keys(organization).unwrap();
+    let platform = keys.get(Slot::One).unwrap().id.uuid();
+    let make = |name: &str, maker| {
+        let new = given.new_organization_key(name);
+        let new = NewManagedKey { key: NewKey { created_by: Some(maker), ..new.key }, ..new };
+        let act = given.act(Action::KeyCreated);
+        given.stores.create_key(organization, Holder::Organization, &new, &act).unwrap();
+        new
+    };
+    let child = make("child", platform);
+    let grandchild = make("grandchild", child.key.id.uuid());
+    let stranger = make("stranger", uuid::Uuid::from_u128(7));
+    let (slot, at) = (Slot::One, given.now());
+    let is_revoked = |new: &NewManagedKey| {
+        given.found_by(&new.key.secret.digest).unwrap().key.revoked_at.is_some()
+    };
+    let spare = PlatformKeyChange::Refresh { slot, secret: given.secret(), at, revoke_made: false };
+    change(given, organization, spare).unwrap();
+    assert_eq!([&child, &grandchild, &stranger].map(is_revoked), [false, false, false]);
+    let all = PlatformKeyChange::Refresh { slot, secret: given.secret(), at, revoke_made: true };
+    change(given, organization, all).unwrap();
+    assert_eq!([&child, &grandchild, &stranger].map(is_revoked), [true, true, false]);
 }

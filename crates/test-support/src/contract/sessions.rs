@@ -8,7 +8,7 @@ use super::Given;
 
 fn user(given: &Given) -> User {
     let new = given.new_organization("acme");
-    given.stores.create(&new).unwrap();
+    given.create(&new);
     let AdminAccount::New(user, _) = new.admin else { unreachable!() };
     user
 }
@@ -28,11 +28,11 @@ fn session(given: &Given, user: &User, token: u8) -> Session {
 pub fn a_session_is_found_by_its_token_with_its_user_and_memberships(given: &Given) {
     let user = user(given);
     let session = session(given, &user, 1);
-    let record = given.stores.find_session(&session.token_digest).unwrap().unwrap();
+    let record = given.stores.find_session(&[session.token_digest]).unwrap().unwrap();
     assert_eq!((record.session, record.user), (session, user));
     assert_eq!(record.memberships.len(), 1);
     assert_eq!(record.memberships[0].organization.slug, "acme");
-    assert!(given.stores.find_session(&[2; 32].into()).unwrap().is_none());
+    assert!(given.stores.find_session(&[[2; 32].into()]).unwrap().is_none());
 }
 
 pub fn use_moves_a_session_on_and_never_back(given: &Given) {
@@ -40,7 +40,7 @@ pub fn use_moves_a_session_on_and_never_back(given: &Given) {
     let later = given.now() + Duration::from_secs(90);
     given.stores.touch_session(session.id, later).unwrap();
     given.stores.touch_session(session.id, given.now()).unwrap();
-    let found = given.stores.find_session(&session.token_digest).unwrap().unwrap();
+    let found = given.stores.find_session(&[session.token_digest]).unwrap().unwrap();
     assert_eq!(found.session.last_used_at, later);
 }
 
@@ -49,8 +49,8 @@ pub fn an_ended_session_is_not_found_and_may_be_ended_again(given: &Given) {
     let (ended, other) = (session(given, &user, 1), session(given, &user, 2));
     given.stores.end_session(ended.id).unwrap();
     given.stores.end_session(ended.id).unwrap();
-    assert!(given.stores.find_session(&ended.token_digest).unwrap().is_none());
-    assert!(given.stores.find_session(&other.token_digest).unwrap().is_some());
+    assert!(given.stores.find_session(&[ended.token_digest]).unwrap().is_none());
+    assert!(given.stores.find_session(&[other.token_digest]).unwrap().is_some());
 }
 
 pub fn stale_sessions_are_deleted_in_portions_and_others_stay(given: &Given) {
@@ -66,8 +66,8 @@ pub fn stale_sessions_are_deleted_in_portions_and_others_stay(given: &Given) {
 
     let delete = || given.stores.delete_stale_sessions(begun, used, 3).unwrap();
     assert_eq!([delete(), delete(), delete()], [3, 1, 0]);
-    assert!(given.stores.find_session(&alive.token_digest).unwrap().is_some());
+    assert!(given.stores.find_session(&[alive.token_digest]).unwrap().is_some());
     for gone in old.iter().chain([&idle]) {
-        assert!(given.stores.find_session(&gone.token_digest).unwrap().is_none());
+        assert!(given.stores.find_session(&[gone.token_digest]).unwrap().is_none());
     }
 }

@@ -1,7 +1,7 @@
 //! Workflows and their versions.
 
-use access_domain::{ChangeError, Visibility};
-use deployments_domain::{PageRequest, Workflow, WorkflowRefusal};
+use access_domain::{ChangeError, PageRequest, Visibility};
+use deployments_domain::{Workflow, WorkflowRefusal};
 use serde_json::json;
 
 use super::{

@@ -1,0 +1,178 @@
+//! Keys as authentication finds them: who holds the right secret, and what decides their fate.
+
+use keys_core::{Digest, Form, Key, KeyId, PepperName, Peppers, Secret, Slot};
+use sha2::{Digest as _, Sha256, Sha512};
+
+use crate::{DeploymentId, OrganizationName, OrganizationRef};
+
+/// What a key speaks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyOwner {
+    /// The organization, whose administrators' work it does: a platform key.
+    Platform(Slot),
+    /// One deployment.
+    Deployment(DeploymentId),
+    /// The organization, for what its scopes say.
+    Organization,
+}
+
+/// A key that was found by one of its secrets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyRecord {
+    /// The key's id.
+    pub id: KeyId,
+    /// The organization that it belongs to.
+    pub organization: OrganizationName,
+    /// `Key #1` for a platform key, the description of a deployment key, the name of an
+    /// organization key.
+    pub name: String,
+    /// The facts that decide its fate.
+    pub key: Key<KeyOwner>,
+    /// The secret that it was found by.
+    pub secret: FoundBy,
+}
+
+/// The secret that a key was found by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FoundBy {
+    /// One that is kept under a pepper.
+    Native {
+        /// What it is kept as.
+        digest: Digest,
+        /// Under which pepper.
+        pepper: PepperName,
+    },
+    /// One that is still kept as another system had it.
+    Imported,
+}
+
+/// The keys that a presented text stands for. More than one only where several organizations
+/// imported the same key of another system.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct KeyMatches(Vec<KeyRecord>);
+
+impl KeyMatches {
+    /// Of what was found, native secrets win over imported ones.
+    pub fn new(mut found: Vec<KeyRecord>) -> Self {
+        if found.iter().any(KeyRecord::is_native) {
+            found.retain(KeyRecord::is_native);
+        }
+        Self(found)
+    }
+
+    /// The key, where one is meant: the only one, or the one of the organization that is `named`.
+    pub fn choose(&self, named: Option<&OrganizationRef>) -> Option<&KeyRecord> {
+        match self.0.as_slice() {
+            [only] => Some(only),
+            several => several
+                .iter()
+                .find(|record| named.is_some_and(|named| record.organization.answers_to(named))),
+        }
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &KeyRecord> {
+        self.0.iter()
+    }
+
+    /// Whether nobody ever got such a key.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl KeyRecord {
+    fn is_native(&self) -> bool {
+        matches!(self.secret, FoundBy::Native { .. })
+    }
+}
+
+/// A text that may be a key: what somebody sent as their credential, or asks to have verified.
+pub struct PresentedKey {
+    /// Its digest under the pepper that mints.
+    pub digest: Digest,
+    /// Its form; none where only another system can have made it.
+    pub form: Option<Form>,
+    /// The text itself, for digests under other peppers and of other systems.
+    pub plaintext: Secret,
+}
+
+impl PresentedKey {
+    /// What it is looked up by.
+    pub fn query(&self, peppers: &Peppers) -> KeyQuery {
+        let text = self.plaintext.for_digest();
+        let others = peppers.iter().skip(1).map(|pepper| pepper.digest(text));
+        let is_only_ours = matches!(self.form, Some(Form::Token | Form::Checksummed));
+        let foreign = (!is_only_ours).then(|| ForeignDigests::of(text));
+        KeyQuery { digests: std::iter::once(self.digest).chain(others).collect(), foreign }
+    }
+}
+
+/// What a presented key is looked up by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyQuery {
+    /// Its digests, under each pepper; the one that mints first.
+    pub digests: Vec<Digest>,
+    /// Its digests as other systems make them, where one of them may have made it.
+    pub foreign: Option<ForeignDigests>,
+}
+
+/// Digests without a pepper, as other systems keep them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ForeignDigests {
+    /// SHA-256.
+    pub sha256: [u8; 32],
+    /// SHA-512.
+    pub sha512: [u8; 64],
+}
+
+impl ForeignDigests {
+    fn of(text: &str) -> Self {
+        Self { sha256: Sha256::digest(text).into(), sha512: Sha512::digest(text).into() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn record(organization: &str, secret: FoundBy) -> KeyRecord {
+        let slug = organization.to_owned();
+        let id = Uuid::from_u128(u128::from(slug.as_bytes()[0])).into();
+        KeyRecord {
+            id: Uuid::from_u128(1).into(),
+            organization: OrganizationName { id, slug },
+            name: String::new(),
+            key: Key::new(KeyOwner::Organization),
+            secret,
+        }
+    }
+
+    #[track_caller]
+    fn check(found: Vec<KeyRecord>, named: Option<&str>, expected: Option<&str>) {
+        let matches = KeyMatches::new(found);
+        let named = named.map(OrganizationRef::from);
+        let chosen = matches.choose(named.as_ref()).map(|record| record.organization.slug.as_str());
+        assert_eq!(chosen, expected);
+    }
+
+    #[test]
+    fn of_several_the_named_organizations_key_is_meant_and_without_a_name_none() {
+        let both = || vec![record("a", FoundBy::Imported), record("b", FoundBy::Imported)];
+        check(both(), None, None);
+        check(both(), Some("b"), Some("b"));
+        check(both(), Some("c"), None);
+        check(vec![record("a", FoundBy::Imported)], None, Some("a"));
+        check(vec![record("a", FoundBy::Imported)], Some("b"), Some("a"));
+        check(vec![], Some("a"), None);
+    }
+
+    #[test]
+    fn a_native_secret_wins_over_imported_ones() {
+        let pepper = PepperName::from_stored("p".into());
+        let native = FoundBy::Native { digest: [0; 32].into(), pepper };
+        check(vec![record("a", FoundBy::Imported), record("b", native)], Some("a"), Some("b"));
+    }
+}

@@ -1,0 +1,185 @@
+//! Rate limits: GCRA, the generic cell rate algorithm (ITU-T I.371, annex A), as a pure step from
+//! state to state. Where the state is kept is the caller's business.
+
+use std::{num::NonZeroU32, time::Duration};
+
+use crate::Timestamp;
+
+/// So many calls a minute, all of which may come at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RateLimit {
+    per_minute: NonZeroU32,
+}
+
+const NANOS_PER_MICRO: i128 = 1000;
+const MINUTE: i128 = 60_000_000_000;
+
+impl RateLimit {
+    /// The length of the window, in seconds.
+    pub const WINDOW_SECONDS: u32 = 60;
+    /// The largest limit, a minute.
+    pub const MAX: u32 = 60_000_000;
+
+    /// `None` for a limit of nothing, or of more than [`RateLimit::MAX`].
+    pub fn per_minute(calls: u32) -> Option<Self> {
+        let per_minute = NonZeroU32::new(calls).filter(|calls| calls.get() <= Self::MAX)?;
+        Some(Self { per_minute })
+    }
+
+    /// How many calls a minute.
+    pub fn calls(self) -> u32 {
+        self.per_minute.get()
+    }
+
+    /// How long one call takes to be forgotten, in nanoseconds; rounded up, so that no more are let
+    /// through than the limit says.
+    fn step(self) -> i128 {
+        MINUTE.div_euclid(i128::from(self.calls()))
+            + i128::from(MINUTE.rem_euclid(i128::from(self.calls())) != 0)
+    }
+}
+
+/// When all that was taken will be forgotten ("theoretical arrival time"), in nanoseconds since
+/// 1970. It does not depend on the limit: a changed limit holds
+/// at once, and the part of it that is used stays the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RateState(i128);
+
+/// What a limit said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RateDecision {
+    /// Whether the call may pass. If not, nothing was taken.
+    pub is_allowed: bool,
+    /// The limit.
+    pub limit: RateLimit,
+    /// How many more calls may pass at once.
+    pub remaining: u32,
+    /// How long until all of the limit is there again.
+    pub reset: Duration,
+    /// How long until a call of this cost may pass; zero when it may now. Of no use for a cost that
+    /// is above the limit, which never passes.
+    pub retry_after: Duration,
+}
+
+impl RateState {
+    /// Whether nothing is remembered any more: the state may be forgotten.
+    pub fn is_idle(self, now: Timestamp) -> bool {
+        self.0 <= nanos(now)
+    }
+}
+
+/// Takes `cost` calls from `limit` at `now`, all or nothing: the state afterwards, and what to tell
+/// the caller. A cost of nothing is always allowed and changes nothing.
+pub fn take(
+    state: RateState,
+    limit: RateLimit,
+    now: Timestamp,
+    cost: u32,
+) -> (RateState, RateDecision) {
+    let (now, step) = (nanos(now), limit.step());
+    let before = state.0.max(now);
+    let after = before + step * i128::from(cost);
+    let room = now + step * i128::from(limit.calls());
+    let is_allowed = after <= room || cost == 0;
+    let state = if is_allowed { after } else { before };
+    let left = (room - state).max(0).div_euclid(step);
+    let decision = RateDecision {
+        is_allowed,
+        limit,
+        remaining: u32::try_from(left).unwrap_or(u32::MAX),
+        reset: duration(state - now),
+        retry_after: if is_allowed { Duration::ZERO } else { duration(after - room) },
+    };
+    (RateState(state), decision)
+}
+
+fn nanos(at: Timestamp) -> i128 {
+    i128::from(at.timestamp_micros()) * NANOS_PER_MICRO
+}
+
+fn duration(nanos: i128) -> Duration {
+    Duration::from_nanos(u64::try_from(nanos.max(0)).unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+
+    fn limit(calls: u32) -> RateLimit {
+        RateLimit::per_minute(calls).unwrap()
+    }
+
+    #[test]
+    fn all_of_a_limit_may_come_at_once_and_then_one_by_one() {
+        let mut state = RateState::default();
+        for left in (0..6).rev() {
+            let decision;
+            (state, decision) = take(state, limit(6), NOW, 1);
+            assert_eq!((decision.is_allowed, decision.remaining), (true, left));
+        }
+        let (same, denied) = take(state, limit(6), NOW, 1);
+        assert_eq!(same, state, "a denial consumes nothing");
+        assert_eq!((denied.is_allowed, denied.remaining), (false, 0));
+        assert_eq!(denied.retry_after, Duration::from_secs(10));
+        assert_eq!(denied.reset, Duration::from_secs(60));
+        let (_, later) = take(state, limit(6), NOW + TimeDelta::seconds(10), 1);
+        assert!(later.is_allowed);
+    }
+
+    #[test]
+    fn a_cost_is_taken_as_a_whole_or_not_at_all() {
+        let (state, first) = take(RateState::default(), limit(10), NOW, 7);
+        assert_eq!((first.is_allowed, first.remaining), (true, 3));
+        let (state, second) = take(state, limit(10), NOW, 4);
+        assert_eq!((second.is_allowed, second.remaining), (false, 3));
+        assert_eq!(second.retry_after, Duration::from_secs(6));
+        assert!(!take(RateState::default(), limit(10), NOW, 11).1.is_allowed);
+        let (same, nothing) = take(state, limit(10), NOW, 0);
+        assert_eq!((same, nothing.is_allowed), (state, true));
+    }
+
+    #[test]
+    fn a_changed_limit_holds_at_once() {
+        let (state, _) = take(RateState::default(), limit(60), NOW, 60);
+        let wait = |calls| take(state, limit(calls), NOW, 1).1.retry_after;
+        assert_eq!((wait(60), wait(120)), (Duration::from_secs(1), Duration::from_millis(500)));
+        assert_eq!(RateLimit::per_minute(0), None);
+        assert_eq!(RateLimit::per_minute(RateLimit::MAX + 1), None);
+    }
+
+    #[test]
+    fn what_is_forgotten_is_idle() {
+        let (state, _) = take(RateState::default(), limit(60), NOW, 1);
+        assert!(!state.is_idle(NOW));
+        assert!(state.is_idle(NOW + TimeDelta::seconds(1)));
+    }
+
+    proptest! {
+        #[test]
+        fn no_window_lets_more_through_than_twice_the_limit_less_one(
+            calls in 1u32..200, pauses in prop::collection::vec(0i64..2_000_000, 1..400)
+        ) {
+            let (mut state, mut now, mut passed) = (RateState::default(), NOW, Vec::new());
+            for pause in pauses {
+                now += TimeDelta::microseconds(pause);
+                let decision;
+                (state, decision) = take(state, limit(calls), now, 1);
+                if decision.is_allowed {
+                    passed.push(now);
+                }
+                prop_assert!(decision.remaining < calls);
+            }
+            // A full burst, and what grows back within the minute.
+            let minute = TimeDelta::seconds(60);
+            for (i, start) in passed.iter().enumerate() {
+                let within = passed.iter().skip(i).filter(|at| **at - *start < minute).count();
+                prop_assert!(within < 2 * calls as usize + 1);
+            }
+        }
+    }
+}

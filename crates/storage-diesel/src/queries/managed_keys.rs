@@ -1,0 +1,287 @@
+//! The keys that an organization hands out. Who may see a deployment may see its keys.
+
+use access_domain::{
+    Act, ChangeError, Holder, KeyChange, KeyFilter, KeyRefusal, KeyStyle, ManagedKey,
+    ManagedKeyStore, NewManagedKey, OrganizationId, Page, PageRequest, StoreError,
+};
+use diesel::{delete, insert_into, prelude::*, result::Error, sql_types::Bool, update};
+use keys_core::{KeyId, KeyPrefix, StoredSecret, Timestamp};
+
+use super::{
+    super::{Conn, Store, violated_unique},
+    deployments::lock as lock_deployment,
+};
+use crate::{
+    codec,
+    error::Stop,
+    rows::{KeyRow, KeySecretRow, ManagedKeyRow, SecretRow, TermsRow},
+    schema::{deployments, imported_secrets, key_secrets, keys, organizations},
+};
+
+/// One undeleted key of a holder.
+macro_rules! held {
+    ($organization:expr, $holder:expr, $id:expr) => {{
+        let (kind, deployment) = names($holder);
+        keys::id
+            .eq(codec::id($id))
+            .and(keys::organization_id.eq(codec::id($organization)))
+            .and(keys::kind.eq(kind))
+            .and(
+                deployment
+                    .is_none()
+                    .into_sql::<Bool>()
+                    .or(keys::deployment_id.assume_not_null().eq(deployment.unwrap_or_default())),
+            )
+            .and(keys::deleted_at.is_null())
+    }};
+}
+
+/// The kind of a holder's keys, and the deployment.
+fn names(holder: Holder) -> (&'static str, Option<String>) {
+    match holder {
+        Holder::Organization => ("organization", None),
+        Holder::Deployment(id, _) => ("deployment", Some(codec::id(id))),
+    }
+}
+
+impl ManagedKeyStore for Store {
+    fn key_style(&self, organization: OrganizationId) -> Result<KeyStyle, StoreError> {
+        self.read("reading the style of keys", |conn| {
+            let (format, prefix): (String, String) = organizations::table
+                .find(codec::id(organization))
+                .select((organizations::key_format, organizations::key_prefix))
+                .first(conn)?;
+            let prefix =
+                codec::read_name(&prefix, "key prefix", |text| KeyPrefix::parse(text).ok())?;
+            Ok(KeyStyle { uuid_keys: format == "uuid", prefix })
+        })
+    }
+
+    fn create_key(
+        &self,
+        organization: OrganizationId,
+        holder: Holder,
+        key: &NewManagedKey,
+        _act: &Act,
+    ) -> Result<ManagedKey, ChangeError<KeyRefusal>> {
+        self.change("creating a key", |conn| {
+            let not_found = Stop::Refused(KeyRefusal::NotFound);
+            if let Holder::Deployment(deployment, visibility) = holder {
+                // Locked, or a key could be made behind the back of whoever deletes the deployment with its keys.
+                if lock_deployment(conn, organization, visibility, deployment)?.is_none() {
+                    return Err(not_found);
+                }
+            }
+            insert_key(conn, organization, holder, key).map_err(taken)?;
+            find(conn, organization, holder, key.key.id)?.ok_or(not_found)
+        })
+    }
+
+    fn list_keys(
+        &self,
+        organization: OrganizationId,
+        holder: Holder,
+        filter: &KeyFilter,
+        page: PageRequest,
+    ) -> Result<Option<Page<ManagedKey>>, StoreError> {
+        self.read("listing keys", |conn| {
+            if !is_visible(conn, organization, holder)? {
+                return Ok(None);
+            }
+            let (kind, deployment) = names(holder);
+            let mut wanted = keys::table
+                .filter(keys::organization_id.eq(codec::id(organization)))
+                .filter(keys::kind.eq(kind))
+                .filter(keys::deleted_at.is_null())
+                .order(keys::id.desc())
+                .limit(page.rows())
+                .select(ManagedKeyRow::as_select())
+                .into_boxed();
+            if let Some(deployment) = deployment {
+                wanted = wanted.filter(keys::deployment_id.eq(deployment));
+            }
+            if let Some(after) = page.after {
+                wanted = wanted.filter(keys::id.lt(after.to_string()));
+            }
+            if let Some(maker) = filter.created_by {
+                wanted = wanted.filter(keys::created_by.eq(maker.to_string()));
+            }
+            if let Some(name) = &filter.name {
+                wanted = wanted.filter(keys::name.eq(name));
+            }
+            wanted = match filter.revoked {
+                Some(true) => wanted.filter(keys::revoked_at.is_not_null()),
+                Some(false) => wanted.filter(keys::revoked_at.is_null()),
+                None => wanted,
+            };
+            let rows = wanted.load(conn)?;
+            let items = with_secrets(conn, rows)?;
+            Ok(Some(page.cut(items, |key: &ManagedKey| key.id.uuid())))
+        })
+    }
+
+    fn find_managed_key(
+        &self,
+        organization: OrganizationId,
+        holder: Holder,
+        id: KeyId,
+    ) -> Result<Option<ManagedKey>, StoreError> {
+        self.read("looking a key up", |conn| {
+            if is_visible(conn, organization, holder)? {
+                find(conn, organization, holder, id)
+            } else {
+                Ok(None)
+            }
+        })
+    }
+
+    fn change_key(
+        &self,
+        organization: OrganizationId,
+        holder: Holder,
+        id: KeyId,
+        rule: &dyn Fn(&ManagedKey) -> Result<KeyChange, KeyRefusal>,
+        _act: &Act,
+    ) -> Result<ManagedKey, ChangeError<KeyRefusal>> {
+        self.change("changing a key", |conn| {
+            let before =
+                lock(conn, organization, holder, id)?.ok_or(Stop::Refused(KeyRefusal::NotFound))?;
+            let change = rule(&before).map_err(Stop::Refused)?;
+            let is_deletion = matches!(change, KeyChange::Delete { .. });
+            apply(conn, id, change)?;
+            if is_deletion {
+                return Ok(before);
+            }
+            find(conn, organization, holder, id)?.ok_or(Stop::Refused(KeyRefusal::NotFound))
+        })
+    }
+}
+
+pub(super) fn insert_key(
+    conn: &mut Conn,
+    organization: OrganizationId,
+    holder: Holder,
+    new: &NewManagedKey,
+) -> QueryResult<()> {
+    let deployment = match holder {
+        Holder::Organization => None,
+        Holder::Deployment(id, _) => Some(id),
+    };
+    insert_into(keys::table)
+        .values(KeyRow::managed(organization, deployment, new)?)
+        .execute(conn)?;
+    insert_secret(conn, new.key.id, &new.key.secret, new.key.created_at)
+}
+
+fn insert_secret(
+    conn: &mut Conn,
+    key: KeyId,
+    secret: &StoredSecret,
+    at: Timestamp,
+) -> QueryResult<()> {
+    insert_into(key_secrets::table).values(SecretRow::of(key, secret, at)).execute(conn).map(drop)
+}
+
+fn apply(conn: &mut Conn, key: KeyId, change: KeyChange) -> QueryResult<()> {
+    let id = codec::id(key);
+    match change {
+        KeyChange::Terms(terms) => {
+            update(keys::table.find(id)).set(TermsRow::of(&terms)?).execute(conn)?;
+        }
+        KeyChange::Rotate { secret, at, grace_until, expires_at } => {
+            let own = key_secrets::key_id.eq(&id);
+            delete(key_secrets::table.filter(own).filter(key_secrets::grace_until.is_not_null()))
+                .execute(conn)?;
+            update(key_secrets::table.filter(own))
+                .set(key_secrets::grace_until.eq(Some(codec::micros(grace_until))))
+                .execute(conn)?;
+            insert_secret(conn, key, &secret, at)?;
+            update(keys::table.find(&id))
+                .set(keys::expires_at.eq(expires_at.map(codec::micros)))
+                .execute(conn)?;
+        }
+        KeyChange::Revoke(revocation) => {
+            update(keys::table.find(id))
+                .set((
+                    keys::revoked_at.eq(Some(codec::micros(revocation.at))),
+                    keys::revoked_reason.eq(Some(revocation.reason)),
+                ))
+                .execute(conn)?;
+        }
+        KeyChange::Delete { at } => {
+            let at = Some(codec::micros(at));
+            update(keys::table.find(&id)).set(keys::deleted_at.eq(at)).execute(conn)?;
+            update(keys::table.find(&id).filter(keys::revoked_at.is_null()))
+                .set(keys::revoked_at.eq(at))
+                .execute(conn)?;
+        }
+    }
+    Ok(())
+}
+
+/// Locks the key of a visible holder. A deployment itself need not be locked: whoever deletes it marks its keys too, and a
+/// key that is marked is not found here.
+fn lock(
+    conn: &mut Conn,
+    organization: OrganizationId,
+    holder: Holder,
+    id: KeyId,
+) -> QueryResult<Option<ManagedKey>> {
+    if !is_visible(conn, organization, holder)? {
+        return Ok(None);
+    }
+    let locked: Option<String> =
+        locked!(keys::table.filter(held!(organization, holder, id)).select(keys::id))
+            .first(conn)
+            .optional()?;
+    if locked.is_some() { find(conn, organization, holder, id) } else { Ok(None) }
+}
+
+fn is_visible(conn: &mut Conn, organization: OrganizationId, holder: Holder) -> QueryResult<bool> {
+    let Holder::Deployment(deployment, visibility) = holder else { return Ok(true) };
+    let found: Option<String> = deployments::table
+        .filter(visible!(deployments, organization, visibility))
+        .filter(deployments::id.eq(codec::id(deployment)))
+        .select(deployments::id)
+        .first(conn)
+        .optional()?;
+    Ok(found.is_some())
+}
+
+fn find(
+    conn: &mut Conn,
+    organization: OrganizationId,
+    holder: Holder,
+    id: KeyId,
+) -> QueryResult<Option<ManagedKey>> {
+    let found: Option<ManagedKeyRow> = keys::table
+        .filter(held!(organization, holder, id))
+        .select(ManagedKeyRow::as_select())
+        .first(conn)
+        .optional()?;
+    let rows = found.into_iter().collect();
+    Ok(with_secrets(conn, rows)?.pop())
+}
+
+/// Two more reads for a whole page.
+fn with_secrets(conn: &mut Conn, rows: Vec<ManagedKeyRow>) -> QueryResult<Vec<ManagedKey>> {
+    let ids: Vec<&String> = rows.iter().map(|row| &row.id).collect();
+    let secrets: Vec<KeySecretRow> = key_secrets::table
+        .filter(key_secrets::key_id.eq_any(&ids))
+        // The present one first: it alone has no grace.
+        .order((key_secrets::grace_until.is_not_null(), key_secrets::created_at.desc()))
+        .select(KeySecretRow::as_select())
+        .load(conn)?;
+    let imported: Vec<(String, String, Option<String>)> = imported_secrets::table
+        .filter(imported_secrets::key_id.eq_any(&ids))
+        .select((imported_secrets::key_id, imported_secrets::algorithm, imported_secrets::prefix))
+        .load(conn)?;
+    rows.into_iter().map(|row| row.read(&secrets, &imported)).collect()
+}
+
+fn taken(error: Error) -> Stop<KeyRefusal> {
+    match violated_unique(&error).as_deref() {
+        Some("keys_organization_id_name_key") => Stop::Refused(KeyRefusal::NameTaken),
+        _ => Stop::Failed(error),
+    }
+}
