@@ -75,11 +75,14 @@ impl KeyLookup for Store {
     }
 }
 
+/// Digest, pepper, end of the grace.
+type FoundSecret = (Vec<u8>, String, Option<i64>);
+
 /// Keys by the digests of their secrets.
 fn native(conn: &mut Conn, queries: &[KeyQuery]) -> QueryResult<Vec<(Vec<u8>, KeyRecord)>> {
     let digests = queries.iter().flat_map(|query| &query.digests);
     let digests: Vec<&[u8]> = digests.map(|digest| digest.as_bytes().as_slice()).collect();
-    let found: Vec<(FoundKeyRow, (Vec<u8>, String, Option<i64>))> = keys::table
+    let found: Vec<(FoundKeyRow, FoundSecret)> = keys::table
         .inner_join(key_secrets::table)
         .inner_join(organizations::table)
         .left_join(deployments::table)
@@ -90,7 +93,7 @@ fn native(conn: &mut Conn, queries: &[KeyQuery]) -> QueryResult<Vec<(Vec<u8>, Ke
             (key_secrets::digest, key_secrets::pepper, key_secrets::grace_until),
         ))
         .load(conn)?;
-    let read = |(row, (digest, pepper, grace_until)): (FoundKeyRow, (Vec<u8>, String, _))| {
+    let read = |(row, (digest, pepper, grace_until)): (FoundKeyRow, FoundSecret)| {
         let secret = FoundBy::Native {
             digest: codec::read_digest(digest.clone())?,
             pepper: PepperName::from_stored(pepper),
