@@ -14,9 +14,15 @@ check:
 test *args:
     .ci/test "$@"
 
+# Feeds a parser (a name in `fuzz/fuzz_targets/`) random text for so many seconds; wants `cargo install cargo-fuzz --locked`
+fuzz target seconds="60":
+    mkdir -p "fuzz/corpus/$1"
+    cargo fuzz run -s none "$1" "fuzz/corpus/$1" "fuzz/seeds/$1" -- -max_total_time="$2"
+
 # Formats all Rust code
 fmt:
     cargo fmt --all
+    cargo fmt --manifest-path fuzz/Cargo.toml
 
 # Clippy, with warnings as errors
 lint:

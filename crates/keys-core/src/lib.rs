@@ -24,6 +24,7 @@ mod digest;
 mod entropy;
 mod form;
 mod id;
+mod imported;
 mod key;
 mod mint;
 mod network;
@@ -41,6 +42,10 @@ pub use self::{
     entropy::Entropy,
     form::{Form, InvalidKeyPrefix, KeyEnvironment, KeyPrefix, NotOurs},
     id::{Id, MalformedId},
+    imported::{
+        BareHash, ForeignPrefix, HashAlgorithm, HashEncoding, ImportedHash, InvalidForeignPrefix,
+        Pbkdf2Hash, UnreadableHash,
+    },
     key::{Denial, Key, KeyId, KeyRequest, KeyTag, decide},
     mint::{Minted, Pattern, StoredSecret, mint},
     network::{Allowlist, InvalidNetwork, Network, TooManyNetworks},

@@ -70,6 +70,10 @@ const LONG_FILES: &[(&str, usize)] = &[];
 const EMPTY_NAMES: [&str; 10] =
     ["utils", "helpers", "common", "types", "shared", "manager", "misc", "data", "info", "impl"];
 
+/// Directories that come with building, running and fuzzing: what git leaves out, and git itself.
+const MADE: [&str; 7] =
+    [".git", "data", "target", "fuzz/artifacts", "fuzz/corpus", "fuzz/coverage", "fuzz/target"];
+
 #[derive(Deserialize)]
 struct Metadata {
     packages: Vec<Package>,
@@ -312,8 +316,10 @@ fn entries(path: &str) -> Vec<String> {
 fn files() -> Vec<String> {
     let mut found = Vec::new();
     let mut left = entries("");
-    left.retain(|name| ![".git", "data", "target"].contains(&name.as_str()));
     while let Some(path) = left.pop() {
+        if MADE.contains(&path.as_str()) {
+            continue;
+        }
         if root().join(&path).is_dir() {
             left.extend(entries(&path).into_iter().map(|name| format!("{path}/{name}")));
         } else {
