@@ -30,6 +30,7 @@ macro_rules! on_both_databases {
     };
 }
 
+mod api_keys;
 mod bodies;
 mod callers;
 mod command_line;

@@ -11,16 +11,25 @@ type Refusal = (u16, &'static str);
 /// Routes that answer anybody.
 const PUBLIC: [(&str, &str); 3] =
     [("post", "/v1/session"), ("get", "/healthz"), ("get", "/readyz")];
-/// What the first segments of a path tell of those who may not pass, beside "no credential":
-/// the status and code for a deployment's key, and for another organization's platform key.
-const TABLE: [(&str, Refusal, Refusal); 6] = [
-    ("/v1/session", (403, "key_kind_not_allowed"), (403, "key_kind_not_allowed")),
-    ("/v1/", (200, ""), (200, "")),
-    ("/unstract/{org_id}/api/v2/platform-keys", (403, "admin_required"), (404, "not_found")),
-    ("/unstract/{org_id}/api/v2/workflow", (403, "key_kind_not_allowed"), (404, "not_found")),
-    ("/unstract/{org_id}/api/v2/api-deployment", (403, "key_kind_not_allowed"), (404, "not_found")),
-    ("/deployment/{handle}", (404, "not_found"), (403, "deployment_key_required")),
+/// What the first segments of a path tell of those who may not pass, beside "no credential": the
+/// status and code for a deployment's key, for another organization's platform key, and for another
+/// organization's key that has the scope `orders:read` alone. Under `/v1`, a caller is in their own.
+const TABLE: [(&str, Refusal, Refusal, Refusal); 7] = [
+    ("/v1/session", KIND, KIND, KIND),
+    ("/v1/api-keys", KIND, PASSES, SCOPE),
+    ("/v1/", PASSES, PASSES, PASSES),
+    ("/unstract/{org_id}/api/v2/platform-keys", ADMIN, HIDDEN, HIDDEN),
+    ("/unstract/{org_id}/api/v2/workflow", KIND, HIDDEN, HIDDEN),
+    ("/unstract/{org_id}/api/v2/api-deployment", KIND, HIDDEN, HIDDEN),
+    ("/deployment/{handle}", HIDDEN, DEPLOYMENT_KEY, DEPLOYMENT_KEY),
 ];
+/// Is not refused for who they are.
+const PASSES: Refusal = (200, "");
+const ADMIN: Refusal = (403, "admin_required");
+const DEPLOYMENT_KEY: Refusal = (403, "deployment_key_required");
+const HIDDEN: Refusal = (404, "not_found");
+const KIND: Refusal = (403, "key_kind_not_allowed");
+const SCOPE: Refusal = (403, "insufficient_scope");
 const NOBODYS: &str = "00000000-0000-7000-8000-000000000000";
 
 #[actix_web::test]
@@ -28,19 +37,23 @@ async fn every_route_refuses_those_who_may_not_pass() {
     let app = crate::start(Database::sqlite()).await;
     let deployment_key = app.given_deployment("echo").await.key;
     let foreign_key = app.given_organization("other");
+    let narrow = json!({"name": "narrow", "scopes": ["orders:read"]});
+    let narrow = app.with(&foreign_key).post("/v1/api-keys", narrow).await.created();
+    let narrow_key = narrow["key"].as_str().expect("a key");
     let mut tried = 0;
     for (method, path) in routes() {
         if PUBLIC.contains(&(method.as_str(), path.as_str())) {
             continue;
         }
         let row = TABLE.iter().find(|(start, ..)| path.starts_with(start));
-        let (_, to_deployment_key, to_foreign_key) =
+        let (_, to_deployment_key, to_foreign_key, to_narrow_key) =
             row.unwrap_or_else(|| panic!("{path} stands in no row of the table"));
         check(&app.stranger(), &method, &path, (401, "missing_credential")).await;
         check(&app.with("unst_unknown"), &method, &path, (401, "invalid_credential")).await;
         check(&app.with(NOBODYS), &method, &path, (401, "invalid_credential")).await;
         check(&app.with(&deployment_key), &method, &path, *to_deployment_key).await;
         check(&app.with(&foreign_key), &method, &path, *to_foreign_key).await;
+        check(&app.with(narrow_key), &method, &path, *to_narrow_key).await;
         tried += 1;
     }
     assert!(tried > 25, "only {tried} routes were found");
@@ -52,8 +65,8 @@ async fn check(caller: &Caller, method: &str, path: &str, (status, code): Refusa
     let verb = Method::from_bytes(method.to_uppercase().as_bytes()).expect("a method");
     let body = (verb != Method::GET && verb != Method::DELETE).then(|| json!({}));
     let answer = caller.send(verb, &address, body).await;
-    if status == 200 {
-        assert_eq!(answer.status, 200, "{method} {path}: {answer:?}");
+    if (status, code) == PASSES {
+        assert!(![401, 403].contains(&answer.status), "{method} {path}: {answer:?}");
     } else {
         answer.refused(status, code);
     }

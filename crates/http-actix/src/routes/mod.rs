@@ -1,5 +1,6 @@
 //! The table of contents of the HTTP API: one file per resource, each address beside its handler.
 
+mod api_keys;
 mod deployment_keys;
 mod deployments;
 mod executions;
@@ -20,6 +21,7 @@ pub fn routes(config: &mut ServiceConfig) {
         .configure(deployments::routes)
         .configure(deployment_keys::routes)
         .configure(platform_keys::routes)
+        .configure(api_keys::routes)
         .configure(executions::routes)
         .configure(server::routes);
 }

@@ -1,0 +1,159 @@
+//! `/v1/api-keys/…`: the keys of the organization.
+
+use access_domain::{KeyDesk, ManageKeys};
+use actix_web::{HttpResponse, delete, get, patch, post, web};
+use api_types::{
+    CreateApiKey, CreatedKeyView, ErrorCode, KeyView, ListView, PatchApiKey, RevokeKey, RotateKey,
+};
+use auth_actix::{ApiError, Caller};
+use keys_core::KeyTag;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use crate::{
+    App,
+    body::Body,
+    keys,
+    parameters::{PathId, Query},
+};
+
+pub(super) fn routes(config: &mut ServiceConfig) {
+    config
+        .service(list_api_keys)
+        .service(create_api_key)
+        .service(get_api_key)
+        .service(patch_api_key)
+        .service(delete_api_key)
+        .service(rotate_api_key)
+        .service(revoke_api_key);
+}
+
+/// The keys of the organization
+#[utoipa::path(
+    tag = "API keys",
+    params(
+        ("name" = Option<String>, Query), ("created_by" = Option<Uuid>, Query),
+        ("revoked" = Option<bool>, Query),
+        ("limit" = Option<u32>, Query), ("cursor" = Option<String>, Query)
+    ),
+    responses((status = 200, body = ListView<KeyView>))
+)]
+#[get("/v1/api-keys")]
+async fn list_api_keys(
+    app: web::Data<App>,
+    who: Caller<ManageKeys>,
+    query: Query,
+) -> Result<web::Json<ListView<KeyView>>, ApiError> {
+    keys::list_keys(&app, KeyDesk::of_organization(who.granted), &query).await
+}
+
+/// Make a key of the organization
+///
+/// The key is shown this once.
+#[utoipa::path(
+    tag = "API keys",
+    request_body = CreateApiKey,
+    responses((status = 201, body = CreatedKeyView))
+)]
+#[post("/v1/api-keys")]
+async fn create_api_key(
+    app: web::Data<App>,
+    who: Caller<ManageKeys>,
+    body: Body,
+) -> Result<HttpResponse, ApiError> {
+    let draft: CreateApiKey = body.json().await?;
+    keys::create_key(&app, KeyDesk::of_organization(who.granted), draft.into()).await
+}
+
+/// One key of the organization
+#[utoipa::path(
+    tag = "API keys",
+    params(("id" = Uuid, Path)),
+    responses((status = 200, body = KeyView))
+)]
+#[get("/v1/api-keys/{id}")]
+async fn get_api_key(
+    app: web::Data<App>,
+    who: Caller<ManageKeys>,
+    id: PathId<KeyTag>,
+) -> Result<web::Json<KeyView>, ApiError> {
+    keys::get_key(&app, KeyDesk::of_organization(who.granted), *id).await
+}
+
+/// Switch, describe, date, scope or limit a key
+///
+/// Its name never changes.
+#[utoipa::path(
+    tag = "API keys",
+    params(("id" = Uuid, Path)),
+    request_body = PatchApiKey,
+    responses((status = 200, body = KeyView))
+)]
+#[patch("/v1/api-keys/{id}")]
+async fn patch_api_key(
+    app: web::Data<App>,
+    who: Caller<ManageKeys>,
+    id: PathId<KeyTag>,
+    body: Body,
+) -> Result<web::Json<KeyView>, ApiError> {
+    let edit: PatchApiKey = body.json().await?;
+    if edit.name.is_some() {
+        let what = "the name of a key never changes; make another key";
+        return Err(ApiError::at(ErrorCode::NameImmutable, "/name", what));
+    }
+    keys::change_key(&app, KeyDesk::of_organization(who.granted), *id, edit.into()).await
+}
+
+/// Delete a key
+///
+/// It opens nothing from now on; what was done with it stays in the audit.
+#[utoipa::path(
+    tag = "API keys",
+    params(("id" = Uuid, Path)),
+    responses((status = 204))
+)]
+#[delete("/v1/api-keys/{id}")]
+async fn delete_api_key(
+    app: web::Data<App>,
+    who: Caller<ManageKeys>,
+    id: PathId<KeyTag>,
+) -> Result<HttpResponse, ApiError> {
+    keys::delete_key(&app, KeyDesk::of_organization(who.granted), *id).await
+}
+
+/// Give a key a new secret
+///
+/// The present secret stays good until `grace_until`. The new one is shown this once.
+#[utoipa::path(
+    tag = "API keys",
+    params(("id" = Uuid, Path)),
+    request_body = Option<RotateKey>,
+    responses((status = 200, body = CreatedKeyView))
+)]
+#[post("/v1/api-keys/{id}/rotate")]
+async fn rotate_api_key(
+    app: web::Data<App>,
+    who: Caller<ManageKeys>,
+    id: PathId<KeyTag>,
+    body: Body,
+) -> Result<HttpResponse, ApiError> {
+    let draft: RotateKey = body.optional_json().await?;
+    keys::rotate_key(&app, KeyDesk::of_organization(who.granted), *id, draft.into()).await
+}
+
+/// Revoke a key, for good
+#[utoipa::path(
+    tag = "API keys",
+    params(("id" = Uuid, Path)),
+    request_body = Option<RevokeKey>,
+    responses((status = 200, body = KeyView))
+)]
+#[post("/v1/api-keys/{id}/revoke")]
+async fn revoke_api_key(
+    app: web::Data<App>,
+    who: Caller<ManageKeys>,
+    id: PathId<KeyTag>,
+    body: Body,
+) -> Result<web::Json<KeyView>, ApiError> {
+    let RevokeKey { reason } = body.optional_json().await?;
+    keys::revoke_key(&app, KeyDesk::of_organization(who.granted), *id, reason).await
+}
