@@ -131,3 +131,37 @@ fn can_be_undone_and_applied_again_on_sqlite() {
 fn can_be_undone_and_applied_again_on_postgres() {
     can_be_undone_and_applied_again(&Database::postgres(), "postgres");
 }
+
+fn keep_what_is_there(database: &Database, backend: &str) {
+    let given = test_support::contract::Given::empty(database.open());
+    given.two_organizations_with_deployments();
+    given.three_waiting_runs();
+    let lines = "SELECT k.id || ' ' || k.organization_id || ' ' || k.kind || ' ' || k.created_at || ' ' || s.fingerprint AS line \
+        FROM keys AS k JOIN key_secrets AS s ON s.key_id = k.id ORDER BY k.id";
+    let mut raw = Raw::to(database);
+    let before = raw.lines(lines);
+    assert_eq!(before.len(), 6);
+    for _ in 1..names(backend).len() {
+        let files = FileBasedMigrations::from_path(directory(backend)).unwrap();
+        match &mut raw {
+            Raw::Sqlite(connection) => drop(connection.revert_last_migration(files).unwrap()),
+            Raw::Postgres(connection) => drop(connection.revert_last_migration(files).unwrap()),
+        }
+    }
+    given.stores.migrate().unwrap();
+    assert_eq!(Raw::to(database).lines(lines), before);
+    // The active slot still refers to its key, and executions to theirs.
+    let mut raw = Raw::to(database);
+    assert!(raw.execute("DELETE FROM key_secrets").is_ok());
+    assert!(raw.execute("DELETE FROM keys WHERE kind = 'platform'").is_err());
+}
+
+#[test]
+fn keep_what_is_there_on_sqlite() {
+    keep_what_is_there(&Database::sqlite(), "sqlite");
+}
+
+#[test]
+fn keep_what_is_there_on_postgres() {
+    keep_what_is_there(&Database::postgres(), "postgres");
+}
