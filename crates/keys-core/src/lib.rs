@@ -60,3 +60,8 @@ pub use self::{
 /// An instant in UTC. Storage keeps microseconds; clocks that feed this crate cut to them, so that
 /// what was written equals what is read back.
 pub type Timestamp = chrono::DateTime<chrono::Utc>;
+
+/// The examples of the page for embedders are tests.
+#[cfg(all(doctest, feature = "os-rng"))]
+#[doc = include_str!("../../../docs/EMBEDDING.md")]
+mod embedding {}
