@@ -8,6 +8,7 @@ use std::{
 };
 
 use config::{Config, Environment, File, FileFormat};
+use keys_core::Network;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -15,6 +16,7 @@ use crate::{
     failure::Failure,
     hidden::{DatabaseUrl, SecretText},
     list::List,
+    networks::TrustedNetwork,
 };
 
 const PREFIX: &str = "KEYWRIGHT_";
@@ -38,6 +40,8 @@ pub(crate) struct Server {
     pub(crate) listen: SocketAddr,
     /// How callers reach it, as `https://api.example.com`; addresses in answers start with it.
     pub(crate) public_url: String,
+    /// Proxies in front of it, whose `X-Forwarded-For` tells where a request comes from.
+    pub(crate) trusted_proxies: List<TrustedNetwork>,
     pub(crate) max_body_bytes: usize,
     /// How long a stopping server waits for open requests.
     pub(crate) shutdown_seconds: u64,
@@ -104,11 +108,19 @@ pub(crate) enum LogFormat {
     Json,
 }
 
+impl Server {
+    /// The proxies that are trusted.
+    pub(crate) fn trusted_networks(&self) -> Vec<Network> {
+        self.trusted_proxies.0.iter().map(|trusted| trusted.0).collect()
+    }
+}
+
 impl Default for Server {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             public_url: String::new(),
+            trusted_proxies: List::default(),
             max_body_bytes: 10 << 20,
             shutdown_seconds: 20,
         }
@@ -323,6 +335,15 @@ mod tests {
     }
 
     #[test]
+    fn proxies_are_networks_joined_by_commas() {
+        let read = |value| read(&[("KEYWRIGHT_SERVER__TRUSTED_PROXIES", value)]).unwrap();
+        let networks: Vec<_> = read("127.0.0.1, 2001:db8::/32").server.trusted_networks();
+        let networks: Vec<_> = networks.iter().map(ToString::to_string).collect();
+        assert_eq!(networks, ["127.0.0.1/32", "2001:db8::/32"]);
+        assert!(read("").server.trusted_networks().is_empty());
+    }
+
+    #[test]
     fn a_wrong_setting_is_named() {
         for (name, value, expected) in [
             ("KEYWRIGHT_SERVER__LISTN", "x", "listn"),
@@ -332,6 +353,9 @@ mod tests {
             ("KEYWRIGHT_WORKER__SEATS", "0", "worker.seats"),
             ("KEYWRIGHT_SERVER__PUBLIC_URL", "example.com", "server.public_url"),
             ("KEYWRIGHT_LOG__FORMAT", "xml", "log.format"),
+            ("KEYWRIGHT_SERVER__TRUSTED_PROXIES", "10.0.0.0/33", "server.trusted_proxies"),
+            ("KEYWRIGHT_SERVER__TRUSTED_PROXIES", "127.0.0.1,proxy", "server.trusted_proxies"),
+            ("KEYWRIGHT_SERVER__TRUSTED_PROXIES", "0.0.0.0/0", "server.trusted_proxies"),
         ] {
             let what = read(&[(name, value)]).unwrap_err();
             assert!(what.contains(expected) && !what.contains('\n'), "{name}={value}: {what}");

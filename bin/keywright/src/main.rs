@@ -12,6 +12,7 @@ mod hidden;
 mod list;
 mod logging;
 mod migrate;
+mod networks;
 mod node;
 mod organization;
 mod pepper;

@@ -124,6 +124,7 @@ impl Node {
             base_url,
             max_body_bytes: self.configuration.server.max_body_bytes,
             key_in_url: self.configuration.deployment.key_in_url,
+            trusted_proxies: self.configuration.server.trusted_networks(),
         };
         Ok(App::new(ports, settings))
     }

@@ -14,8 +14,10 @@ use actix_web::{
     FromRequest, HttpMessage, HttpRequest, dev::Payload, http::header::HeaderMap, web,
 };
 
+use keys_core::Network;
+
 use crate::{
-    ApiError, SessionCookie,
+    ApiError, ClientAddress, SessionCookie,
     blocking::run_blocking,
     credential::{Presented, presented},
     key_in_url::{KeyInUrl, PLACEHOLDER},
@@ -32,6 +34,8 @@ pub struct AccessContext {
     pub cookie: SessionCookie,
     /// Whether `/deployment/{api_key}/…` is served. Keys leave the path even where it is not.
     pub key_in_url: bool,
+    /// Whose word counts as to where a request comes from.
+    pub trusted_proxies: Box<[Network]>,
 }
 
 /// A caller who was granted `P` for this request.
@@ -157,10 +161,9 @@ fn agree_with_url(request: &HttpRequest, key: &str) -> Result<(), Authentication
     }
 }
 
-/// Where the request comes from: the peer's address.
+/// Where the request comes from, as trusted proxies tell it.
 fn origin(request: &HttpRequest) -> Origin {
-    let address = request.peer_addr().map(|peer| peer.ip().to_canonical());
-    Origin { address, request_id: request_id_of(request) }
+    Origin { address: ClientAddress::of(request).0, request_id: request_id_of(request) }
 }
 
 fn requested_organization(request: &HttpRequest) -> RequestedOrganization {

@@ -6,6 +6,7 @@
 
 mod blocking;
 mod caller;
+mod client_address;
 mod credential;
 mod error;
 mod key_in_url;
@@ -15,6 +16,7 @@ mod session_cookie;
 pub use self::{
     blocking::{StoredKeys, run_blocking},
     caller::{AccessContext, Caller, FromCall, Identity},
+    client_address::ClientAddress,
     error::ApiError,
     key_in_url::hide_key_in_url,
     request_context::request_context,

@@ -21,7 +21,7 @@ use deployments_domain::{
     DeploymentStore, Deployments, ExecutionStore, Executions, FilterCheck, WorkflowRunner,
     WorkflowStore, Workflows,
 };
-use keys_core::{Entropy, Peppers};
+use keys_core::{Entropy, Network, Peppers};
 use tokio::sync::{Semaphore, watch};
 use utoipa_actix_web::AppExt as _;
 
@@ -136,6 +136,8 @@ pub struct Settings {
     pub max_body_bytes: usize,
     /// Whether `/deployment/{api_key}/…` is served.
     pub key_in_url: bool,
+    /// Proxies whose `X-Forwarded-For` tells where a request comes from.
+    pub trusted_proxies: Vec<Network>,
     /// Whether browsers reach this server by https.
     pub secure_cookies: bool,
 }
@@ -162,6 +164,7 @@ impl App {
             keys: Arc::new(StoredKeys { lookup, peppers }),
             cookie,
             key_in_url: settings.key_in_url,
+            trusted_proxies: settings.trusted_proxies.clone().into(),
         };
         Self {
             use_cases: Arc::new(ports.use_cases()),

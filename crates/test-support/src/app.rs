@@ -214,6 +214,7 @@ fn settings() -> Settings {
         base_url: String::new(),
         max_body_bytes: MAX_BODY_BYTES,
         key_in_url: true,
+        trusted_proxies: Vec::new(),
         secure_cookies: false,
     }
 }

@@ -24,6 +24,7 @@ fn a_wrong_setting_stops_the_start_with_one_line_that_names_it() {
     for (name, value, complaint) in [
         ("SERVER__LISTN", "127.0.0.1:1", "listn"),
         ("SERVER__LISTEN", "nowhere", "server.listen"),
+        ("SERVER__TRUSTED_PROXIES", "127.0.0.1,10.0.0.0/33", "server.trusted_proxies"),
         ("WORKER__SEATS", "many", "worker.seats"),
         ("WORKER__SEATS", "9999999999", "worker.seats"),
         ("DATABASE__URL", "mysql://x", "database.url"),

@@ -33,6 +33,7 @@ macro_rules! on_both_databases {
 mod api_keys;
 mod bodies;
 mod callers;
+mod client_address;
 mod command_line;
 mod demo;
 mod deployments;
