@@ -1,13 +1,11 @@
 //! How a credential travels: three spellings of a key, or a session cookie. Knows nothing of what
 //! it is worth.
 
+use access_domain::MAX_KEY_BYTES;
 use actix_web::{HttpRequest, http::header};
 use api_types::ErrorCode;
 
 use crate::{ApiError, SessionCookie};
-
-/// No kind of key is longer, by far; what is, costs no look-up.
-const MAX_KEY_BYTES: usize = 256;
 
 /// What a request carries. A key in a header wins over a cookie, which is then ignored.
 pub(crate) enum Presented {

@@ -150,18 +150,23 @@ fn without_keys(path: &str) -> String {
             _ => break,
         }
     }
-    let is_in_token = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    let is_in_token = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     let tokens = path.split_inclusive(|c: char| !is_in_token(c)).map(|token| {
         let end = token.len()
             - token.chars().last().filter(|c| !is_in_token(*c)).map_or(0, char::len_utf8);
         let (word, rest) = token.split_at_checked(end).unwrap_or((token, ""));
-        let word_in_lower_case = word.to_ascii_lowercase();
-        let is_key =
-            word_in_lower_case.contains("unst_") || Form::of(&word_in_lower_case).is_some();
-        format!("{}{rest}", if is_key { ":key" } else { word })
+        format!("{}{rest}", if may_be_key(word) { ":key" } else { word })
     });
     // What was decoded may hold line breaks and the like.
     tokens.collect::<String>().escape_debug().to_string()
+}
+
+/// Whether a word looks like a key, well or badly typed.
+fn may_be_key(word: &str) -> bool {
+    let lower = word.to_ascii_lowercase();
+    let begins_like_one = ["unst_", "_live_", "_test_"].iter().any(|part| lower.contains(part));
+    // A UUID is one in either case, and no other form is.
+    begins_like_one || Form::of(word).or_else(|| Form::of(&lower)).is_some()
 }
 
 #[cfg(test)]
@@ -187,6 +192,21 @@ mod tests {
                 !logged.contains(&key[5..]) && !logged.contains(uuid) && !logged.contains("KJ5"),
                 "{logged}"
             );
+        }
+    }
+
+    #[test]
+    fn keys_of_organizations_are_not_logged_either() {
+        for key in [
+            "kw_live_0123456789ABCDEFGHIJKLMNOPQRSTUV000000",
+            "kw_live_0123456789ABCDEFGH",
+            "n58lzybi.1M2baTIHuRgPGbzdZC3Zch0b8VC2etL0",
+        ] {
+            for path in [format!("/v1/{key}"), format!("/v1/{key}/x"), format!("/v1/a={key},b")] {
+                let logged = without_keys(&path);
+                assert!(logged.contains(":key") && !logged.contains("1M2b"), "{logged}");
+                assert!(!logged.contains("0123"), "{logged}");
+            }
         }
     }
 
