@@ -1,12 +1,13 @@
 //! The settings: defaults, under a file, under the environment.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     net::SocketAddr,
     path::{Path, PathBuf},
     process::ExitCode,
 };
 
+use access_domain::Models;
 use config::{Config, Environment, File, FileFormat};
 use keys_core::Network;
 use serde::{Deserialize, Serialize};
@@ -30,6 +31,7 @@ pub(crate) struct Configuration {
     pub(crate) secrets: Secrets,
     pub(crate) deployment: Deployment,
     pub(crate) worker: Worker,
+    pub(crate) models: ModelSettings,
     pub(crate) log: Log,
 }
 
@@ -90,6 +92,14 @@ pub(crate) struct Worker {
     pub(crate) max_result_bytes: usize,
     /// The memory of each child process that runs filters.
     pub(crate) filter_memory_bytes: u64,
+}
+
+/// What can be asked at `/v1/inference`.
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct ModelSettings {
+    /// Other names for models.
+    pub(crate) aliases: BTreeMap<String, String>,
 }
 
 /// What is logged.
@@ -247,8 +257,13 @@ impl Configuration {
             Some((setting, _, least, most)) => {
                 Err(format!("{setting}: must be from {least} to {most}"))
             }
-            None => Ok(()),
+            None => self.models().map(drop),
         }
+    }
+
+    /// The models under all their names.
+    pub(crate) fn models(&self) -> Result<Models, String> {
+        Models::built_in(&self.models.aliases).map_err(|error| format!("models.aliases.{error}"))
     }
 
     /// The file of the embedded database, where that is the one.
@@ -320,6 +335,17 @@ mod tests {
     }
 
     #[test]
+    fn a_name_with_dots_and_capitals_may_be_an_alias() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("keywright.toml");
+        let aliases = "[models.aliases]\n\"gpt-4\" = \"echo\"\n\"GPT-3.5:x/y\" = \"gpt-4\"\n";
+        std::fs::write(&file, aliases).unwrap();
+        let read = Loaded::from_layers(Some(&file), std::iter::empty()).ok().unwrap();
+        let names: Vec<_> = read.configuration.models.aliases.into_keys().collect();
+        assert_eq!(names, ["GPT-3.5:x/y", "gpt-4"]);
+    }
+
+    #[test]
     fn variables_without_a_section_are_not_ours() {
         assert!(
             read(&[("KEYWRIGHT_PORT", "tcp://10.0.0.1:80"), ("KEYWRIGHT_SERVICE_HOST", "x")])
@@ -356,6 +382,8 @@ mod tests {
             ("KEYWRIGHT_SERVER__TRUSTED_PROXIES", "10.0.0.0/33", "server.trusted_proxies"),
             ("KEYWRIGHT_SERVER__TRUSTED_PROXIES", "127.0.0.1,proxy", "server.trusted_proxies"),
             ("KEYWRIGHT_SERVER__TRUSTED_PROXIES", "0.0.0.0/0", "server.trusted_proxies"),
+            ("KEYWRIGHT_MODELS__ALIASES__BEST", "gpt-9", "models.aliases.best"),
+            ("KEYWRIGHT_MODELS__ALIASES__BEST", "best", "models.aliases.best"),
         ] {
             let what = read(&[(name, value)]).unwrap_err();
             assert!(what.contains(expected) && !what.contains('\n'), "{name}={value}: {what}");

@@ -33,6 +33,7 @@ pub(crate) fn run(loaded: Loaded, options: DemoOptions) -> Result<ExitCode, Fail
     configuration.secrets = crate::configuration::Secrets::default();
     configuration.server.listen = options.listen;
     configuration.server.public_url = String::new();
+    configuration.models.aliases.entry("gpt-4".into()).or_insert_with(|| "echo".into());
     configuration.log.level = "warn".into();
     logging::start(&configuration.log)?;
     let node = Node::open(&configuration, Migrations::Apply)?;

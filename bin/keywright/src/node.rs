@@ -111,6 +111,7 @@ impl Node {
             executions: self.storage.clone(),
             runner,
             filters: sandbox,
+            models: self.configuration.models().map_err(Failure::Configuration)?,
             clock: Arc::clone(&self.clock),
             entropy: Arc::clone(&self.entropy),
             peppers: Arc::clone(&self.peppers),

@@ -6,6 +6,7 @@
 mod audit;
 mod authentication;
 mod fault;
+mod inference;
 mod key_record;
 mod managed_key;
 mod managed_keys;
@@ -26,6 +27,10 @@ pub use self::{
         principal_of_session,
     },
     fault::{Fault, FaultCode, check_text, pointer_segment},
+    inference::{
+        AliasFault, Completion, Echo, Inference, InferenceDraft, InferenceRefusal, Inferences,
+        InvalidAlias, Message, MessageRole, ModelName, ModelProvider, Models, Question, TokenUsage,
+    },
     key_record::{
         ForeignDigests, FoundBy, KeyMatches, KeyOwner, KeyQuery, KeyRecord, PresentedKey,
     },

@@ -1,7 +1,7 @@
 //! What the use cases of this crate want from the outside, named for the wish and not for the means.
 //!
-//! All ports are synchronous and object-safe; [`KeySource`] alone may have to wait. One method is one
-//! transaction: durable when it returns, and a refusal saves nothing.
+//! All ports are synchronous and object-safe; [`KeySource`] and [`crate::ModelProvider`] alone may
+//! have to wait. One method is one transaction: durable when it returns, and a refusal saves nothing.
 
 use std::{error::Error, sync::Arc};
 

@@ -39,6 +39,8 @@ pub enum ErrorCode {
     CsrfTokenRequired,
     /// There is no such thing for this caller.
     NotFound,
+    /// No model has the name.
+    ModelNotFound,
     /// The address does not know this method.
     MethodNotAllowed,
     /// The body did not arrive in time.
@@ -97,7 +99,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// All of them, in the order of their statuses.
-    pub const ALL: [Self; 45] = [
+    pub const ALL: [Self; 46] = [
         Self::MalformedJson,
         Self::InvalidParameter,
         Self::AmbiguousCredentials,
@@ -116,6 +118,7 @@ impl ErrorCode {
         Self::DeploymentKeyRequired,
         Self::CsrfTokenRequired,
         Self::NotFound,
+        Self::ModelNotFound,
         Self::MethodNotAllowed,
         Self::RequestTimeout,
         Self::PlatformKeyLimit,
@@ -183,6 +186,7 @@ impl ErrorCode {
                 ("csrf_token_required", 403, "The CSRF token of the session is required")
             }
             Self::NotFound => ("not_found", 404, "There is no such thing"),
+            Self::ModelNotFound => ("model_not_found", 404, "There is no such model"),
             Self::MethodNotAllowed => {
                 ("method_not_allowed", 405, "The address does not know this method")
             }

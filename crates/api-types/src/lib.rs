@@ -8,6 +8,7 @@ mod code;
 mod deployment;
 mod execution;
 mod identity;
+mod inference;
 mod key;
 mod list;
 mod platform_key;
@@ -25,6 +26,7 @@ pub use self::{
         StartedView,
     },
     identity::{LogIn, MembershipView, OrganizationView, SessionView, UserView, WhoamiView},
+    inference::{AskModel, InferenceView, ModelMessage, ModelView, TokenUsageView},
     key::{
         CreateApiKey, CreateDeploymentKey, CreatedKeyView, ImportedView, KeyEnv, KeyFormat,
         KeySecretView, KeyView, PatchApiKey, PatchDeploymentKey, RevokeKey, RotateKey,

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use access_domain::{
-    Authentication, Clock, KeyLookup, ManagedKeyStore, ManagedKeys, PasswordHash, PlatformKeyStore,
+    Authentication, Clock, Inferences, KeyLookup, ManagedKeyStore, ManagedKeys, Models, PasswordHash, PlatformKeyStore,
     PlatformKeysUseCases, SessionStore, Sessions, StoreError,
 };
 use actix_web::{
@@ -49,6 +49,7 @@ pub struct Ports {
     pub executions: Arc<dyn ExecutionStore>,
     pub runner: Arc<dyn WorkflowRunner>,
     pub filters: Arc<dyn FilterCheck>,
+    pub models: Models,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<dyn Entropy>,
     pub peppers: Arc<Peppers>,
@@ -68,6 +69,7 @@ pub(crate) struct UseCases {
     pub(crate) deployments: Deployments,
     pub(crate) keys: ManagedKeys,
     pub(crate) executions: Executions,
+    pub(crate) inferences: Inferences,
     pub(crate) readiness: Box<dyn Fn() -> Result<(), StoreError> + Send + Sync>,
 }
 
@@ -118,10 +120,11 @@ impl Ports {
             executions: Executions {
                 store: self.executions,
                 runner: self.runner,
-                clock,
-                entropy,
+                clock: clock.clone(),
+                entropy: entropy.clone(),
                 lease,
             },
+            inferences: Inferences { models: self.models, clock, entropy },
             readiness,
         }
     }

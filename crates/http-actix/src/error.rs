@@ -1,7 +1,7 @@
 //! The border between the domains' errors and HTTP: one exhaustive match per enum.
 
 use access_domain::{
-    AuthenticationError, ChangeError, KeyRefusal, LogInError, PlatformKeyRefusal, StoreError,
+    AuthenticationError, ChangeError, InferenceRefusal, KeyRefusal, LogInError, PlatformKeyRefusal, StoreError,
 };
 use api_types::ErrorCode;
 use auth_actix::ApiError;
@@ -95,6 +95,17 @@ impl IntoApiError for KeyRefusal {
             }
             Self::NotRotated(refusal @ RotationRefusal::GraceTooLong) => {
                 ApiError::at(ErrorCode::InvalidValue, "/grace_seconds", refusal.to_string())
+            }
+        }
+    }
+}
+
+impl IntoApiError for InferenceRefusal {
+    fn into_api_error(self) -> ApiError {
+        match self {
+            Self::Faults { faults } => ApiError::faults(faults),
+            Self::UnknownModel => {
+                ApiError::at(ErrorCode::ModelNotFound, "/model", self.to_string())
             }
         }
     }

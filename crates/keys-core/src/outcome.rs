@@ -19,3 +19,13 @@ impl<T> Outcome<T> {
         }
     }
 }
+
+impl<T: 'static> Outcome<T> {
+    /// What `change` makes of the answer.
+    pub fn map<U>(self, change: impl FnOnce(T) -> U + Send + 'static) -> Outcome<U> {
+        match self {
+            Self::Ready(value) => Outcome::Ready(change(value)),
+            Self::Later(future) => Outcome::Later(Box::pin(async { change(future.await) })),
+        }
+    }
+}

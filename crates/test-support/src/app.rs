@@ -1,9 +1,9 @@
 //! The whole server in a test's process, over a database of its own, with a clock that the test
 //! holds; and the callers that talk to it.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
-use access_domain::{CreateOrganization, Operator, Organizations, PasswordCost, PasswordHash};
+use access_domain::{CreateOrganization, Models, Operator, Organizations, PasswordCost, PasswordHash};
 use actix_web::{HttpServer, dev::ServerHandle, rt, web};
 use http_actix::{App, Ports, Settings};
 use keys_core::{OsEntropy, Pepper, Secret, Timestamp};
@@ -200,6 +200,8 @@ fn ports(
         executions: storage.clone(),
         runner: worker.clone(),
         filters: sandbox,
+        models: Models::built_in(&BTreeMap::from([("gpt-4".into(), "echo".into())]))
+            .expect("an alias"),
         clock: tools.clock.clone(),
         entropy: tools.entropy.clone(),
         peppers: tools.peppers.clone(),

@@ -5,6 +5,7 @@ mod deployment_keys;
 mod deployments;
 mod executions;
 mod identity;
+mod inference;
 mod platform_keys;
 mod server;
 mod session;
@@ -23,5 +24,6 @@ pub fn routes(config: &mut ServiceConfig) {
         .configure(platform_keys::routes)
         .configure(api_keys::routes)
         .configure(executions::routes)
+        .configure(inference::routes)
         .configure(server::routes);
 }
