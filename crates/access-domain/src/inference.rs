@@ -397,16 +397,15 @@ mod tests {
     fn echo_answers_the_prompt_or_the_last_word_of_the_user() {
         check(asked("Hello"), "Hello", 1, 1);
         check(asked(" two  words\n"), " two  words\n", 2, 2);
-        let talk = [("system", "be brief"), ("user", "one"), ("user", "and two"), ("assistant", "x")];
+        let talk =
+            [("system", "be brief"), ("user", "one"), ("user", "and two"), ("assistant", "x")];
         check(said(&talk), "and two", 6, 2);
     }
 
     #[test]
     fn echo_stops_after_as_many_words_as_are_wanted() {
-        let most = |max_tokens| InferenceDraft {
-            max_tokens: Some(max_tokens),
-            ..asked("  äö  b\tc ")
-        };
+        let most =
+            |max_tokens| InferenceDraft { max_tokens: Some(max_tokens), ..asked("  äö  b\tc ") };
         check(most(1), "  äö", 3, 1);
         check(most(2), "  äö  b", 3, 2);
         check(most(3), "  äö  b\tc ", 3, 3);
@@ -416,7 +415,10 @@ mod tests {
     #[test]
     fn a_question_is_a_prompt_or_messages_and_has_its_bounds() {
         refuse(InferenceDraft::default(), &["/prompt"]);
-        refuse(InferenceDraft { prompt: Some("x".into()), ..said(&[("user", "y")]) }, &["/messages"]);
+        refuse(
+            InferenceDraft { prompt: Some("x".into()), ..said(&[("user", "y")]) },
+            &["/messages"],
+        );
         refuse(asked(""), &["/prompt"]);
         refuse(asked(&"x".repeat(MAX_TEXT_BYTES + 1)), &["/prompt"]);
         refuse(said(&[]), &["/messages"]);

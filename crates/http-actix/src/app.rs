@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use access_domain::{
-    Authentication, Clock, Inferences, KeyLookup, ManagedKeyStore, ManagedKeys, Models, PasswordHash, PlatformKeyStore,
-    PlatformKeysUseCases, SessionStore, Sessions, StoreError,
+    Authentication, Clock, Inferences, KeyLookup, ManagedKeyStore, ManagedKeys, Models,
+    PasswordHash, PlatformKeyStore, PlatformKeysUseCases, SessionStore, Sessions, StoreError,
 };
 use actix_web::{
     Error,

@@ -1,7 +1,8 @@
 //! The border between the domains' errors and HTTP: one exhaustive match per enum.
 
 use access_domain::{
-    AuthenticationError, ChangeError, InferenceRefusal, KeyRefusal, LogInError, PlatformKeyRefusal, StoreError,
+    AuthenticationError, ChangeError, InferenceRefusal, KeyRefusal, LogInError, PlatformKeyRefusal,
+    StoreError,
 };
 use api_types::ErrorCode;
 use auth_actix::ApiError;

@@ -3,7 +3,9 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use access_domain::{CreateOrganization, Models, Operator, Organizations, PasswordCost, PasswordHash};
+use access_domain::{
+    CreateOrganization, Models, Operator, Organizations, PasswordCost, PasswordHash,
+};
 use actix_web::{HttpServer, dev::ServerHandle, rt, web};
 use http_actix::{App, Ports, Settings};
 use keys_core::{OsEntropy, Pepper, Secret, Timestamp};

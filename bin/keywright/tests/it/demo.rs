@@ -74,6 +74,11 @@ async fn the_demo_deploys_calls_and_serves_and_keeps_its_secrets_to_the_first_st
         .get("/unstract/mock_org/api/v2/api-deployment/")
         .await
         .ok();
+    let wanted = json!({"name": "models", "scopes": ["inference:write"]});
+    let made = Caller::new(base).bearer(platform_key).post("/v1/api-keys", wanted).await.created();
+    let infers = Caller::new(base).bearer(made["key"].as_str().expect("a key"));
+    let question = json!({"model": "gpt-4", "prompt": "Hello"});
+    assert_eq!(infers.post("/v1/inference", question).await.ok()["output"], "Hello");
     drop(demo);
     let (_demo, printed) = start(directory);
     assert!(

@@ -40,6 +40,7 @@ mod deployments;
 mod documents;
 mod executions;
 mod faults;
+mod inference;
 mod platform_keys;
 mod process;
 mod proxy;
