@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use access_domain::{Clock, Organizations, PasswordCost, PasswordHash, StoreError};
+use access_domain::{Clock, MemoryLimiter, Organizations, PasswordCost, PasswordHash, StoreError};
 use deployments_domain::{Elsewhere, WorkflowRunner};
 use http_actix::{App, Ports, Settings};
 use keys_core::{Entropy, OsEntropy, PepperName, Peppers, Secret};
@@ -108,6 +108,7 @@ impl Node {
             workflows: self.storage.clone(),
             deployments: self.storage.clone(),
             managed_keys: self.storage.clone(),
+            limiter: Arc::new(MemoryLimiter::new(Arc::clone(&self.clock))),
             executions: self.storage.clone(),
             runner,
             filters: sandbox,

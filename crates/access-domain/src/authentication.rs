@@ -8,7 +8,7 @@ use keys_core::{Denial, Digest, Form, KeyRequest, NotOurs, Peppers, Secret, deci
 use subtle::ConstantTimeEq;
 
 use crate::{
-    Clock, KeyMatches, KeyRecord, OrganizationRef, PresentedKey, Principal, SessionRecord,
+    Clock, KeyMatches, KeyRecord, OrganizationRef, PresentedKey, Principal, Quota, SessionRecord,
     SessionStore, StoreError, session::csrf_token, session::session_digest,
 };
 
@@ -64,6 +64,15 @@ pub enum Csrf<'a> {
     Needed(Option<&'a str>),
 }
 
+/// A good key, and what its use spends.
+#[derive(Debug)]
+pub struct Admitted {
+    /// What the key stands for.
+    pub who: Principal,
+    /// Its own limit, if it has one. Not spent yet.
+    pub quota: Option<Quota>,
+}
+
 /// Finds out who is calling.
 pub struct Authentication {
     /// Where sessions are found.
@@ -89,12 +98,12 @@ impl Authentication {
         found: &KeyMatches,
         requested: &RequestedOrganization,
         address: Option<IpAddr>,
-    ) -> Result<Principal, AuthenticationError> {
+    ) -> Result<Admitted, AuthenticationError> {
         let record = self.admit(found, requested, &KeyRequest { scopes: &[], address })?;
         if requested.path.as_ref().is_some_and(|named| !record.organization.answers_to(named)) {
             return Err(AuthenticationError::OrganizationHidden);
         }
-        Ok(Principal::of_key(record))
+        Ok(Admitted { who: Principal::of_key(record), quota: record.quota() })
     }
 
     /// The key that was looked up, if it is good for `request`.

@@ -3,7 +3,7 @@
 use keys_core::{Digest, Form, Key, KeyId, PepperName, Peppers, Secret, Slot};
 use sha2::{Digest as _, Sha256, Sha512};
 
-use crate::{DeploymentId, OrganizationName, OrganizationRef};
+use crate::{DeploymentId, OrganizationId, OrganizationName, OrganizationRef, Quota, RateSubject};
 
 /// What a key speaks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,6 +70,11 @@ impl KeyMatches {
         }
     }
 
+    /// The organization's own, of however many.
+    pub fn of_organization(&self, organization: OrganizationId) -> Option<&KeyRecord> {
+        self.0.iter().find(|record| record.organization.id == organization)
+    }
+
     /// All of them.
     pub fn iter(&self) -> impl Iterator<Item = &KeyRecord> {
         self.0.iter()
@@ -82,6 +87,11 @@ impl KeyMatches {
 }
 
 impl KeyRecord {
+    /// What its use spends, if it is limited. All its secrets spend the same.
+    pub fn quota(&self) -> Option<Quota> {
+        self.key.rate_limit.map(|limit| Quota { subject: RateSubject::Key(self.id), limit })
+    }
+
     fn is_native(&self) -> bool {
         matches!(self.secret, FoundBy::Native { .. })
     }

@@ -8,6 +8,7 @@ mod authentication;
 mod fault;
 mod inference;
 mod key_record;
+mod limiter;
 mod managed_key;
 mod managed_keys;
 mod organization;
@@ -23,8 +24,8 @@ mod user;
 pub use self::{
     audit::{Act, Action, Actor, ActorKind, AuditEntryId, Origin},
     authentication::{
-        Authentication, AuthenticationError, Csrf, MAX_KEY_BYTES, RequestedOrganization, present,
-        principal_of_session,
+        Admitted, Authentication, AuthenticationError, Csrf, MAX_KEY_BYTES, RequestedOrganization,
+        present, principal_of_session,
     },
     fault::{Fault, FaultCode, check_text, pointer_segment},
     inference::{
@@ -34,6 +35,7 @@ pub use self::{
     key_record::{
         ForeignDigests, FoundBy, KeyMatches, KeyOwner, KeyQuery, KeyRecord, PresentedKey,
     },
+    limiter::{Limiter, LimiterFailed, MemoryLimiter, Quota, RateSubject},
     managed_key::{
         Imported, KeyChange, KeyDraft, KeyEdit, KeySecret, KeyShape, KeyTerms, ManagedKey,
         NewManagedKey, Revocation, RotationDraft, TermDraft,

@@ -91,6 +91,8 @@ pub enum ErrorCode {
     ExecutionFailed,
     /// The deployment has as many unfinished executions as it may.
     TooManyExecutions,
+    /// The key was used as often as it may be.
+    RateLimited,
     /// A fault of the server.
     Internal,
     /// The server cannot answer now.
@@ -99,7 +101,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// All of them, in the order of their statuses.
-    pub const ALL: [Self; 46] = [
+    pub const ALL: [Self; 47] = [
         Self::MalformedJson,
         Self::InvalidParameter,
         Self::AmbiguousCredentials,
@@ -144,6 +146,7 @@ impl ErrorCode {
         Self::UnknownReference,
         Self::ExecutionFailed,
         Self::TooManyExecutions,
+        Self::RateLimited,
         Self::Internal,
         Self::Unavailable,
     ];
@@ -222,6 +225,7 @@ impl ErrorCode {
             Self::TooManyExecutions => {
                 ("too_many_executions", 429, "Too many executions are unfinished")
             }
+            Self::RateLimited => ("rate_limited", 429, "Too many requests"),
             Self::Internal => ("internal", 500, "The server failed"),
             Self::Unavailable => ("unavailable", 503, "The server cannot answer now"),
         }

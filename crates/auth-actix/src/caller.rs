@@ -4,11 +4,11 @@
 use std::{future::Future, pin::Pin, sync::Arc};
 
 use access_domain::{
-    Authentication, AuthenticationError, Csrf, DeploymentId, Execute, ExplainKeys, Granted, Infer,
-    KeySource, ManageDeployments, ManageKeys, ManageOrganization, ManagePlatformKeys,
-    ManageWorkflows, OrganizationName, OrganizationRef, Origin, Permission, Principal, ReadAudit,
-    ReadModels, ReadOrganization, RefreshPlatformKey, RequestedOrganization, SeeSelf,
-    SessionRecord, VerifyKeys, authorize, principal_of_session,
+    Admitted, Authentication, AuthenticationError, Csrf, DeploymentId, Execute, ExplainKeys,
+    Granted, Infer, KeyMatches, KeySource, Limiter, ManageDeployments, ManageKeys,
+    ManageOrganization, ManagePlatformKeys, ManageWorkflows, OrganizationName, OrganizationRef,
+    Origin, Permission, Principal, ReadAudit, ReadModels, ReadOrganization, RefreshPlatformKey,
+    RequestedOrganization, SeeSelf, SessionRecord, VerifyKeys, authorize, principal_of_session,
 };
 use actix_web::{
     FromRequest, HttpMessage, HttpRequest, dev::Payload, http::header::HeaderMap, web,
@@ -21,6 +21,7 @@ use crate::{
     blocking::run_blocking,
     credential::{Presented, presented},
     key_in_url::{KeyInUrl, PLACEHOLDER},
+    rate_limit::spend,
     request_context::request_id_of,
 };
 
@@ -30,6 +31,8 @@ pub struct AccessContext {
     pub authentication: Arc<Authentication>,
     /// Where keys are found.
     pub keys: Arc<dyn KeySource>,
+    /// Where the limits of keys are kept account of.
+    pub limiter: Arc<dyn Limiter>,
     /// The cookie that sessions travel in.
     pub cookie: SessionCookie,
     /// Whether `/deployment/{api_key}/…` is served. Keys leave the path even where it is not.
@@ -56,7 +59,7 @@ pub trait FromCall: Permission + Sized {
 /// A known caller, before it is settled in which organization they act.
 pub enum Identity {
     /// A key acts in its own.
-    Key(Principal),
+    Key(Admitted),
     /// A person may belong to several.
     Session {
         /// The session with its user.
@@ -70,7 +73,7 @@ impl Identity {
     /// Where the caller belongs: a key to one organization, a person to any number.
     pub fn organizations(self) -> Vec<OrganizationName> {
         match self {
-            Self::Key(principal) => vec![principal.organization().clone()],
+            Self::Key(admitted) => vec![admitted.who.organization().clone()],
             Self::Session { record, .. } => {
                 record.memberships.into_iter().map(|member| member.organization).collect()
             }
@@ -88,12 +91,17 @@ impl<P: FromCall + 'static> FromRequest for Caller<P> {
         let request = request.clone();
         Box::pin(async move {
             let requested = requested_organization(&request);
-            let who = match identify(&request, &requested).await? {
-                Identity::Key(principal) => principal,
-                Identity::Session { record, .. } => principal_of_session(&record, &requested)?,
+            let (who, quota) = match identify(&request, &requested).await? {
+                Identity::Key(Admitted { who, quota }) => (who, quota),
+                Identity::Session { record, .. } => {
+                    (principal_of_session(&record, &requested)?, None)
+                }
             };
             let permission = P::from_call(&request, &who)?;
-            Ok(Self { granted: authorize(who, permission)?.from_origin(origin(&request)) })
+            let granted = authorize(who, permission)?.from_origin(origin(&request));
+            // Last of all: whoever may not do this spends nothing.
+            spend(&request, quota, 1).await?;
+            Ok(Self { granted })
         })
     }
 }
@@ -111,6 +119,9 @@ impl FromRequest for Identity {
             {
                 record.membership(named).ok_or(AuthenticationError::OrganizationMismatch)?;
             }
+            if let Identity::Key(admitted) = &identity {
+                spend(&request, admitted.quota, 1).await?;
+            }
             Ok(identity)
         })
     }
@@ -120,19 +131,16 @@ async fn identify(
     request: &HttpRequest,
     requested: &RequestedOrganization,
 ) -> Result<Identity, ApiError> {
-    let context = request.app_data::<web::Data<AccessContext>>().cloned();
-    let context = context.ok_or_else(|| ApiError::internal("the app has no AccessContext"))?;
+    let context = context_of(request)?;
     match presented(request, &context.cookie)? {
         Presented::Nothing => Err(AuthenticationError::Missing.into()),
         Presented::Unreadable => Err(AuthenticationError::Invalid.into()),
         Presented::Key(key) => {
-            let presented =
-                context.authentication.present(&key).ok_or(AuthenticationError::Invalid)?;
-            let found = context.keys.get(presented).wait().await?;
+            let found = look_up(context, &key).await?;
             let address = origin(request).address;
-            let principal = context.authentication.admit_key(&found, requested, address)?;
+            let admitted = context.authentication.admit_key(&found, requested, address)?;
             agree_with_url(request, &key)?;
-            Ok(Identity::Key(principal))
+            Ok(Identity::Key(admitted))
         }
         Presented::Session(token) => {
             let csrf_sent = header(request.headers(), "x-csrf-token").map(str::to_owned);
@@ -152,6 +160,22 @@ async fn identify(
     }
 }
 
+pub(crate) fn context_of(request: &HttpRequest) -> Result<&AccessContext, ApiError> {
+    let context = request.app_data::<web::Data<AccessContext>>();
+    context
+        .map(|context| &***context)
+        .ok_or_else(|| ApiError::internal("the app has no AccessContext"))
+}
+
+/// The keys that a credential stands for: every edge that lets keys in goes through here.
+pub(crate) async fn look_up(
+    context: &AccessContext,
+    key: &str,
+) -> Result<Arc<KeyMatches>, ApiError> {
+    let presented = context.authentication.present(key).ok_or(AuthenticationError::Invalid)?;
+    Ok(context.keys.get(presented).wait().await?)
+}
+
 /// A key in the path must be sent in a header as well. The two were typed by one caller, so how
 /// long the comparison takes tells nobody anything new.
 fn agree_with_url(request: &HttpRequest, key: &str) -> Result<(), AuthenticationError> {
@@ -162,11 +186,11 @@ fn agree_with_url(request: &HttpRequest, key: &str) -> Result<(), Authentication
 }
 
 /// Where the request comes from, as trusted proxies tell it.
-fn origin(request: &HttpRequest) -> Origin {
+pub(crate) fn origin(request: &HttpRequest) -> Origin {
     Origin { address: ClientAddress::of(request).0, request_id: request_id_of(request) }
 }
 
-fn requested_organization(request: &HttpRequest) -> RequestedOrganization {
+pub(crate) fn requested_organization(request: &HttpRequest) -> RequestedOrganization {
     RequestedOrganization {
         path: request.match_info().get("org_id").map(OrganizationRef::from),
         // What cannot be read names no organization, which is another than the caller's.

@@ -2,7 +2,7 @@
 
 use std::{error::Error, fmt};
 
-use access_domain::{AuthenticationError, Denied, Fault, StoreError};
+use access_domain::{AuthenticationError, Denied, Fault, LimiterFailed, StoreError};
 use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError, http::StatusCode, http::header};
 use api_types::{ErrorCode, Problem, ProblemError};
 use keys_core::Denial;
@@ -16,14 +16,16 @@ pub struct ApiError {
     errors: Vec<ProblemError>,
     instance: Option<String>,
     source: Option<Box<dyn Error + Send + Sync>>,
+    /// After how many seconds the same request may be done, where that is known.
+    retry_after: Option<u64>,
     /// Where it is not the one that goes with the code.
     status: Option<StatusCode>,
 }
 
 /// How long a caller should wait before asking a server again whose database is away, in seconds.
-const RETRY_UNAVAILABLE_SECONDS: &str = "2";
+const RETRY_UNAVAILABLE_SECONDS: u64 = 2;
 /// The same for an execution that found no place.
-const RETRY_BUSY_SECONDS: &str = "1";
+const RETRY_BUSY_SECONDS: u64 = 1;
 
 impl ApiError {
     /// A refusal with what the caller can do about it.
@@ -34,6 +36,7 @@ impl ApiError {
             errors: Vec::new(),
             instance: None,
             source: None,
+            retry_after: None,
             status: None,
         }
     }
@@ -46,7 +49,7 @@ impl ApiError {
             detail: detail.clone(),
             attr: Some(pointer.into()),
         };
-        Self { code, detail, errors: vec![error], instance: None, source: None, status: None }
+        Self { errors: vec![error], ..Self::new(code, detail) }
     }
 
     /// Everything that is wrong with a body whose shape is right.
@@ -85,6 +88,11 @@ impl ApiError {
         Self { status: Some(StatusCode::CONFLICT), ..self }
     }
 
+    /// The same refusal, of a request that may be done after so many seconds.
+    pub fn retry_after(self, seconds: u64) -> Self {
+        Self { retry_after: Some(seconds), ..self }
+    }
+
     /// The same refusal, about the thing at this address.
     pub fn about(self, instance: impl Into<String>) -> Self {
         Self { instance: Some(instance.into()), ..self }
@@ -118,10 +126,12 @@ impl ApiError {
                 response.insert_header((header::WWW_AUTHENTICATE, r#"Bearer realm="keywright""#));
             }
             StatusCode::SERVICE_UNAVAILABLE => {
-                response.insert_header((header::RETRY_AFTER, RETRY_UNAVAILABLE_SECONDS));
+                let seconds = self.retry_after.unwrap_or(RETRY_UNAVAILABLE_SECONDS);
+                response.insert_header((header::RETRY_AFTER, seconds.to_string()));
             }
             StatusCode::TOO_MANY_REQUESTS => {
-                response.insert_header((header::RETRY_AFTER, RETRY_BUSY_SECONDS));
+                let seconds = self.retry_after.unwrap_or(RETRY_BUSY_SECONDS);
+                response.insert_header((header::RETRY_AFTER, seconds.to_string()));
             }
             _ => {}
         }
@@ -159,6 +169,12 @@ impl From<StoreError> for ApiError {
             StoreError::Unavailable { .. } => Self::unavailable(error),
             StoreError::Broken { .. } => Self::internal(error),
         }
+    }
+}
+
+impl From<LimiterFailed> for ApiError {
+    fn from(failed: LimiterFailed) -> Self {
+        Self::unavailable(failed)
     }
 }
 

@@ -10,6 +10,7 @@ mod client_address;
 mod credential;
 mod error;
 mod key_in_url;
+mod rate_limit;
 mod request_context;
 mod session_cookie;
 
@@ -19,6 +20,7 @@ pub use self::{
     client_address::ClientAddress,
     error::ApiError,
     key_in_url::hide_key_in_url,
+    rate_limit::{reset_seconds, spend},
     request_context::request_context,
     session_cookie::SessionCookie,
 };

@@ -17,7 +17,7 @@ use keys_core::Form;
 use percent_encoding::percent_decode_str;
 use uuid::Uuid;
 
-use crate::ApiError;
+use crate::{ApiError, rate_limit};
 
 const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 const MAX_LENGTH: usize = 128;
@@ -47,6 +47,7 @@ pub async fn request_context(
     if let Ok(value) = HeaderValue::from_str(&id.0) {
         response.headers_mut().insert(HEADER, value);
     }
+    rate_limit::tell(&mut response);
     log(response.request(), response.status(), &id, started);
     Ok(response)
 }

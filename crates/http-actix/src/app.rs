@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use access_domain::{
-    Authentication, Clock, Inferences, KeyLookup, ManagedKeyStore, ManagedKeys, Models,
+    Authentication, Clock, Inferences, KeyLookup, Limiter, ManagedKeyStore, ManagedKeys, Models,
     PasswordHash, PlatformKeyStore, PlatformKeysUseCases, SessionStore, Sessions, StoreError,
 };
 use actix_web::{
@@ -46,6 +46,7 @@ pub struct Ports {
     pub workflows: Arc<dyn WorkflowStore>,
     pub deployments: Arc<dyn DeploymentStore>,
     pub managed_keys: Arc<dyn ManagedKeyStore>,
+    pub limiter: Arc<dyn Limiter>,
     pub executions: Arc<dyn ExecutionStore>,
     pub runner: Arc<dyn WorkflowRunner>,
     pub filters: Arc<dyn FilterCheck>,
@@ -165,6 +166,7 @@ impl App {
         let access = AccessContext {
             authentication,
             keys: Arc::new(StoredKeys { lookup, peppers }),
+            limiter: Arc::clone(&ports.limiter),
             cookie,
             key_in_url: settings.key_in_url,
             trusted_proxies: settings.trusted_proxies.clone().into(),

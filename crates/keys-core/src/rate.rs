@@ -41,8 +41,8 @@ impl RateLimit {
 
 /// When all that was taken will be forgotten ("theoretical arrival time"), in nanoseconds since
 /// 1970. It does not depend on the limit: a changed limit holds
-/// at once, and the part of it that is used stays the same.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+/// at once, and the part of it that is used stays the same. The greater of two is forgotten later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct RateState(i128);
 
 /// What a limit said.

@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use access_domain::{
-    CreateOrganization, Models, Operator, Organizations, PasswordCost, PasswordHash,
+    CreateOrganization, MemoryLimiter, Models, Operator, Organizations, PasswordCost, PasswordHash,
 };
 use actix_web::{HttpServer, dev::ServerHandle, rt, web};
 use http_actix::{App, Ports, Settings};
@@ -199,6 +199,7 @@ fn ports(
         workflows: storage.clone(),
         deployments: storage.clone(),
         managed_keys: storage.clone(),
+        limiter: Arc::new(MemoryLimiter::new(tools.clock.clone())),
         executions: storage.clone(),
         runner: worker.clone(),
         filters: sandbox,

@@ -44,6 +44,7 @@ mod inference;
 mod platform_keys;
 mod process;
 mod proxy;
+mod rate_limits;
 mod refusals;
 mod roles;
 mod sandbox;
