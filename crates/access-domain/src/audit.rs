@@ -3,9 +3,10 @@
 use std::net::IpAddr;
 
 use keys_core::{Entropy, Id, Timestamp};
+use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-use crate::Principal;
+use crate::{OrganizationId, Principal};
 
 /// The id of an audit entry.
 pub type AuditEntryId = Id<Act>;
@@ -117,6 +118,136 @@ impl Act {
     ) -> Self {
         Self { id: Id::generate(at, entropy), at, actor, action, origin }
     }
+
+    /// Something that is done to `about` together with this: by the same one, at the same time. Its
+    /// id is made of the two, so that storage needs no randomness for it.
+    #[must_use]
+    pub fn along_with(&self, action: Action, about: Uuid) -> Self {
+        // The beginning of a UUIDv7 is its time, in which the entries are ordered.
+        const TIME_AND_VERSION: u128 = !0 << 76;
+        const VARIANT: u128 = 0b11 << 62;
+        const KEPT: u128 = TIME_AND_VERSION | VARIANT;
+        let own = self.id.uuid();
+        let mixed = Sha256::new().chain_update(own).chain_update(about).finalize();
+        let mixed = mixed.iter().fold(0, |mixed: u128, byte| mixed << 8 | u128::from(*byte));
+        let id = own.as_u128() & KEPT | mixed & !KEPT;
+        Self { id: Uuid::from_u128(id).into(), action, ..self.clone() }
+    }
+}
+
+/// What a deed was done to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subject {
+    /// What kind of thing.
+    pub kind: SubjectKind,
+    /// Its id; none for an operation.
+    pub id: Option<Uuid>,
+    /// The name that people know it by.
+    pub name: String,
+}
+
+impl Subject {
+    /// A thing with an id.
+    pub fn new<T: ?Sized>(kind: SubjectKind, id: Id<T>, name: impl Into<String>) -> Self {
+        Self { kind, id: Some(id.uuid()), name: name.into() }
+    }
+}
+
+/// The kinds of [`Subject`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SubjectKind {
+    /// The organization itself.
+    Organization,
+    /// A platform key.
+    PlatformKey,
+    /// A key of a deployment.
+    DeploymentKey,
+    /// A key of the organization.
+    OrganizationKey,
+    /// A workflow.
+    Workflow,
+    /// A deployment.
+    Deployment,
+    /// What a refused caller asked for: a method and an address.
+    Operation,
+}
+
+impl SubjectKind {
+    /// The name in storage and on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Organization => "organization",
+            Self::PlatformKey => "platform_key",
+            Self::DeploymentKey => "deployment_key",
+            Self::OrganizationKey => "organization_key",
+            Self::Workflow => "workflow",
+            Self::Deployment => "deployment",
+            Self::Operation => "operation",
+        }
+    }
+}
+
+/// What is kept of a deed: texts and numbers exactly as they are stored, since a seal covers what is
+/// written, not what somebody reads it as.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each is a column of the same name, told of in `migrations/`")]
+pub struct AuditEntry {
+    pub id: String,
+    pub organization_id: String,
+    /// Microseconds since 1970.
+    pub at: i64,
+    pub actor_kind: String,
+    pub actor_id: Option<String>,
+    pub actor_name: String,
+    pub action: String,
+    pub subject_kind: String,
+    pub subject_id: Option<String>,
+    pub subject_name: String,
+    pub reason: Option<String>,
+    pub occurrences: i32,
+    pub address: Option<String>,
+    pub request_id: Option<String>,
+}
+
+impl AuditEntry {
+    /// The entry of `act` on `subject`.
+    pub fn of(organization: OrganizationId, act: &Act, subject: Subject) -> Self {
+        Self {
+            id: act.id.uuid().to_string(),
+            organization_id: organization.uuid().to_string(),
+            at: act.at.timestamp_micros(),
+            actor_kind: act.actor.kind.as_str().into(),
+            actor_id: act.actor.id.map(|id| id.to_string()),
+            actor_name: act.actor.name.clone(),
+            action: act.action.as_str().into(),
+            subject_kind: subject.kind.as_str().into(),
+            subject_id: subject.id.map(|id| id.to_string()),
+            subject_name: subject.name,
+            reason: None,
+            occurrences: 1,
+            address: act.origin.address.map(|address| address.to_string()),
+            request_id: act.origin.request_id.clone(),
+        }
+    }
+
+    /// The same, with why it was done.
+    #[must_use]
+    pub fn because(self, reason: impl Into<String>) -> Self {
+        Self { reason: Some(reason.into()).filter(|reason| !reason.is_empty()), ..self }
+    }
+}
+
+/// Which entries are wanted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AuditFilter {
+    /// Those of this action.
+    pub action: Option<Action>,
+    /// Those of whoever has this id or this name.
+    pub actor: Option<String>,
+    /// Those from then on.
+    pub from: Option<Timestamp>,
+    /// Those before then.
+    pub to: Option<Timestamp>,
 }
 
 /// What can be done that is noted.
@@ -199,5 +330,25 @@ impl Action {
     /// The action of a name.
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|action| action.as_str() == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_done_along_with_a_deed_has_its_time_and_an_id_of_its_own() {
+        let id = Uuid::from_u128(0x0190_0000_1234_7abc_8def_0123_4567_89ab).into();
+        let (at, origin) = (Timestamp::UNIX_EPOCH, Origin::default());
+        let actor = Actor::command_line();
+        let act = Act { id, at, actor, action: Action::DeploymentCreated, origin };
+        let about = |key: u128| act.along_with(Action::KeyCreated, Uuid::from_u128(key)).id.uuid();
+        let one = about(0x0190_0000_9999_7123_8456_0000_0000_0001);
+        assert_eq!(one.as_u128() >> 76, id.uuid().as_u128() >> 76);
+        assert_eq!(one.get_version_num(), 7);
+        assert_eq!(one.get_variant(), uuid::Variant::RFC4122);
+        assert_ne!(one, id.uuid());
+        assert_ne!(one, about(0x0190_0000_9999_7123_8456_0000_0000_0002));
     }
 }

@@ -22,7 +22,10 @@ mod session;
 mod user;
 
 pub use self::{
-    audit::{Act, Action, Actor, ActorKind, AuditEntryId, Origin},
+    audit::{
+        Act, Action, Actor, ActorKind, AuditEntry, AuditEntryId, AuditFilter, Origin, Subject,
+        SubjectKind,
+    },
     authentication::{
         Admitted, Authentication, AuthenticationError, Csrf, MAX_KEY_BYTES, RequestedOrganization,
         present, principal_of_session,
@@ -56,8 +59,8 @@ pub use self::{
     },
     platform_keys::{PlatformKey, PlatformKeyChange, PlatformKeyRefusal, PlatformKeysUseCases},
     ports::{
-        ChangeError, Clock, KeyChanges, KeyFilter, KeyLookup, KeySource, ManagedKeyStore,
-        OrganizationStore, PlatformKeyStore, SessionStore, StoreError,
+        AuditStore, ChangeError, Clock, KeyChanges, KeyFilter, KeyLookup, KeySource,
+        ManagedKeyStore, OrganizationStore, PlatformKeyStore, SessionStore, StoreError,
     },
     principal::{DeploymentId, DeploymentTag, NewKey, Principal},
     session::{LogInError, LoggedIn, Session, SessionId, SessionRecord, Sessions, sweep_sessions},

@@ -9,10 +9,10 @@ use keys_core::{Digest, KeyId, Outcome, PepperName, PlatformKeys, Timestamp};
 use uuid::Uuid;
 
 use crate::{
-    Act, CreateOrganizationError, Holder, KeyChange, KeyMatches, KeyQuery, KeyRefusal, KeyStyle,
-    ManagedKey, NewManagedKey, NewOrganization, Organization, OrganizationId, Page, PageRequest,
-    PlatformKey, PlatformKeyChange, PlatformKeyRefusal, PresentedKey, Session, SessionId,
-    SessionRecord, UserRecord, Username,
+    Act, AuditEntry, AuditFilter, CreateOrganizationError, Holder, KeyChange, KeyMatches, KeyQuery,
+    KeyRefusal, KeyStyle, ManagedKey, NewManagedKey, NewOrganization, Organization, OrganizationId,
+    Page, PageRequest, PlatformKey, PlatformKeyChange, PlatformKeyRefusal, PresentedKey, Session,
+    SessionId, SessionRecord, UserRecord, Username,
 };
 
 /// Why storage did not answer. The source is for the log; no caller sees it.
@@ -204,6 +204,26 @@ pub trait KeyChanges: Send + Sync {
 /// For processes that remember no keys.
 impl KeyChanges for () {
     fn raise(&self, _: OrganizationId) {}
+}
+
+/// What was done, by whom. Stores write the entries of what they change; here they are read.
+pub trait AuditStore: Send + Sync {
+    /// The organization's entries, newest first.
+    ///
+    /// # Errors
+    /// When storage fails.
+    fn list_entries(
+        &self,
+        organization: OrganizationId,
+        filter: &AuditFilter,
+        page: PageRequest,
+    ) -> Result<Page<AuditEntry>, StoreError>;
+
+    /// Saves entries that belong to no change.
+    ///
+    /// # Errors
+    /// When storage fails; nothing is saved then.
+    fn note_refusals(&self, entries: Vec<AuditEntry>) -> Result<(), StoreError>;
 }
 
 /// People's sessions and what is needed to begin one.

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use access_domain::{
-    ChangeError, Clock, DeploymentId, Fault, Granted, ManageDeployments, ManagedKeyStore, Page,
-    PageRequest, StoreError, first_key,
+    Action, ChangeError, Clock, DeploymentId, Fault, Granted, ManageDeployments, ManagedKeyStore,
+    Page, PageRequest, StoreError, first_key,
 };
 use keys_core::{Entropy, Id, KeyId, Peppers, Secret};
 use serde_json::Map;
@@ -94,7 +94,8 @@ impl Deployments {
         let maker = granted.who();
         let (key, secret) =
             first_key(&style, &self.peppers, &*self.entropy, maker, now, description);
-        self.store.create_deployment(granted.visibility(), &deployment, &key)?;
+        let act = granted.act(Action::DeploymentCreated, now, &*self.entropy);
+        self.store.create_deployment(granted.visibility(), &deployment, &key, &act)?;
         Ok(CreatedDeployment { deployment, key: key.key.id, secret })
     }
 
@@ -150,7 +151,8 @@ impl Deployments {
         edit.check().map_err(refused)?;
         let now = self.clock.now();
         let rule = |deployment: &Deployment| Ok(edit.clone().apply(deployment, now));
-        self.store.change_deployment(granted.organization(), granted.visibility(), id, &rule)
+        let act = granted.act(Action::DeploymentChanged, now, &*self.entropy);
+        self.store.change_deployment(granted.organization(), granted.visibility(), id, &rule, &act)
     }
 
     /// Deletes a deployment: its address and its keys open nothing from now on. Runs that were
@@ -159,9 +161,9 @@ impl Deployments {
     /// # Errors
     /// When it is not there for the caller.
     pub fn delete(&self, granted: &Granted<ManageDeployments>, id: DeploymentId) -> Changed<()> {
-        let now = self.clock.now();
+        let act = granted.act(Action::DeploymentDeleted, self.clock.now(), &*self.entropy);
         let deleted =
-            self.store.delete_deployment(granted.organization(), granted.visibility(), id, now);
+            self.store.delete_deployment(granted.organization(), granted.visibility(), id, &act);
         if deleted.map_err(ChangeError::Store)? {
             Ok(())
         } else {

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use access_domain::{
-    ChangeError, DeploymentId, NewManagedKey, OrganizationId, Page, PageRequest, StoreError,
+    Act, ChangeError, DeploymentId, NewManagedKey, OrganizationId, Page, PageRequest, StoreError,
     Visibility,
 };
 use keys_core::{KeyId, Timestamp};
@@ -24,7 +24,7 @@ pub trait WorkflowStore: Send + Sync {
     ///
     /// # Errors
     /// When storage fails.
-    fn create_workflow(&self, workflow: &Workflow) -> Result<(), StoreError>;
+    fn create_workflow(&self, workflow: &Workflow, act: &Act) -> Result<(), StoreError>;
 
     /// The workflow, if it is visible.
     ///
@@ -58,6 +58,7 @@ pub trait WorkflowStore: Send + Sync {
         visibility: Visibility,
         id: WorkflowId,
         rule: &dyn Fn(&Workflow) -> Result<Workflow, WorkflowRefusal>,
+        act: &Act,
     ) -> Result<Workflow, ChangeError<WorkflowRefusal>>;
 
     /// Locks the workflow and deletes it if `rule` agrees to the number of deployments on it.
@@ -69,8 +70,8 @@ pub trait WorkflowStore: Send + Sync {
         organization: OrganizationId,
         visibility: Visibility,
         id: WorkflowId,
-        at: Timestamp,
         rule: &dyn Fn(i64) -> Result<(), WorkflowRefusal>,
+        act: &Act,
     ) -> Result<(), ChangeError<WorkflowRefusal>>;
 }
 
@@ -85,6 +86,7 @@ pub trait DeploymentStore: Send + Sync {
         visibility: Visibility,
         deployment: &Deployment,
         key: &NewManagedKey,
+        act: &Act,
     ) -> Result<(), ChangeError<DeploymentRefusal>>;
 
     /// The deployment, if it is visible.
@@ -120,6 +122,7 @@ pub trait DeploymentStore: Send + Sync {
         visibility: Visibility,
         id: DeploymentId,
         rule: &dyn Fn(&Deployment) -> Result<Deployment, DeploymentRefusal>,
+        act: &Act,
     ) -> Result<Deployment, ChangeError<DeploymentRefusal>>;
 
     /// Hides the deployment and ends its keys; `false` when it is not visible.
@@ -131,7 +134,7 @@ pub trait DeploymentStore: Send + Sync {
         organization: OrganizationId,
         visibility: Visibility,
         id: DeploymentId,
-        at: Timestamp,
+        act: &Act,
     ) -> Result<bool, StoreError>;
 }
 

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use access_domain::{
-    ChangeError, Clock, Fault, FaultCode, Granted, ManageWorkflows, Page, PageRequest, StoreError,
+    Action, ChangeError, Clock, Fault, FaultCode, Granted, ManageWorkflows, Page, PageRequest,
+    StoreError,
 };
 use keys_core::{Entropy, Id};
 use serde_json::Value;
@@ -74,7 +75,8 @@ impl Workflows {
             modified_at: now,
         };
         let workflow = edit.apply(&blank, blank.version, now);
-        self.store.create_workflow(&workflow).map_err(ChangeError::Store)?;
+        let act = granted.act(Action::WorkflowCreated, now, &*self.entropy);
+        self.store.create_workflow(&workflow, &act).map_err(ChangeError::Store)?;
         Ok(workflow)
     }
 
@@ -114,7 +116,8 @@ impl Workflows {
         let now = self.clock.now();
         let version = Id::generate(now, &*self.entropy);
         let rule = |workflow: &Workflow| Ok(edit.clone().apply(workflow, version, now));
-        self.store.change_workflow(granted.organization(), granted.visibility(), id, &rule)
+        let act = granted.act(Action::WorkflowChanged, now, &*self.entropy);
+        self.store.change_workflow(granted.organization(), granted.visibility(), id, &rule, &act)
     }
 
     /// Deletes a workflow that no deployment stands on. Its versions stay with the runs that used them.
@@ -124,13 +127,8 @@ impl Workflows {
     pub fn delete(&self, granted: &Granted<ManageWorkflows>, id: WorkflowId) -> Changed<()> {
         let rule =
             |deployments| if deployments == 0 { Ok(()) } else { Err(WorkflowRefusal::InUse) };
-        self.store.delete_workflow(
-            granted.organization(),
-            granted.visibility(),
-            id,
-            self.clock.now(),
-            &rule,
-        )
+        let act = granted.act(Action::WorkflowDeleted, self.clock.now(), &*self.entropy);
+        self.store.delete_workflow(granted.organization(), granted.visibility(), id, &rule, &act)
     }
 
     /// What is wrong with a definition; nothing is saved.

@@ -7,7 +7,8 @@
 use std::{error::Error, io, path::PathBuf, sync::Arc, time::Duration};
 
 use access_domain::{
-    KeyLookup, ManagedKeyStore, OrganizationStore, PlatformKeyStore, SessionStore, StoreError,
+    AuditStore, KeyLookup, ManagedKeyStore, OrganizationStore, PlatformKeyStore, SessionStore,
+    StoreError,
 };
 use deployments_domain::{DeploymentStore, ExecutionStore, WorkflowStore};
 // Only linked: they bring the C libraries that Diesel calls.
@@ -34,6 +35,7 @@ pub trait Storage:
     + WorkflowStore
     + DeploymentStore
     + ManagedKeyStore
+    + AuditStore
     + ExecutionStore
     + Send
     + Sync

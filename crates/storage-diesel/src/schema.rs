@@ -177,6 +177,56 @@ table! {
     }
 }
 
+table! {
+    audit_entries (id) {
+        id -> Text,
+        organization_id -> Text,
+        at -> BigInt,
+        actor_kind -> Text,
+        actor_id -> Nullable<Text>,
+        actor_name -> Text,
+        action -> Text,
+        subject_kind -> Text,
+        subject_id -> Nullable<Text>,
+        subject_name -> Text,
+        reason -> Nullable<Text>,
+        occurrences -> Integer,
+        address -> Nullable<Text>,
+        request_id -> Nullable<Text>,
+        seq -> Nullable<BigInt>,
+        mac -> Nullable<Binary>,
+        pepper -> Nullable<Text>,
+    }
+}
+
+table! {
+    audit_heads (organization_id) {
+        organization_id -> Text,
+        seq -> BigInt,
+        mac -> Binary,
+        checkpoint_seq -> BigInt,
+        checkpoint_mac -> Binary,
+        pepper -> Text,
+        head_mac -> Binary,
+    }
+}
+
+table! {
+    audit_marks (organization_id) {
+        organization_id -> Text,
+        seq -> BigInt,
+    }
+}
+
+table! {
+    audit_totals (id) {
+        id -> SmallInt,
+        sealed -> BigInt,
+        mac -> Nullable<Binary>,
+        pepper -> Nullable<Text>,
+    }
+}
+
 joinable!(memberships -> organizations (organization_id));
 joinable!(sessions -> users (user_id));
 joinable!(workflows -> workflow_versions (version_id));
@@ -189,6 +239,10 @@ joinable!(executions -> deployments (deployment_id));
 joinable!(executions -> workflow_versions (version_id));
 
 allow_tables_to_appear_in_same_query!(
+    audit_entries,
+    audit_heads,
+    audit_marks,
+    audit_totals,
     deployments,
     executions,
     imported_secrets,

@@ -1,16 +1,16 @@
 //! Deployments.
 
 use access_domain::{
-    ChangeError, DeploymentId, Holder, NewManagedKey, OrganizationId, Page, PageRequest,
-    StoreError, Visibility,
+    Act, Action, ChangeError, DeploymentId, Holder, NewManagedKey, OrganizationId, Page,
+    PageRequest, StoreError, Subject, SubjectKind, Visibility,
 };
 use deployments_domain::{Deployment, DeploymentRefusal, DeploymentStore, WorkflowId};
 use diesel::{insert_into, prelude::*, result::Error, sql_types::Bool, update};
-use keys_core::Timestamp;
 
 use super::{
     super::{Conn, Store, violated_unique},
-    managed_keys::insert_key,
+    audit::note,
+    managed_keys::{insert_key, new_subject},
 };
 use crate::{
     codec,
@@ -25,6 +25,7 @@ impl DeploymentStore for Store {
         visibility: Visibility,
         deployment: &Deployment,
         key: &NewManagedKey,
+        act: &Act,
     ) -> Result<(), ChangeError<DeploymentRefusal>> {
         self.change("creating a deployment", |conn| {
             let organization = deployment.organization;
@@ -33,8 +34,11 @@ impl DeploymentStore for Store {
                 .values(DeploymentRow::of(deployment)?)
                 .execute(conn)
                 .map_err(taken)?;
-            insert_key(conn, organization, Holder::Deployment(deployment.id, visibility), key)?;
-            Ok(())
+            let holder = Holder::Deployment(deployment.id, visibility);
+            insert_key(conn, organization, holder, key)?;
+            note(conn, organization, act, subject(deployment))?;
+            let with_key = act.along_with(Action::KeyCreated, key.key.id.uuid());
+            Ok(note(conn, organization, &with_key, new_subject(holder, key))?)
         })
     }
 
@@ -83,6 +87,7 @@ impl DeploymentStore for Store {
         visibility: Visibility,
         id: DeploymentId,
         rule: &dyn Fn(&Deployment) -> Result<Deployment, DeploymentRefusal>,
+        act: &Act,
     ) -> Result<Deployment, ChangeError<DeploymentRefusal>> {
         self.change("changing a deployment", |conn| {
             let before = lock(conn, organization, visibility, id)?
@@ -97,6 +102,7 @@ impl DeploymentStore for Store {
                 .set(DeploymentRow::of(&after)?.into_terms())
                 .execute(conn)
                 .map_err(taken)?;
+            note(conn, organization, act, subject(&after))?;
             Ok(after)
         })
     }
@@ -106,26 +112,29 @@ impl DeploymentStore for Store {
         organization: OrganizationId,
         visibility: Visibility,
         id: DeploymentId,
-        at: Timestamp,
+        act: &Act,
     ) -> Result<bool, StoreError> {
         self.save("deleting a deployment", |conn| {
-            let at = Some(codec::micros(at));
-            let is_it = deployments::id.eq(codec::id(id));
-            let seen = visible!(deployments, organization, visibility);
-            let deleted = update(deployments::table.filter(is_it).filter(seen))
+            let Some(deployment) = lock(conn, organization, visibility, id)? else {
+                return Ok(false);
+            };
+            let at = Some(codec::micros(act.at));
+            update(deployments::table.find(codec::id(id)))
                 .set(deployments::deleted_at.eq(at))
                 .execute(conn)?;
-            if deleted == 0 {
-                return Ok(false);
-            }
             update(keys::table)
                 .filter(keys::deployment_id.eq(codec::id(id)))
                 .filter(keys::deleted_at.is_null())
                 .set((keys::revoked_at.eq(at), keys::deleted_at.eq(at)))
                 .execute(conn)?;
+            note(conn, organization, act, subject(&deployment))?;
             Ok(true)
         })
     }
+}
+
+fn subject(deployment: &Deployment) -> Subject {
+    Subject::new(SubjectKind::Deployment, deployment.id, deployment.api_name.as_str())
 }
 
 /// Locks the deployment, if it is visible.

@@ -1,14 +1,16 @@
 //! The keys that an organization hands out. Who may see a deployment may see its keys.
 
 use access_domain::{
-    Act, ChangeError, Holder, KeyChange, KeyFilter, KeyRefusal, KeyStyle, ManagedKey,
-    ManagedKeyStore, NewManagedKey, OrganizationId, Page, PageRequest, StoreError,
+    Act, AuditEntry, ChangeError, Holder, KeyChange, KeyFilter, KeyRefusal, KeyStyle, ManagedKey,
+    ManagedKeyStore, NewManagedKey, OrganizationId, Page, PageRequest, StoreError, Subject,
+    SubjectKind,
 };
 use diesel::{delete, insert_into, prelude::*, result::Error, sql_types::Bool, update};
 use keys_core::{KeyId, KeyPrefix, StoredSecret, Timestamp};
 
 use super::{
     super::{Conn, Store, violated_unique},
+    audit::{note, note_all},
     deployments::lock as lock_deployment,
 };
 use crate::{
@@ -62,7 +64,7 @@ impl ManagedKeyStore for Store {
         organization: OrganizationId,
         holder: Holder,
         key: &NewManagedKey,
-        _act: &Act,
+        act: &Act,
     ) -> Result<ManagedKey, ChangeError<KeyRefusal>> {
         self.change("creating a key", |conn| {
             let not_found = Stop::Refused(KeyRefusal::NotFound);
@@ -73,6 +75,7 @@ impl ManagedKeyStore for Store {
                 }
             }
             insert_key(conn, organization, holder, key).map_err(taken)?;
+            note(conn, organization, act, new_subject(holder, key))?;
             find(conn, organization, holder, key.key.id)?.ok_or(not_found)
         })
     }
@@ -141,20 +144,44 @@ impl ManagedKeyStore for Store {
         holder: Holder,
         id: KeyId,
         rule: &dyn Fn(&ManagedKey) -> Result<KeyChange, KeyRefusal>,
-        _act: &Act,
+        act: &Act,
     ) -> Result<ManagedKey, ChangeError<KeyRefusal>> {
         self.change("changing a key", |conn| {
             let before =
                 lock(conn, organization, holder, id)?.ok_or(Stop::Refused(KeyRefusal::NotFound))?;
             let change = rule(&before).map_err(Stop::Refused)?;
             let is_deletion = matches!(change, KeyChange::Delete { .. });
+            let reason = match &change {
+                KeyChange::Revoke(revocation) => revocation.reason.clone(),
+                KeyChange::Terms(_) | KeyChange::Rotate { .. } | KeyChange::Delete { .. } => {
+                    String::new()
+                }
+            };
             apply(conn, id, change)?;
-            if is_deletion {
-                return Ok(before);
-            }
-            find(conn, organization, holder, id)?.ok_or(Stop::Refused(KeyRefusal::NotFound))
+            let key = if is_deletion {
+                before
+            } else {
+                find(conn, organization, holder, id)?.ok_or(Stop::Refused(KeyRefusal::NotFound))?
+            };
+            let description = key.terms.description.as_str();
+            let entry =
+                AuditEntry::of(organization, act, subject(holder, id, &key.name, description));
+            note_all(conn, [entry.because(reason)])?;
+            Ok(key)
         })
     }
+}
+
+/// A key as the audit names it: those of deployments have a description and no name.
+fn subject(holder: Holder, id: KeyId, name: &str, description: &str) -> Subject {
+    match holder {
+        Holder::Organization => Subject::new(SubjectKind::OrganizationKey, id, name),
+        Holder::Deployment(..) => Subject::new(SubjectKind::DeploymentKey, id, description),
+    }
+}
+
+pub(super) fn new_subject(holder: Holder, new: &NewManagedKey) -> Subject {
+    subject(holder, new.key.id, &new.name, &new.terms.description)
 }
 
 pub(super) fn insert_key(

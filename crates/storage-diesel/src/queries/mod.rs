@@ -23,6 +23,7 @@ macro_rules! visible {
     }};
 }
 
+mod audit;
 mod deployments;
 mod executions;
 mod key_lookup;

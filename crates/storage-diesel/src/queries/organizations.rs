@@ -2,13 +2,14 @@
 
 use access_domain::{
     Act, AdminAccount, ChangeError, CreateOrganizationError, NewOrganization, Organization,
-    OrganizationStore, Role, Slug, StoreError,
+    OrganizationStore, Role, Slug, StoreError, Subject, SubjectKind,
 };
 use diesel::{insert_into, prelude::*, result::Error};
 use keys_core::Slot;
 
 use super::{
     super::{Conn, Store, violated_unique},
+    audit::note,
     platform_keys::generate,
 };
 use crate::{
@@ -20,7 +21,7 @@ use crate::{
 type Created<T> = Result<T, Stop<CreateOrganizationError>>;
 
 impl OrganizationStore for Store {
-    fn create(&self, new: &NewOrganization, _act: &Act) -> Result<(), CreateOrganizationError> {
+    fn create(&self, new: &NewOrganization, act: &Act) -> Result<(), CreateOrganizationError> {
         let created = self.change("creating an organization", |conn| {
             let organization = codec::id(new.organization.id);
             let admin = admin(conn, &new.admin)?;
@@ -41,7 +42,9 @@ impl OrganizationStore for Store {
                 ))
                 .execute(conn)?;
             generate(conn, new.organization.id, Slot::One, &new.platform_key, true)?;
-            Ok(())
+            let slug = new.organization.slug.as_str();
+            let subject = Subject::new(SubjectKind::Organization, new.organization.id, slug);
+            Ok(note(conn, new.organization.id, act, subject)?)
         });
         created.map_err(|error| match error {
             ChangeError::Refused(refusal) => refusal,

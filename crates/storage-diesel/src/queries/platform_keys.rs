@@ -1,13 +1,16 @@
 //! The two slots of each organization.
 
 use access_domain::{
-    Act, ChangeError, NewKey, OrganizationId, PlatformKey, PlatformKeyChange, PlatformKeyRefusal,
-    PlatformKeyStore, StoreError,
+    Act, Action, AuditEntry, ChangeError, NewKey, OrganizationId, PlatformKey, PlatformKeyChange,
+    PlatformKeyRefusal, PlatformKeyStore, StoreError, Subject, SubjectKind,
 };
 use diesel::{delete, insert_into, prelude::*, update};
 use keys_core::{KeyId, PlatformKeys, Slot, Timestamp};
 
-use super::super::{Conn, Store};
+use super::{
+    super::{Conn, Store},
+    audit::{note, note_all},
+};
 use crate::{
     codec,
     error::Stop,
@@ -27,7 +30,7 @@ impl PlatformKeyStore for Store {
         &self,
         organization: OrganizationId,
         rule: &dyn Fn(&PlatformKeys<PlatformKey>) -> Result<PlatformKeyChange, PlatformKeyRefusal>,
-        _act: &Act,
+        act: &Act,
     ) -> Result<PlatformKeys<PlatformKey>, ChangeError<PlatformKeyRefusal>> {
         self.change("changing platform keys", |conn| {
             let locked: Option<String> = locked!(
@@ -38,7 +41,7 @@ impl PlatformKeyStore for Store {
             locked.ok_or(Stop::Refused(PlatformKeyRefusal::NotFound))?;
             let keys = slots(conn, organization)?;
             let change = rule(&keys).map_err(Stop::Refused)?;
-            apply(conn, organization, &keys, change)?;
+            apply(conn, organization, &keys, change, act)?;
             Ok(slots(conn, organization)?)
         })
     }
@@ -61,41 +64,50 @@ fn apply(
     organization: OrganizationId,
     keys: &PlatformKeys<PlatformKey>,
     change: PlatformKeyChange,
+    act: &Act,
 ) -> Result<(), Stop<PlatformKeyRefusal>> {
     let key_in =
         |slot| keys.get(slot).map(|key| key.id).ok_or(Stop::Refused(PlatformKeyRefusal::NotFound));
-    match change {
+    let (key, slot) = match change {
         PlatformKeyChange::Generate { slot, activate, key } => {
             generate(conn, organization, slot, &key, activate)?;
+            (key.id, slot)
         }
         PlatformKeyChange::Refresh { slot, secret, at, revoke_made } => {
             let key = key_in(slot)?;
             if revoke_made {
-                revoke_made_by(conn, key, at)?;
+                revoke_made_by(conn, organization, key, act)?;
             }
             delete(key_secrets::table.filter(key_secrets::key_id.eq(codec::id(key))))
                 .execute(conn)?;
             insert_into(key_secrets::table)
                 .values(SecretRow::of(key, &secret, at))
                 .execute(conn)?;
+            (key, slot)
         }
         PlatformKeyChange::Activate(slot) => {
             // The constraint would refuse an empty slot, but as a fault of this program.
             slot.map(key_in).transpose()?;
+            // What stays as it was is no change.
+            let changed = if slot == keys.active() { None } else { slot.or(keys.active()) };
+            let Some(changed) = changed else { return Ok(()) };
             activate(conn, organization, slot)?;
+            (key_in(changed)?, changed)
         }
         PlatformKeyChange::Delete { slot, at, revoke_made } => {
             let key = key_in(slot)?;
             if revoke_made {
-                revoke_made_by(conn, key, at)?;
+                revoke_made_by(conn, organization, key, act)?;
             }
             if keys.active() == Some(slot) {
                 activate(conn, organization, None)?;
             }
             retire(conn, key, at)?;
+            (key, slot)
         }
-    }
-    Ok(())
+    };
+    let subject = Subject::new(SubjectKind::PlatformKey, key, slot.to_string());
+    Ok(note(conn, organization, act, subject)?)
 }
 
 /// Fills a slot that is empty.
@@ -139,24 +151,44 @@ fn retire(conn: &mut Conn, key: KeyId, at: Timestamp) -> QueryResult<usize> {
 }
 
 /// Revokes what the key made, and what that made in its turn: whoever had the key may have made keys to stay.
-fn revoke_made_by(conn: &mut Conn, key: KeyId, at: Timestamp) -> QueryResult<()> {
+fn revoke_made_by(
+    conn: &mut Conn,
+    organization: OrganizationId,
+    key: KeyId,
+    act: &Act,
+) -> QueryResult<()> {
+    const REASON: &str = "the key that made it was withdrawn";
     let mut makers = vec![codec::id(key)];
     while !makers.is_empty() {
-        let made: Vec<String> = locked!(
+        let made: Vec<MadeRow> = locked!(
             keys::table
                 .filter(keys::created_by.eq_any(&makers))
                 .filter(keys::slot.is_null())
                 .order(keys::id)
-                .select(keys::id)
+                .select((keys::id, keys::name, keys::description, keys::revoked_at))
         )
         .load(conn)?;
-        update(keys::table.filter(keys::id.eq_any(&made)).filter(keys::revoked_at.is_null()))
+        makers = made.iter().map(|(id, ..)| id.clone()).collect();
+        let mut entries = Vec::new();
+        for (id, name, description, _) in made.into_iter().filter(|made| made.3.is_none()) {
+            let id: KeyId = codec::read_id(&id)?;
+            let subject = match name {
+                Some(name) => Subject::new(SubjectKind::OrganizationKey, id, name),
+                None => Subject::new(SubjectKind::DeploymentKey, id, description),
+            };
+            let act = act.along_with(Action::KeyRevoked, id.uuid());
+            entries.push(AuditEntry::of(organization, &act, subject).because(REASON));
+        }
+        update(keys::table.filter(keys::id.eq_any(&makers)).filter(keys::revoked_at.is_null()))
             .set((
-                keys::revoked_at.eq(Some(codec::micros(at))),
-                keys::revoked_reason.eq(Some("the key that made it was withdrawn")),
+                keys::revoked_at.eq(Some(codec::micros(act.at))),
+                keys::revoked_reason.eq(Some(REASON)),
             ))
             .execute(conn)?;
-        makers = made;
+        note_all(conn, entries)?;
     }
     Ok(())
 }
+
+/// Id, name, description, and when it was revoked.
+type MadeRow = (String, Option<String>, String, Option<i64>);

@@ -1,11 +1,16 @@
 //! Workflows and their versions.
 
-use access_domain::{ChangeError, OrganizationId, Page, PageRequest, StoreError, Visibility};
+use access_domain::{
+    Act, ChangeError, OrganizationId, Page, PageRequest, StoreError, Subject, SubjectKind,
+    Visibility,
+};
 use deployments_domain::{Workflow, WorkflowId, WorkflowRefusal, WorkflowStore};
 use diesel::{insert_into, prelude::*, sql_types::Bool, update};
-use keys_core::Timestamp;
 
-use super::super::{Conn, Store};
+use super::{
+    super::{Conn, Store},
+    audit::note,
+};
 use crate::{
     codec,
     error::Stop,
@@ -14,11 +19,11 @@ use crate::{
 };
 
 impl WorkflowStore for Store {
-    fn create_workflow(&self, workflow: &Workflow) -> Result<(), StoreError> {
+    fn create_workflow(&self, workflow: &Workflow, act: &Act) -> Result<(), StoreError> {
         self.save("creating a workflow", |conn| {
             insert_into(workflows::table).values(WorkflowRow::of(workflow)).execute(conn)?;
             insert_into(workflow_versions::table).values(VersionRow::of(workflow)).execute(conn)?;
-            Ok(())
+            note(conn, workflow.organization, act, subject(workflow))
         })
     }
 
@@ -70,6 +75,7 @@ impl WorkflowStore for Store {
         visibility: Visibility,
         id: WorkflowId,
         rule: &dyn Fn(&Workflow) -> Result<Workflow, WorkflowRefusal>,
+        act: &Act,
     ) -> Result<Workflow, ChangeError<WorkflowRefusal>> {
         self.change("changing a workflow", |conn| {
             let before = lock(conn, organization, visibility, id)?
@@ -89,6 +95,7 @@ impl WorkflowStore for Store {
                     workflows::modified_at.eq(codec::micros(after.modified_at)),
                 ))
                 .execute(conn)?;
+            note(conn, organization, act, subject(&after))?;
             Ok(after)
         })
     }
@@ -98,11 +105,11 @@ impl WorkflowStore for Store {
         organization: OrganizationId,
         visibility: Visibility,
         id: WorkflowId,
-        at: Timestamp,
         rule: &dyn Fn(i64) -> Result<(), WorkflowRefusal>,
+        act: &Act,
     ) -> Result<(), ChangeError<WorkflowRefusal>> {
         self.change("deleting a workflow", |conn| {
-            lock(conn, organization, visibility, id)?
+            let workflow = lock(conn, organization, visibility, id)?
                 .ok_or(Stop::Refused(WorkflowRefusal::NotFound))?;
             // Nobody deploys a workflow without its lock: what is counted here cannot grow.
             let standing: i64 = deployments::table
@@ -112,11 +119,15 @@ impl WorkflowStore for Store {
                 .get_result(conn)?;
             rule(standing).map_err(Stop::Refused)?;
             update(workflows::table.find(codec::id(id)))
-                .set(workflows::deleted_at.eq(codec::micros(at)))
+                .set(workflows::deleted_at.eq(codec::micros(act.at)))
                 .execute(conn)?;
-            Ok(())
+            Ok(note(conn, organization, act, subject(&workflow))?)
         })
     }
+}
+
+fn subject(workflow: &Workflow) -> Subject {
+    Subject::new(SubjectKind::Workflow, workflow.id, workflow.name.as_str())
 }
 
 fn lock(

@@ -1,11 +1,13 @@
 //! Rows as both databases hold them, and their way to and from domain values. Knows no query and no backend.
 
+mod audit;
 mod deployment;
 mod execution;
 mod key;
 mod workflow;
 
 pub(crate) use self::{
+    audit::AuditRow,
     deployment::DeploymentRow,
     execution::{ClaimedRow, ExecutionRow, MoveRow, NewExecutionRow, RunnableRow, StepRow},
     key::{

@@ -30,6 +30,16 @@ macro_rules! on_both_databases {
 }
 
 on_both_databases! {
+    audit:
+        a_new_organization_begins_its_history
+        each_change_of_workflows_and_deployments_is_noted_with_its_names
+        a_deployment_is_noted_with_its_first_key
+        each_change_of_a_key_is_noted_and_a_revocation_with_its_reason
+        what_changes_in_the_slots_is_noted_and_what_stays_is_not
+        keys_that_are_revoked_with_their_maker_are_noted_one_by_one
+        a_refused_change_is_not_noted
+        a_change_that_cannot_be_noted_is_not_made
+        entries_are_listed_newest_first_in_pages_and_by_filter;
     deployments:
         a_deployment_is_found_as_it_was_saved
         a_deployment_is_saved_with_its_first_key_or_not_at_all

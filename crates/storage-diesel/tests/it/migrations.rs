@@ -150,6 +150,14 @@ fn keep_what_is_there(database: &Database, backend: &str) {
     }
     given.stores.migrate().unwrap();
     assert_eq!(Raw::to(database).lines(lines), before);
+    // Organizations from before there was an audit begin their history with their creation.
+    let entries = "SELECT action || ' ' || subject_name || ' ' || id AS line FROM audit_entries";
+    let entries = Raw::to(database).lines(entries);
+    assert_eq!(entries.len(), 3, "{entries:?}");
+    for entry in entries {
+        let id = uuid::Uuid::try_parse(entry.rsplit(' ').next().unwrap()).unwrap();
+        assert!(entry.starts_with("organization.created ") && id.get_version_num() == 7, "{entry}");
+    }
     // The active slot still refers to its key, and executions to theirs.
     let mut raw = Raw::to(database);
     assert!(raw.execute("DELETE FROM key_secrets").is_ok());

@@ -42,7 +42,7 @@ pub fn a_deployment_is_saved_with_its_first_key_or_not_at_all(given: &Given) {
     // The secret of a key that is there already cannot be saved a second time.
     let mut key = given.new_deployment_key();
     key.key.secret = deployed.key.key.secret.clone();
-    let result = given.stores.create_deployment(ALL, &again, &key);
+    let result = given.stores.create_deployment(ALL, &again, &key, &given.deed());
     assert!(matches!(result, Err(ChangeError::Store(_))), "{result:?}");
     let found = given.stores.find_deployment(deployed.organization, ALL, again.id).unwrap();
     assert_eq!(found, None);
@@ -53,7 +53,10 @@ pub fn deployments_are_listed_newest_first_in_pages(given: &Given) {
     let workflow = given.workflow(organization);
     let made = ["a", "b", "c"].map(|name| {
         let deployment = given.new_deployment(&workflow, name);
-        given.stores.create_deployment(ALL, &deployment, &given.new_deployment_key()).unwrap();
+        given
+            .stores
+            .create_deployment(ALL, &deployment, &given.new_deployment_key(), &given.deed())
+            .unwrap();
         deployment.id
     });
     let page = given.stores.list_deployments(organization, ALL, first(2)).unwrap();
@@ -76,8 +79,14 @@ pub fn whoever_sees_only_their_own_sees_no_other_deployment(given: &Given) {
     assert_eq!(see(Visibility::MadeBy(OTHER)), (false, 0));
     let others = Visibility::MadeBy(OTHER);
     let rule = |deployment: &Deployment| Ok(deployment.clone());
-    assert_not_found(given.stores.change_deployment(organization, others, id, &rule));
-    assert!(!given.stores.delete_deployment(organization, others, id, given.now()).unwrap());
+    assert_not_found(given.stores.change_deployment(
+        organization,
+        others,
+        id,
+        &rule,
+        &given.deed(),
+    ));
+    assert!(!given.stores.delete_deployment(organization, others, id, &given.deed()).unwrap());
     assert!(given.stores.find_deployment(organization, ALL, id).unwrap().is_some());
 }
 
@@ -87,8 +96,8 @@ pub fn another_organization_sees_no_deployment(given: &Given) {
     assert_eq!(given.stores.find_deployment(there, ALL, id).unwrap(), None);
     assert!(given.stores.list_deployments(there, ALL, first(9)).unwrap().items.is_empty());
     let rule = |deployment: &Deployment| Ok(deployment.clone());
-    assert_not_found(given.stores.change_deployment(there, ALL, id, &rule));
-    assert!(!given.stores.delete_deployment(there, ALL, id, given.now()).unwrap());
+    assert_not_found(given.stores.change_deployment(there, ALL, id, &rule, &given.deed()));
+    assert!(!given.stores.delete_deployment(there, ALL, id, &given.deed()).unwrap());
     assert!(given.stores.find_deployment(deployed.organization, ALL, id).unwrap().is_some());
 }
 
@@ -96,7 +105,12 @@ pub fn only_a_workflow_that_its_maker_sees_can_be_deployed(given: &Given) {
     let workflow = given.workflow(given.organization("acme"));
     let foreign = given.workflow(given.organization("other"));
     let create = |visibility, deployment: &Deployment| {
-        given.stores.create_deployment(visibility, deployment, &given.new_deployment_key())
+        given.stores.create_deployment(
+            visibility,
+            deployment,
+            &given.new_deployment_key(),
+            &given.deed(),
+        )
     };
     let deployment = given.new_deployment(&workflow, "orders");
     assert_unknown_workflow(create(Visibility::MadeBy(OTHER), &deployment));
@@ -104,11 +118,16 @@ pub fn only_a_workflow_that_its_maker_sees_can_be_deployed(given: &Given) {
     assert_unknown_workflow(create(ALL, &there));
     let nowhere = Deployment { workflow: given.id(), ..deployment.clone() };
     assert_unknown_workflow(create(ALL, &nowhere));
-    let now = given.now();
     let unused = |_| Ok(());
     create(Visibility::MadeBy(SOMEBODY), &deployment).unwrap();
-    given.stores.delete_deployment(workflow.organization, ALL, deployment.id, now).unwrap();
-    given.stores.delete_workflow(workflow.organization, ALL, workflow.id, now, &unused).unwrap();
+    given
+        .stores
+        .delete_deployment(workflow.organization, ALL, deployment.id, &given.deed())
+        .unwrap();
+    given
+        .stores
+        .delete_workflow(workflow.organization, ALL, workflow.id, &unused, &given.deed())
+        .unwrap();
     assert_unknown_workflow(create(ALL, &given.new_deployment(&workflow, "later")));
 }
 
@@ -117,10 +136,10 @@ pub fn an_api_name_is_unique_in_its_organization_until_it_is_free_again(given: &
     given.deployed("other"); // of the same name
     let again = given.new_deployment(&deployed.workflow, "orders");
     let key = given.new_deployment_key();
-    assert_taken(given.stores.create_deployment(ALL, &again, &key));
+    assert_taken(given.stores.create_deployment(ALL, &again, &key, &given.deed()));
     let first = deployed.deployment.id;
-    given.stores.delete_deployment(deployed.organization, ALL, first, given.now()).unwrap();
-    given.stores.create_deployment(ALL, &again, &key).unwrap();
+    given.stores.delete_deployment(deployed.organization, ALL, first, &given.deed()).unwrap();
+    given.stores.create_deployment(ALL, &again, &key, &given.deed()).unwrap();
 }
 
 pub fn of_eight_deployments_of_one_name_at_once_one_is_made(given: &Given) {
@@ -128,7 +147,7 @@ pub fn of_eight_deployments_of_one_name_at_once_one_is_made(given: &Given) {
     let workflow = given.workflow(organization);
     let results = at_once(8, |_| {
         let deployment = given.new_deployment(&workflow, "orders");
-        given.stores.create_deployment(ALL, &deployment, &given.new_deployment_key())
+        given.stores.create_deployment(ALL, &deployment, &given.new_deployment_key(), &given.deed())
     });
     assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1);
     for refused in results.into_iter().filter(Result::is_err) {
@@ -156,7 +175,8 @@ pub fn a_change_of_a_deployment_is_saved_whole(given: &Given) {
         ..deployed.deployment
     };
     let rule = |_: &Deployment| Ok(changed.clone());
-    let after = given.stores.change_deployment(organization, ALL, id, &rule).unwrap();
+    let after =
+        given.stores.change_deployment(organization, ALL, id, &rule, &given.deed()).unwrap();
     assert_eq!(after, changed);
     assert_eq!(given.stores.find_deployment(organization, ALL, id).unwrap(), Some(changed));
 }
@@ -164,12 +184,15 @@ pub fn a_change_of_a_deployment_is_saved_whole(given: &Given) {
 pub fn a_refused_change_of_a_deployment_saves_nothing(given: &Given) {
     let deployed = given.deployed("acme");
     let taken = given.new_deployment(&deployed.workflow, "taken");
-    given.stores.create_deployment(ALL, &taken, &given.new_deployment_key()).unwrap();
+    given
+        .stores
+        .create_deployment(ALL, &taken, &given.new_deployment_key(), &given.deed())
+        .unwrap();
     let foreign = given.workflow(given.organization("other"));
     let before = deployed.deployment;
     let (organization, id) = (deployed.organization, before.id);
     let change = |rule: &dyn Fn(&Deployment) -> Result<Deployment, DeploymentRefusal>| {
-        given.stores.change_deployment(organization, ALL, id, rule)
+        given.stores.change_deployment(organization, ALL, id, rule, &given.deed())
     };
     assert_not_found(change(&|_| Err(DeploymentRefusal::NotFound)));
     assert_taken(change(&|before| {
@@ -188,7 +211,7 @@ pub fn eight_changes_of_a_deployment_at_once_all_survive(given: &Given) {
         let rule = |before: &Deployment| {
             Ok(Deployment { timeout_seconds: before.timeout_seconds + 1, ..before.clone() })
         };
-        given.stores.change_deployment(organization, ALL, id, &rule).unwrap();
+        given.stores.change_deployment(organization, ALL, id, &rule, &given.deed()).unwrap();
     });
     let after = given.stores.find_deployment(organization, ALL, id).unwrap().unwrap();
     assert_eq!(after.timeout_seconds, deployed.deployment.timeout_seconds + 8);
@@ -197,11 +220,11 @@ pub fn eight_changes_of_a_deployment_at_once_all_survive(given: &Given) {
 pub fn a_deleted_deployment_is_not_found_and_not_deleted_again(given: &Given) {
     let deployed = given.deployed("acme");
     let (organization, id) = (deployed.organization, deployed.deployment.id);
-    let delete = || given.stores.delete_deployment(organization, ALL, id, given.now()).unwrap();
+    let delete = || given.stores.delete_deployment(organization, ALL, id, &given.deed()).unwrap();
     assert_eq!([delete(), delete()], [true, false]);
     assert_eq!(given.stores.find_deployment(organization, ALL, id).unwrap(), None);
     assert!(given.stores.list_deployments(organization, ALL, first(9)).unwrap().items.is_empty());
     assert!(given.stores.find_runnable(organization, id, deployed.key.key.id).unwrap().is_none());
     let rule = |deployment: &Deployment| Ok(deployment.clone());
-    assert_not_found(given.stores.change_deployment(organization, ALL, id, &rule));
+    assert_not_found(given.stores.change_deployment(organization, ALL, id, &rule, &given.deed()));
 }

@@ -46,7 +46,10 @@ pub fn what_to_run_is_the_current_version_of_the_deployed_workflow(given: &Given
         let version_number = workflow.version_number + 1;
         Ok(deployments_domain::Workflow { version, version_number, ..workflow.clone() })
     };
-    given.stores.change_workflow(organization, ALL, deployed.workflow.id, &rule).unwrap();
+    given
+        .stores
+        .change_workflow(organization, ALL, deployed.workflow.id, &rule, &given.deed())
+        .unwrap();
     let runnable = given.stores.find_runnable(organization, deployment, key).unwrap().unwrap();
     assert_eq!(runnable.version, version);
     assert!(
@@ -64,7 +67,7 @@ pub fn what_to_run_tells_the_key_as_it_is_now(given: &Given) {
     let good = Key::new(deployed.deployment.id);
     assert_eq!(told(), good);
     let rule = |deployment: &Deployment| Ok(Deployment { is_active: false, ..deployment.clone() });
-    given.stores.change_deployment(organization, ALL, deployment, &rule).unwrap();
+    given.stores.change_deployment(organization, ALL, deployment, &rule, &given.deed()).unwrap();
     let rule = |_: &_| Ok(KeyChange::Delete { at: given.now() });
     let act = given.act(Action::KeyDeleted);
     given.stores.change_key(organization, deployed.holder(), key, &rule, &act).unwrap();
@@ -105,7 +108,7 @@ pub fn a_run_is_seen_by_the_key_that_started_it_and_by_others_only_if_shared(giv
     assert!(find(given, &deployed, &run).is_some());
     assert!(!seen_by_other());
     let share = |before: &Deployment| Ok(Deployment { shared_results: true, ..before.clone() });
-    given.stores.change_deployment(organization, ALL, deployment, &share).unwrap();
+    given.stores.change_deployment(organization, ALL, deployment, &share, &given.deed()).unwrap();
     assert!(seen_by_other());
 }
 
@@ -227,7 +230,7 @@ pub fn the_runs_of_a_deleted_deployment_go_on(given: &Given) {
     let deployed = given.deployed("acme");
     let run = given.accepted(&deployed);
     let (organization, deployment) = (deployed.organization, deployed.deployment.id);
-    given.stores.delete_deployment(organization, ALL, deployment, given.now()).unwrap();
+    given.stores.delete_deployment(organization, ALL, deployment, &given.deed()).unwrap();
     let claimed = given.stores.claim(1, Duration::from_secs(60), given.now()).unwrap();
     let end = Some(RunEnd::Result(json!(1)));
     let done = RunMove { end, ..given.move_by(&run, claimed[0].state, Event::Succeed) };

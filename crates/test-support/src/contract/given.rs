@@ -84,6 +84,11 @@ impl Given {
         Act::new(action, Actor::command_line(), Origin::default(), self.now(), &self.entropy)
     }
 
+    /// Something that is done now, where it matters not what.
+    pub(super) fn deed(&self) -> Act {
+        self.act(Action::WorkflowChanged)
+    }
+
     /// The key whose secret has this digest.
     pub(super) fn found_by(&self, digest: &Digest) -> Option<KeyRecord> {
         let query = KeyQuery { digests: vec![*digest], foreign: None };
@@ -147,7 +152,7 @@ impl Given {
 
     pub(super) fn workflow(&self, organization: OrganizationId) -> Workflow {
         let workflow = self.new_workflow(organization);
-        self.stores.create_workflow(&workflow).unwrap();
+        self.stores.create_workflow(&workflow, &self.deed()).unwrap();
         workflow
     }
 
@@ -188,7 +193,7 @@ impl Given {
         let workflow = self.workflow(organization);
         let deployment = self.new_deployment(&workflow, "orders");
         let key = self.new_deployment_key();
-        self.stores.create_deployment(ALL, &deployment, &key).unwrap();
+        self.stores.create_deployment(ALL, &deployment, &key, &self.deed()).unwrap();
         Deployed { organization, workflow, deployment, key }
     }
 

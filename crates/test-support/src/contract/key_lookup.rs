@@ -38,7 +38,7 @@ pub fn a_deployment_key_is_found_with_all_that_decides_its_fate(given: &Given) {
     let act = given.act(Action::KeyChanged);
     given.stores.change_key(organization, deployed.holder(), record.id, &rule, &act).unwrap();
     let rule = |deployment: &Deployment| Ok(Deployment { is_active: false, ..deployment.clone() });
-    given.stores.change_deployment(organization, ALL, deployment, &rule).unwrap();
+    given.stores.change_deployment(organization, ALL, deployment, &rule, &given.deed()).unwrap();
     let KeyTerms { scopes, allowlist, rate_limit, .. } = terms;
     let bad = Key {
         is_active: false,
@@ -84,7 +84,7 @@ pub fn a_deleted_deployment_key_is_found_revoked(given: &Given) {
 pub fn the_keys_of_a_deleted_deployment_are_found_revoked(given: &Given) {
     let deployed = given.deployed("acme");
     let (organization, deployment) = (deployed.organization, deployed.deployment.id);
-    given.stores.delete_deployment(organization, ALL, deployment, given.now()).unwrap();
+    given.stores.delete_deployment(organization, ALL, deployment, &given.deed()).unwrap();
     let found = given.found_by(&deployed.key.key.secret.digest).unwrap();
     assert_eq!(found.key.revoked_at, Some(given.now()));
 }

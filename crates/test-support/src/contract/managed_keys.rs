@@ -171,7 +171,10 @@ pub fn keys_are_seen_by_whoever_sees_the_deployment(given: &Given) {
 pub fn a_key_is_found_only_under_its_own_holder(given: &Given) {
     let deployed = given.deployed("acme");
     let other = given.new_deployment(&deployed.workflow, "other");
-    given.stores.create_deployment(ALL, &other, &given.new_deployment_key()).unwrap();
+    given
+        .stores
+        .create_deployment(ALL, &other, &given.new_deployment_key(), &given.deed())
+        .unwrap();
     let (organization, id) = (deployed.organization, deployed.key.key.id);
     for holder in [Holder::Deployment(other.id, ALL), Holder::Organization] {
         assert_eq!(given.stores.find_managed_key(organization, holder, id).unwrap(), None);
@@ -280,8 +283,10 @@ pub fn no_key_survives_the_deletion_of_its_deployment(given: &Given) {
         let (organization, deployment) = (deployed.organization, deployed.deployment.id);
         let made = at_once(4, |thread| {
             if thread == 0 {
-                let now = given.now();
-                given.stores.delete_deployment(organization, ALL, deployment, now).unwrap();
+                given
+                    .stores
+                    .delete_deployment(organization, ALL, deployment, &given.deed())
+                    .unwrap();
                 return None;
             }
             let new = given.new_deployment_key();

@@ -5,6 +5,7 @@
 
 mod given;
 
+pub mod audit;
 pub mod deployments;
 pub mod executions;
 pub mod key_lookup;

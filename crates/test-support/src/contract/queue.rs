@@ -66,7 +66,7 @@ pub fn a_run_keeps_the_version_that_it_was_accepted_with(given: &Given) {
         Ok(Workflow { definition, version, version_number, ..before.clone() })
     };
     let (organization, workflow) = (deployed.organization, deployed.workflow.id);
-    given.stores.change_workflow(organization, ALL, workflow, &rule).unwrap();
+    given.stores.change_workflow(organization, ALL, workflow, &rule, &given.deed()).unwrap();
     let claimed = given.stores.claim(1, LONG, given.now()).unwrap();
     assert_eq!(claimed[0].definition, deployed.workflow.definition);
 }

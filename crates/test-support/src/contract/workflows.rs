@@ -52,14 +52,19 @@ pub fn whoever_sees_only_their_own_sees_no_other_workflow(given: &Given) {
     assert_eq!(see(Visibility::MadeBy(OTHER)), (false, 0));
     let others = Visibility::MadeBy(OTHER);
     let rule = |workflow: &Workflow| Ok(workflow.clone());
-    assert!(is_not_found(&given.stores.change_workflow(organization, others, workflow.id, &rule)));
-    let now = given.now();
+    assert!(is_not_found(&given.stores.change_workflow(
+        organization,
+        others,
+        workflow.id,
+        &rule,
+        &given.deed()
+    )));
     assert!(is_not_found(&given.stores.delete_workflow(
         organization,
         others,
         workflow.id,
-        now,
-        &unused
+        &unused,
+        &given.deed()
     )));
 }
 
@@ -69,15 +74,16 @@ pub fn another_organization_sees_no_workflow(given: &Given) {
     assert_eq!(given.stores.find_workflow(there, ALL, id).unwrap(), None);
     assert!(given.stores.list_workflows(there, ALL, first(9)).unwrap().items.is_empty());
     let rule = |workflow: &Workflow| Ok(workflow.clone());
-    assert!(is_not_found(&given.stores.change_workflow(there, ALL, id, &rule)));
-    assert!(is_not_found(&given.stores.delete_workflow(there, ALL, id, given.now(), &unused)));
+    assert!(is_not_found(&given.stores.change_workflow(there, ALL, id, &rule, &given.deed())));
+    assert!(is_not_found(&given.stores.delete_workflow(there, ALL, id, &unused, &given.deed())));
 }
 
 pub fn a_change_is_saved_and_a_new_version_only_if_there_is_one(given: &Given) {
     let workflow = given.workflow(given.organization("acme"));
     let (organization, id) = (workflow.organization, workflow.id);
     let renamed = |workflow: &Workflow| Ok(Workflow { name: "New".into(), ..workflow.clone() });
-    let after = given.stores.change_workflow(organization, ALL, id, &renamed).unwrap();
+    let after =
+        given.stores.change_workflow(organization, ALL, id, &renamed, &given.deed()).unwrap();
     assert_eq!(after, Workflow { name: "New".into(), ..workflow });
 
     let version = given.id();
@@ -91,7 +97,8 @@ pub fn a_change_is_saved_and_a_new_version_only_if_there_is_one(given: &Given) {
             ..workflow.clone()
         })
     };
-    let after = given.stores.change_workflow(organization, ALL, id, &redefined).unwrap();
+    let after =
+        given.stores.change_workflow(organization, ALL, id, &redefined, &given.deed()).unwrap();
     assert_eq!((after.version_number, after.modified_at), (2, later));
     assert_eq!(given.stores.find_workflow(organization, ALL, id).unwrap(), Some(after));
 }
@@ -100,7 +107,7 @@ pub fn a_refused_change_of_a_workflow_saves_nothing(given: &Given) {
     let workflow = given.workflow(given.organization("acme"));
     let (organization, id) = (workflow.organization, workflow.id);
     let rule = |_: &Workflow| Err(WorkflowRefusal::InUse);
-    let refused = given.stores.change_workflow(organization, ALL, id, &rule);
+    let refused = given.stores.change_workflow(organization, ALL, id, &rule, &given.deed());
     assert!(matches!(refused, Err(ChangeError::Refused(WorkflowRefusal::InUse))));
     assert_eq!(given.stores.find_workflow(organization, ALL, id).unwrap(), Some(workflow));
 }
@@ -119,7 +126,11 @@ pub fn eight_edits_at_once_all_survive_with_versions_in_a_row(given: &Given) {
                 ..before.clone()
             })
         };
-        given.stores.change_workflow(organization, ALL, id, &rule).unwrap().version_number
+        given
+            .stores
+            .change_workflow(organization, ALL, id, &rule, &given.deed())
+            .unwrap()
+            .version_number
     });
     numbers.sort_unstable();
     assert_eq!(numbers, (2..=9).collect::<Vec<_>>());
@@ -132,23 +143,35 @@ pub fn eight_edits_at_once_all_survive_with_versions_in_a_row(given: &Given) {
 
 pub fn a_deleted_workflow_is_not_found(given: &Given) {
     let workflow = given.workflow(given.organization("acme"));
-    let (organization, id, now) = (workflow.organization, workflow.id, given.now());
-    given.stores.delete_workflow(organization, ALL, id, now, &unused).unwrap();
+    let (organization, id) = (workflow.organization, workflow.id);
+    given.stores.delete_workflow(organization, ALL, id, &unused, &given.deed()).unwrap();
     assert_eq!(given.stores.find_workflow(organization, ALL, id).unwrap(), None);
     assert!(given.stores.list_workflows(organization, ALL, first(9)).unwrap().items.is_empty());
-    assert!(is_not_found(&given.stores.delete_workflow(organization, ALL, id, now, &unused)));
+    assert!(is_not_found(&given.stores.delete_workflow(
+        organization,
+        ALL,
+        id,
+        &unused,
+        &given.deed()
+    )));
     let rule = |workflow: &Workflow| Ok(workflow.clone());
-    assert!(is_not_found(&given.stores.change_workflow(organization, ALL, id, &rule)));
+    assert!(is_not_found(&given.stores.change_workflow(
+        organization,
+        ALL,
+        id,
+        &rule,
+        &given.deed()
+    )));
 }
 
 pub fn a_workflow_is_deleted_only_if_no_deployment_stands_on_it(given: &Given) {
     let deployed = given.deployed("acme");
     let (organization, id) = (deployed.organization, deployed.workflow.id);
-    let delete = || given.stores.delete_workflow(organization, ALL, id, given.now(), &unused);
+    let delete = || given.stores.delete_workflow(organization, ALL, id, &unused, &given.deed());
     assert!(matches!(delete(), Err(ChangeError::Refused(WorkflowRefusal::InUse))));
     assert!(given.stores.find_workflow(organization, ALL, id).unwrap().is_some());
     let deployment = deployed.deployment.id;
-    given.stores.delete_deployment(organization, ALL, deployment, given.now()).unwrap();
+    given.stores.delete_deployment(organization, ALL, deployment, &given.deed()).unwrap();
     delete().unwrap();
 }
 
@@ -160,10 +183,12 @@ pub fn a_workflow_is_not_deleted_while_it_is_deployed(given: &Given) {
         let key = given.new_deployment_key();
         let done = at_once(2, |thread| {
             if thread == 0 {
-                given.stores.create_deployment(ALL, &deployment, &key).is_ok()
+                given.stores.create_deployment(ALL, &deployment, &key, &given.deed()).is_ok()
             } else {
-                let now = given.now();
-                given.stores.delete_workflow(organization, ALL, workflow.id, now, &unused).is_ok()
+                given
+                    .stores
+                    .delete_workflow(organization, ALL, workflow.id, &unused, &given.deed())
+                    .is_ok()
             }
         });
         assert_ne!(done[0], done[1], "in round {round}, [deployed, deleted] is {done:?}");
