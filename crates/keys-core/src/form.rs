@@ -1,13 +1,13 @@
 //! The outer form of a key: recognised with no look-up, so that garbage costs nothing.
 
-use std::fmt;
+use std::{fmt, ops::RangeInclusive};
 
 use uuid::{Uuid, Variant, Version};
 
 /// What every deployment key starts with.
 pub(crate) const DEPLOYMENT_PREFIX: &str = "unst_";
 /// 32 bytes in URL-safe base64 without padding (RFC 4648, 5).
-const TOKEN_LENGTH: usize = 43;
+pub(crate) const TOKEN_LENGTH: usize = 43;
 /// The two parts of a key of [`Form::PrefixSecret`].
 pub(crate) const PUBLIC_LENGTH: usize = 8;
 pub(crate) const SECRET_LENGTH: usize = 32;
@@ -86,7 +86,7 @@ impl Form {
 
     /// What a person may see of a key of this form after its making: the fixed beginning and the
     /// last four characters (`unst_…x7Qa`, `kw_live_…x7Qa`).
-    pub(crate) fn hint(self, plaintext: &str) -> String {
+    pub fn hint(self, plaintext: &str) -> String {
         let beginning = match self {
             Self::Token | Self::PrefixedUuid => DEPLOYMENT_PREFIX,
             Self::Uuid => "",
@@ -114,6 +114,18 @@ pub struct KeyPrefix(String);
 pub struct InvalidKeyPrefix;
 
 impl KeyPrefix {
+    /// How many characters it has.
+    pub(crate) const LENGTHS: RangeInclusive<usize> = 2..=12;
+
+    /// The prefix and the environment of a text that is shaped like a key of
+    /// [`Form::Checksummed`], whether or not its checksum holds.
+    pub fn of_key(text: &str) -> Option<(Self, KeyEnvironment)> {
+        let (payload, _) = checksummed_parts(text)?;
+        let (beginning, _) = payload.rsplit_once('_')?;
+        let (prefix, label) = beginning.rsplit_once('_')?;
+        Some((Self::parse(prefix).ok()?, KeyEnvironment::from_label(label)?))
+    }
+
     /// # Errors
     /// When the text cannot begin keys.
     pub fn parse(text: &str) -> Result<Self, InvalidKeyPrefix> {
@@ -193,7 +205,7 @@ fn checksummed_parts(text: &str) -> Option<(&str, &str)> {
 
 fn is_prefix(text: &str) -> bool {
     let mut bytes = text.bytes();
-    (2..=12).contains(&text.len())
+    KeyPrefix::LENGTHS.contains(&text.len())
         && bytes.next().is_some_and(|b| b.is_ascii_lowercase())
         && bytes.all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
         && text != "unst"
@@ -262,6 +274,15 @@ mod tests {
             .fold(0, |value, digit| value * 62 + digit);
         assert_eq!(value, 0xcbf4_3926);
         assert_eq!(&checksum(""), b"000000");
+    }
+
+    #[test]
+    fn a_mistyped_key_still_tells_whose_it_was_meant_to_be() {
+        let mistyped = checksummed("acme_test_").replace('V', "W");
+        assert_eq!(Form::read(&mistyped), Err(NotOurs::Mistyped));
+        let expected = (KeyPrefix("acme".into()), KeyEnvironment::Test);
+        assert_eq!(KeyPrefix::of_key(&mistyped), Some(expected));
+        assert_eq!(KeyPrefix::of_key(UUID), None);
     }
 
     #[test]

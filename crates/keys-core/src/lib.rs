@@ -22,6 +22,7 @@
 
 mod digest;
 mod entropy;
+mod finder;
 mod form;
 mod id;
 mod imported;
@@ -40,6 +41,7 @@ pub use self::entropy::{EntropyUnavailable, OsEntropy};
 pub use self::{
     digest::{Digest, Fingerprint, Pepper, PepperName, Peppers, Subkey, WeakPepper},
     entropy::Entropy,
+    finder::{FoundKey, KeyFinder, Place, Sought},
     form::{Form, InvalidKeyPrefix, KeyEnvironment, KeyPrefix, NotOurs},
     id::{Id, MalformedId},
     imported::{
