@@ -33,6 +33,9 @@ pub(crate) enum Command {
     /// Create and list organizations
     #[command(subcommand)]
     Organization(OrganizationCommand),
+    /// Look at keys: what one is, and whether any lie about in files
+    #[command(subcommand)]
+    Key(KeyCommand),
     /// Show the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -106,6 +109,42 @@ pub(crate) struct CreateOptions {
     /// Make a user that exists already the administrator
     #[arg(long, conflicts_with_all = ["admin_email", "admin_password_stdin"])]
     pub(crate) existing_user: bool,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum KeyCommand {
+    /// Tell what a key is: kind, form, checksum, fingerprint; offline
+    ///
+    /// The key is read from standard input. It is never an argument: those are seen by every process
+    /// of the machine, and kept by shells.
+    #[command(after_help = "Exit codes: 0 it is a key by its form, 1 it is mistyped or none.")]
+    Inspect(Output),
+    /// Find keys in files and directories; offline, unless told otherwise
+    ///
+    /// Finds keys that begin with `unst_`, and keys with a checksum, which must hold. Prints where they
+    /// stand, their hint and their fingerprint, never a key. Symbolic links are not followed, `.git` and
+    /// what `.gitignore` names are left out.
+    #[command(after_help = "Exit codes: 0 nothing found, 1 keys found or failed, 2 wrong usage.")]
+    Scan(ScanOptions),
+}
+
+#[derive(Args)]
+pub(crate) struct ScanOptions {
+    /// Files and directories; '-' is standard input
+    #[arg(value_name = "PATH", required_unless_present = "print_regex")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// Scan what `.gitignore` names, too
+    #[arg(long)]
+    pub(crate) no_ignore: bool,
+    /// Ask the configured database, changing nothing, what became of each key, and find also bare
+    /// UUIDs and keys of the form 8.32, which look like much else
+    #[arg(long)]
+    pub(crate) online: bool,
+    /// Print regular expressions for other scanners, one for each form that tells by itself
+    #[arg(long, conflicts_with_all = ["paths", "no_ignore", "online", "json"])]
+    pub(crate) print_regex: bool,
     #[command(flatten)]
     pub(crate) output: Output,
 }

@@ -7,6 +7,8 @@ use std::{error::Error, process::ExitCode};
 pub(crate) enum Failure {
     /// Exit code 1.
     Failed(String),
+    /// Exit code 2.
+    Usage(String),
     /// Exit code 3.
     Configuration(String),
     /// Exit code 4.
@@ -27,13 +29,17 @@ impl Failure {
     /// What was wrong, without its kind.
     pub(crate) fn into_text(self) -> String {
         match self {
-            Self::Failed(what) | Self::Configuration(what) | Self::Database(what) => what,
+            Self::Failed(what)
+            | Self::Usage(what)
+            | Self::Configuration(what)
+            | Self::Database(what) => what,
         }
     }
 
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
             Self::Failed(_) => ExitCode::from(1),
+            Self::Usage(_) => ExitCode::from(2),
             Self::Configuration(_) => ExitCode::from(3),
             Self::Database(_) => ExitCode::from(4),
         }
@@ -42,7 +48,7 @@ impl Failure {
     #[expect(clippy::print_stderr, reason = "the one place where commands complain")]
     pub(crate) fn report(&self) {
         match self {
-            Self::Failed(what) => eprintln!("keywright: {what}"),
+            Self::Failed(what) | Self::Usage(what) => eprintln!("keywright: {what}"),
             Self::Configuration(what) => eprintln!("keywright: configuration: {what}"),
             Self::Database(what) => eprintln!("keywright: database: {what}"),
         }

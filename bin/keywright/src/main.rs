@@ -9,6 +9,7 @@ mod demo;
 mod doctor;
 mod failure;
 mod hidden;
+mod key;
 mod list;
 mod logging;
 mod migrate;
@@ -44,6 +45,10 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
+    // Offline: these work where there is no configuration, or a wrong one.
+    if let Command::Key(command) = &arguments.command {
+        return key::run(arguments.config.as_deref(), command);
+    }
     let loaded = Loaded::read(arguments.config.as_deref())?;
     match arguments.command {
         Command::Demo(options) => demo::run(loaded, options),
@@ -53,6 +58,6 @@ fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Organization(command) => organization::run(&loaded, command),
         Command::Config(command) => configuration::show(&loaded, &command),
         Command::Doctor(output) => doctor::run(&loaded, output),
-        Command::Sandbox => Ok(ExitCode::SUCCESS),
+        Command::Sandbox | Command::Key(_) => Ok(ExitCode::SUCCESS),
     }
 }

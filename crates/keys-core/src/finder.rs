@@ -92,12 +92,14 @@ impl KeyFinder {
     }
 
     fn search(&mut self, until: usize, found: &mut dyn FnMut(FoundKey)) {
-        let tells = match self.sought {
-            Sought::Certain => |byte: &u8| *byte == b'_',
-            Sought::Possible => |byte: &u8| matches!(byte, b'_' | b'-' | b'.'),
-        };
         while let Some(ahead) = self.held.get(self.next..until) {
-            let Some(offset) = ahead.iter().position(tells) else { break };
+            let offset = match self.sought {
+                Sought::Certain => ahead.iter().position(|byte| *byte == b'_'),
+                Sought::Possible => {
+                    ahead.iter().position(|byte| matches!(byte, b'_' | b'-' | b'.'))
+                }
+            };
+            let Some(offset) = offset else { break };
             let at = self.next + offset;
             self.next = at + 1;
             if let Some((form, range)) = self.key_at(at)
@@ -170,11 +172,13 @@ impl KeyFinder {
 
     /// Moves the place that is known to `to`, which lies ahead.
     fn count_to(&mut self, to: usize) {
-        for byte in self.held.get(self.counted..to).unwrap_or_default() {
-            self.place.column += 1;
-            if *byte == b'\n' {
-                self.place = Place { line: self.place.line + 1, column: 1 };
-            }
+        let passed = self.held.get(self.counted..to).unwrap_or_default();
+        let line_ends = passed.iter().filter(|byte| **byte == b'\n').count() as u64;
+        if let Some(last) = passed.iter().rposition(|byte| *byte == b'\n') {
+            self.place.line += line_ends;
+            self.place.column = (passed.len() - last) as u64;
+        } else {
+            self.place.column += passed.len() as u64;
         }
         self.counted = self.counted.max(to);
     }

@@ -73,7 +73,8 @@ fn wrong_usage_is_exit_code_two() {
 #[test]
 fn every_command_has_help() {
     let settings = Settings::of("sqlite://unused");
-    for command in ["demo", "serve", "worker", "migrate", "organization", "config", "doctor"] {
+    for command in ["demo", "serve", "worker", "migrate", "organization", "config", "doctor", "key"]
+    {
         let output = settings.run(&[command, "--help"]);
         assert!(output.status.success() && output.stdout.len() > 100, "{output:?}");
     }

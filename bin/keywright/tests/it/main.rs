@@ -41,6 +41,7 @@ mod documents;
 mod executions;
 mod faults;
 mod inference;
+mod key_commands;
 mod platform_keys;
 mod process;
 mod proxy;
