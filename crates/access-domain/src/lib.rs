@@ -20,6 +20,7 @@ mod ports;
 mod principal;
 mod session;
 mod user;
+mod verification;
 
 pub use self::{
     audit::{
@@ -65,4 +66,5 @@ pub use self::{
     principal::{DeploymentId, DeploymentTag, NewKey, Principal},
     session::{LogInError, LoggedIn, Session, SessionId, SessionRecord, Sessions, sweep_sessions},
     user::{Email, Membership, Role, User, UserId, UserRecord, Username},
+    verification::{Finding, Verification, VerificationCode, VerificationDraft, explain, judge},
 };

@@ -8,6 +8,8 @@ use std::error::Error;
 use keys_core::{KeyId, Outcome, RateDecision, RateLimit};
 use uuid::Uuid;
 
+use crate::Principal;
+
 pub use self::memory::MemoryLimiter;
 
 /// Whose limit is spent.
@@ -36,6 +38,18 @@ pub struct Quota {
     pub subject: RateSubject,
     /// How much of it.
     pub limit: RateLimit,
+}
+
+impl Quota {
+    /// How many keys a caller may have explained in a minute: it costs the server, and spends nothing
+    /// of the keys.
+    pub const EXPLANATIONS_A_MINUTE: u32 = 60;
+
+    /// What a caller spends on explanations.
+    pub fn of_explanations(who: &Principal) -> Option<Self> {
+        let limit = RateLimit::per_minute(Self::EXPLANATIONS_A_MINUTE)?;
+        Some(Self { subject: RateSubject::Explanations(who.actor()), limit })
+    }
 }
 
 /// The limiter did not answer: nobody knows whether the limit holds. The source is for the log.

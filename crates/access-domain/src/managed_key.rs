@@ -322,7 +322,8 @@ pub(crate) fn check_reason(reason: &str) -> Result<(), Vec<Fault>> {
     if faults.is_empty() { Ok(()) } else { Err(faults) }
 }
 
-fn read_scopes(faults: &mut Vec<Fault>, texts: &[String]) -> Scopes {
+/// Scopes as they were sent, with the faults of `/scopes`.
+pub(crate) fn read_scopes(faults: &mut Vec<Fault>, texts: &[String]) -> Scopes {
     let mut scopes = Vec::new();
     // What is far too long is not read through.
     for (position, text) in texts.iter().take(Scopes::MAX * 4).enumerate() {

@@ -14,6 +14,7 @@ mod list;
 mod platform_key;
 mod problem;
 mod time;
+mod verification;
 mod workflow;
 
 pub use self::{
@@ -38,5 +39,8 @@ pub use self::{
     },
     problem::{Problem, ProblemError},
     time::Time,
+    verification::{
+        RatelimitView, RuleView, VerificationView, VerificationsView, VerifyKey, VerifyKeys,
+    },
     workflow::{CreateWorkflow, PatchWorkflow, ValidateWorkflow, ValidationView, WorkflowView},
 };

@@ -13,6 +13,7 @@ mod parameters;
 mod result;
 mod routes;
 mod turns;
+mod verification;
 mod wait;
 
 pub use self::{

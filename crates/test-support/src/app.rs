@@ -1,7 +1,13 @@
 //! The whole server in a test's process, over a database of its own, with a clock that the test
 //! holds; and the callers that talk to it.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
 use access_domain::{
     CreateOrganization, MemoryLimiter, Models, Operator, Organizations, PasswordCost, PasswordHash,
@@ -18,7 +24,7 @@ use tokio::{
 };
 use workflow_runtime::{Sandbox, SandboxCommand, SandboxConfig, Worker, WorkerConfig};
 
-use crate::{answer::Answer, clock::FixedClock, databases::Database};
+use crate::{answer::Answer, clock::FixedClock, counted::CountedLookup, databases::Database};
 
 /// When every test begins: 2026-11-21T00:00:00Z.
 const START: Timestamp = match Timestamp::from_timestamp(1_795_219_200, 0) {
@@ -40,6 +46,7 @@ pub struct TestApp {
     organizations: Organizations,
     platform_key: String,
     database: Database,
+    key_reads: Arc<AtomicUsize>,
 }
 
 /// Somebody who calls, with a credential or without.
@@ -79,8 +86,11 @@ impl TestApp {
         let worker =
             Worker::start(WorkerConfig::default(), storage.clone(), clock.clone(), sandbox.clone());
         let worker = Arc::new(worker.expect("a worker"));
-        let state =
-            web::Data::new(App::new(ports(&storage, &organizations, &worker, sandbox), settings()));
+        let key_reads = Arc::new(AtomicUsize::new(0));
+        let keys = CountedLookup { storage: storage.clone(), reads: key_reads.clone() };
+        let ports = ports(&storage, &organizations, &worker, sandbox);
+        let ports = Ports { keys: Arc::new(keys), ..ports };
+        let state = web::Data::new(App::new(ports, settings()));
         let server =
             HttpServer::new(move || http_actix::app(state.clone())).workers(1).disable_signals();
         let server = server.bind(("127.0.0.1", 0)).expect("a free port");
@@ -89,8 +99,16 @@ impl TestApp {
         let handle = server.handle();
         rt::spawn(server);
         let platform_key = String::new();
-        let mut app =
-            Self { clock, base, server: handle, worker, organizations, platform_key, database };
+        let mut app = Self {
+            clock,
+            base,
+            server: handle,
+            worker,
+            organizations,
+            platform_key,
+            database,
+            key_reads,
+        };
         app.platform_key = app.given_organization("acme");
         app
     }
@@ -117,6 +135,11 @@ impl TestApp {
     pub async fn user(&self) -> Caller {
         self.database.execute("UPDATE memberships SET role = 'user'");
         self.admin().await
+    }
+
+    /// How often keys were looked up in the database so far.
+    pub fn key_reads(&self) -> usize {
+        self.key_reads.load(Ordering::Relaxed)
     }
 
     /// Somebody without a credential.

@@ -11,4 +11,5 @@ pub mod answer;
 pub mod app;
 pub mod clock;
 pub mod contract;
+mod counted;
 pub mod databases;

@@ -52,6 +52,7 @@ mod sandbox;
 mod secrets;
 mod sessions;
 mod tidy;
+mod verify;
 mod workflows;
 
 async fn start(database: Database) -> TestApp {

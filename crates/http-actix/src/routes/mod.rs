@@ -9,6 +9,7 @@ mod inference;
 mod platform_keys;
 mod server;
 mod session;
+mod verify;
 mod workflows;
 
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -23,6 +24,7 @@ pub fn routes(config: &mut ServiceConfig) {
         .configure(deployment_keys::routes)
         .configure(platform_keys::routes)
         .configure(api_keys::routes)
+        .configure(verify::routes)
         .configure(executions::routes)
         .configure(inference::routes)
         .configure(server::routes);

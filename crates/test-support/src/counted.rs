@@ -1,0 +1,31 @@
+//! A look-up of keys that counts how often it is asked.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use access_domain::{KeyLookup, KeyMatches, KeyQuery, StoreError};
+use keys_core::{Digest, PepperName, Timestamp};
+use storage_diesel::Storage;
+
+/// The real look-up, with a count of its reads.
+pub(crate) struct CountedLookup {
+    pub(crate) storage: Arc<dyn Storage>,
+    pub(crate) reads: Arc<AtomicUsize>,
+}
+
+impl KeyLookup for CountedLookup {
+    fn find_keys(&self, queries: &[KeyQuery]) -> Result<Vec<KeyMatches>, StoreError> {
+        self.reads.fetch_add(1, Ordering::Relaxed);
+        self.storage.find_keys(queries)
+    }
+
+    fn rehash(&self, from: &Digest, to: &Digest, pepper: &PepperName) -> Result<(), StoreError> {
+        self.storage.rehash(from, to, pepper)
+    }
+
+    fn note_uses(&self, uses: &[(Digest, Timestamp)]) -> Result<(), StoreError> {
+        self.storage.note_uses(uses)
+    }
+}
