@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
 
 use actix_web::{HttpServer, rt, web};
+use http_actix::App;
 use tokio::{
     join, select,
     signal::unix::{Signal, SignalKind, signal},
@@ -22,6 +23,8 @@ use crate::{
 /// How often sessions that are over are deleted, and how many at a time.
 const SWEEP_EVERY: Duration = Duration::from_secs(600);
 const SWEEP_LIMIT: i64 = 1000;
+/// How often it is stored which secrets were used.
+const USES_EVERY: Duration = Duration::from_secs(60);
 
 /// `keywright serve`
 pub(crate) fn run(loaded: &Loaded, options: ServeOptions) -> Result<ExitCode, Failure> {
@@ -62,6 +65,7 @@ pub(crate) async fn serve(
     let handle = server.handle();
     announce(&configuration, address, with_worker);
     rt::spawn(sweep(node));
+    rt::spawn(store_uses_every_minute(waiting.clone()));
     if let Some(ready) = ready {
         let _ = ready.send(address);
     }
@@ -78,7 +82,9 @@ pub(crate) async fn serve(
             waiting.stop_waiting();
         };
         join!(handle.stop(true), worker_ends);
-        running.await
+        let served = running.await;
+        store_uses(waiting.clone()).await;
+        served
     };
     select! {
         () = stop.wait() => Err(Failure::Failed("stopped at once by a second signal".into())),
@@ -148,6 +154,28 @@ async fn sweep(node: Node) {
         if let Ok(Err(error)) = swept {
             tracing::warn!(%error, "sessions that are over were not deleted");
         }
+    }
+}
+
+async fn store_uses_every_minute(app: web::Data<App>) {
+    let mut ticks = interval(USES_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        store_uses(app.clone()).await;
+    }
+}
+
+async fn store_uses(app: web::Data<App>) {
+    match web::block(move || app.store_uses()).await {
+        Ok(Ok(0)) => {}
+        Ok(Ok(missed)) => {
+            tracing::warn!(missed, "more keys are in use than there is room to note the use of");
+        }
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "the last use of keys was not stored; it stays noted");
+        }
+        Err(gone) => tracing::warn!(%gone, "the last use of keys was not stored"),
     }
 }
 

@@ -9,7 +9,7 @@ use subtle::ConstantTimeEq;
 
 use crate::{
     Clock, KeyMatches, KeyRecord, OrganizationRef, PresentedKey, Principal, Quota, SessionRecord,
-    SessionStore, StoreError, session::csrf_token, session::session_digest,
+    SessionStore, StoreError, Uses, session::csrf_token, session::session_digest,
 };
 
 /// No key is longer, of whatever system; what is, costs no look-up. In bytes.
@@ -81,6 +81,8 @@ pub struct Authentication {
     pub clock: Arc<dyn Clock>,
     /// What credentials are digested under.
     pub peppers: Arc<Peppers>,
+    /// Where the use of keys is noted.
+    pub uses: Arc<Uses>,
 }
 
 impl Authentication {
@@ -106,7 +108,7 @@ impl Authentication {
         Ok(Admitted { who: Principal::of_key(record), quota: record.quota() })
     }
 
-    /// The key that was looked up, if it is good for `request`.
+    /// The key that was looked up, if it is good for `request`. Its use is noted then.
     ///
     /// # Errors
     /// When it is unknown or refused, or `X-Organization-Id` names another organization.
@@ -119,10 +121,12 @@ impl Authentication {
         let named = requested.header.as_ref();
         let record =
             found.choose(named.or(requested.path.as_ref())).ok_or(AuthenticationError::Invalid)?;
-        decide(&record.key, request, self.clock.now()).map_err(AuthenticationError::Key)?;
+        let now = self.clock.now();
+        decide(&record.key, request, now).map_err(AuthenticationError::Key)?;
         if named.is_some_and(|named| !record.organization.answers_to(named)) {
             return Err(AuthenticationError::OrganizationMismatch);
         }
+        self.uses.note(&record.secret, now);
         Ok(record)
     }
 

@@ -20,6 +20,7 @@ mod ports;
 mod principal;
 mod session;
 mod user;
+mod uses;
 mod verification;
 
 pub use self::{
@@ -66,5 +67,6 @@ pub use self::{
     principal::{DeploymentId, DeploymentTag, NewKey, Principal},
     session::{LogInError, LoggedIn, Session, SessionId, SessionRecord, Sessions, sweep_sessions},
     user::{Email, Membership, Role, User, UserId, UserRecord, Username},
+    uses::Uses,
     verification::{Finding, Verification, VerificationCode, VerificationDraft, explain, judge},
 };

@@ -112,7 +112,7 @@ pub struct KeySecret {
     pub created_at: Timestamp,
     /// Until when it is good, where another has taken its place.
     pub grace_until: Option<Timestamp>,
-    /// When it was last used, to the minute.
+    /// When it was last used, as far as that is stored: see [`crate::Uses`].
     pub last_used_at: Option<Timestamp>,
 }
 

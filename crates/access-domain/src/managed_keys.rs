@@ -11,7 +11,7 @@ use crate::{
     Action, ChangeError, Clock, DeploymentId, Fault, Granted, KeyChange, KeyDraft, KeyEdit,
     KeyFilter, KeyShape, KeyTerms, ManageDeployments, ManageKeys, ManagedKey, ManagedKeyStore,
     NewKey, NewManagedKey, OrganizationId, Page, PageRequest, Principal, Revocation, RotationDraft,
-    Visibility, managed_key::check_reason,
+    Uses, Visibility, managed_key::check_reason,
 };
 
 /// Which keys are meant: those of one deployment, in the part of the organization that the caller
@@ -99,6 +99,8 @@ pub struct ManagedKeys {
     pub entropy: Arc<dyn Entropy>,
     /// What keys are digested under.
     pub peppers: Arc<Peppers>,
+    /// Uses that are not stored yet.
+    pub uses: Arc<Uses>,
 }
 
 impl ManagedKeys {
@@ -153,7 +155,10 @@ impl ManagedKeys {
         page: PageRequest,
     ) -> Changed<Page<ManagedKey>> {
         let listed = self.store.list_keys(desk.organization(), desk.holder(), filter, page);
-        listed.map_err(ChangeError::Store)?.ok_or(ChangeError::Refused(KeyRefusal::NotFound))
+        let page = listed.map_err(ChangeError::Store)?;
+        let mut page = page.ok_or(ChangeError::Refused(KeyRefusal::NotFound))?;
+        page.items = page.items.into_iter().map(|key| self.uses.told_of(key)).collect();
+        Ok(page)
     }
 
     /// One of the holder's keys.
@@ -162,7 +167,8 @@ impl ManagedKeys {
     /// When it is not there for the caller.
     pub fn get(&self, desk: &KeyDesk, id: KeyId) -> Changed<ManagedKey> {
         let found = self.store.find_managed_key(desk.organization(), desk.holder(), id);
-        found.map_err(ChangeError::Store)?.ok_or(ChangeError::Refused(KeyRefusal::NotFound))
+        let found = found.map_err(ChangeError::Store)?.map(|key| self.uses.told_of(key));
+        found.ok_or(ChangeError::Refused(KeyRefusal::NotFound))
     }
 
     /// Changes what `edit` names.
@@ -252,7 +258,8 @@ impl ManagedKeys {
         rule: &dyn Fn(&ManagedKey) -> Result<KeyChange, KeyRefusal>,
     ) -> Changed<ManagedKey> {
         let act = desk.0.act(action, now, &*self.entropy);
-        self.store.change_key(desk.organization(), desk.holder(), id, rule, &act)
+        let changed = self.store.change_key(desk.organization(), desk.holder(), id, rule, &act);
+        changed.map(|key| self.uses.told_of(key))
     }
 }
 

@@ -177,7 +177,8 @@ pub trait KeyLookup: Send + Sync {
     /// When storage fails.
     fn rehash(&self, from: &Digest, to: &Digest, pepper: &PepperName) -> Result<(), StoreError>;
 
-    /// Notes when secrets were last used; a later time that is noted already stays.
+    /// Notes when secrets were last used; a later time that is noted already stays. Of digests
+    /// that no secret has any more, nothing is noted.
     ///
     /// # Errors
     /// When storage fails.

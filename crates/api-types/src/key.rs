@@ -213,7 +213,7 @@ pub struct KeyView {
     /// Where it came from, while an imported key has not been used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub imported: Option<ImportedView>,
-    /// When it was last used, to the minute.
+    /// When it was last used; by another server, a minute late at most.
     pub last_used_at: Option<Time>,
     /// When it was revoked, for good.
     pub revoked_at: Option<Time>,
@@ -237,7 +237,7 @@ pub struct KeySecretView {
     pub created_at: Time,
     /// Until when it is good, where another has taken its place.
     pub grace_until: Option<Time>,
-    /// When it was last used, to the minute.
+    /// When it was last used; by another server, a minute late at most.
     pub last_used_at: Option<Time>,
 }
 

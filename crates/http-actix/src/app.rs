@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use access_domain::{
     Authentication, Clock, Inferences, KeyLookup, Limiter, ManagedKeyStore, ManagedKeys, Models,
-    PasswordHash, PlatformKeyStore, PlatformKeysUseCases, SessionStore, Sessions, StoreError,
+    PasswordHash, PlatformKeyStore, PlatformKeysUseCases, SessionStore, Sessions, StoreError, Uses,
 };
 use actix_web::{
     Error,
@@ -75,15 +75,16 @@ pub(crate) struct UseCases {
 }
 
 impl Ports {
-    fn authentication(&self) -> Authentication {
+    fn authentication(&self, uses: &Arc<Uses>) -> Authentication {
         Authentication {
             sessions: Arc::clone(&self.sessions),
             clock: Arc::clone(&self.clock),
             peppers: Arc::clone(&self.peppers),
+            uses: Arc::clone(uses),
         }
     }
 
-    fn use_cases(self) -> UseCases {
+    fn use_cases(self, uses: &Arc<Uses>) -> UseCases {
         let Self { clock, entropy, peppers, nobody, lease, readiness, .. } = self;
         UseCases {
             sessions: Sessions {
@@ -117,6 +118,7 @@ impl Ports {
                 clock: clock.clone(),
                 entropy: entropy.clone(),
                 peppers,
+                uses: Arc::clone(uses),
             },
             executions: Executions {
                 store: self.executions,
@@ -150,6 +152,8 @@ pub struct Settings {
 pub struct App {
     pub(crate) use_cases: Arc<UseCases>,
     pub(crate) access: web::Data<AccessContext>,
+    uses: Arc<Uses>,
+    lookup: Arc<dyn KeyLookup>,
     pub(crate) settings: Settings,
     pub(crate) log_ins: Turns,
     checks: Turns,
@@ -161,19 +165,22 @@ impl App {
     /// The shared state of the edge.
     pub fn new(ports: Ports, settings: Settings) -> Self {
         let cookie = SessionCookie::new(settings.secure_cookies);
-        let authentication = Arc::new(ports.authentication());
+        let uses = Arc::new(Uses::default());
+        let authentication = Arc::new(ports.authentication(&uses));
         let (lookup, peppers) = (Arc::clone(&ports.keys), Arc::clone(&ports.peppers));
         let access = AccessContext {
             authentication,
-            keys: Arc::new(StoredKeys { lookup, peppers }),
+            keys: Arc::new(StoredKeys { lookup: Arc::clone(&lookup), peppers }),
             limiter: Arc::clone(&ports.limiter),
             cookie,
             key_in_url: settings.key_in_url,
             trusted_proxies: settings.trusted_proxies.clone().into(),
         };
         Self {
-            use_cases: Arc::new(ports.use_cases()),
+            use_cases: Arc::new(ports.use_cases(&uses)),
             access: web::Data::new(access),
+            uses,
+            lookup,
             settings,
             log_ins: Turns::new(LOG_INS_AT_ONCE, LOG_INS_IN_LINE),
             checks: Turns::new(CHECKS_AT_ONCE, CHECKS_IN_LINE),
@@ -202,6 +209,16 @@ impl App {
     /// Requests that wait for an execution are answered now, with where it stands.
     pub fn stop_waiting(&self) {
         self.stopping.send_replace(true);
+    }
+
+    /// Stores which secrets were used since the last time; to be done every minute, and when no
+    /// request is left at a stop. Returns how many uses were not noted for want of room. Asks
+    /// storage: not for an event loop.
+    ///
+    /// # Errors
+    /// When storage fails; the uses stay noted.
+    pub fn store_uses(&self) -> Result<u64, StoreError> {
+        self.uses.flush(&*self.lookup)
     }
 
     /// Ends when nobody shall wait any longer.

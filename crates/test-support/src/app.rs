@@ -41,6 +41,7 @@ pub struct TestApp {
     pub clock: Arc<FixedClock>,
     /// `http://127.0.0.1:port`
     pub base: String,
+    state: web::Data<App>,
     server: ServerHandle,
     worker: Arc<Worker>,
     organizations: Organizations,
@@ -91,8 +92,9 @@ impl TestApp {
         let ports = ports(&storage, &organizations, &worker, sandbox);
         let ports = Ports { keys: Arc::new(keys), ..ports };
         let state = web::Data::new(App::new(ports, settings()));
+        let served = state.clone();
         let server =
-            HttpServer::new(move || http_actix::app(state.clone())).workers(1).disable_signals();
+            HttpServer::new(move || http_actix::app(served.clone())).workers(1).disable_signals();
         let server = server.bind(("127.0.0.1", 0)).expect("a free port");
         let base = format!("http://{}", server.addrs()[0]);
         let server = server.run();
@@ -102,6 +104,7 @@ impl TestApp {
         let mut app = Self {
             clock,
             base,
+            state,
             server: handle,
             worker,
             organizations,
@@ -197,6 +200,11 @@ impl TestApp {
             .created();
         let text = |name: &str| deployed[name].as_str().expect(name).to_owned();
         GivenDeployment { id: text("id"), key: text("api_key"), key_id: text("key_id") }
+    }
+
+    /// A minute closes: what is noted of the use of keys is stored.
+    pub fn close_minute(&self) {
+        self.state.store_uses().expect("the uses are stored");
     }
 
     /// Stops the server and its worker in good order.

@@ -52,6 +52,7 @@ mod sandbox;
 mod secrets;
 mod sessions;
 mod tidy;
+mod uses;
 mod verify;
 mod workflows;
 

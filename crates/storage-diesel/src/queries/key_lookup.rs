@@ -1,7 +1,13 @@
 //! The keys behind digests, for authentication.
 
+use std::collections::BTreeMap;
+
 use access_domain::{FoundBy, KeyLookup, KeyMatches, KeyQuery, KeyRecord, StoreError};
-use diesel::{prelude::*, update};
+use diesel::{
+    prelude::*,
+    sql_types::{BigInt, Binary},
+    update,
+};
 use keys_core::{Digest, PepperName, Timestamp};
 
 use super::super::{Conn, Store};
@@ -10,6 +16,9 @@ use crate::{
     rows::FoundKeyRow,
     schema::{deployments, imported_secrets, key_secrets, keys, organizations},
 };
+
+/// Two parameters each; PostgreSQL takes 65535, SQLite 32766.
+const USES_PER_STATEMENT: usize = 1000;
 
 /// Keys that may be found. Deleted keys of deployments and organizations are, and revoked: who holds one is told the truth. A
 /// deleted deployment needs no condition of its own, since its keys were deleted with it. A deleted platform key has lost its
@@ -58,21 +67,44 @@ impl KeyLookup for Store {
 
     fn note_uses(&self, uses: &[(Digest, Timestamp)]) -> Result<(), StoreError> {
         self.save("noting the use of keys", |conn| {
-            let mut uses: Vec<_> =
-                uses.iter().map(|(digest, at)| (digest.as_bytes(), codec::micros(*at))).collect();
-            // In one order for all, or two servers could wait for each other.
-            uses.sort_unstable();
+            let mut last = BTreeMap::new();
             for (digest, at) in uses {
-                let secret = key_secrets::table.find(digest.as_slice());
-                let is_older =
-                    key_secrets::last_used_at.is_null().or(key_secrets::last_used_at.lt(at));
-                update(secret.filter(is_older))
-                    .set(key_secrets::last_used_at.eq(Some(at)))
-                    .execute(conn)?;
+                let at = codec::micros(*at);
+                let noted = last.entry(digest.as_bytes().as_slice()).or_insert(at);
+                *noted = at.max(*noted);
             }
-            Ok(())
+            let last: Vec<(&[u8], i64)> = last.into_iter().collect();
+            last.chunks(USES_PER_STATEMENT).try_for_each(|uses| note(conn, uses))
         })
     }
+}
+
+/// Notes the uses of different secrets, which stand in the order of their digests.
+fn note(conn: &mut Conn, uses: &[(&[u8], i64)]) -> QueryResult<()> {
+    let digests = uses.iter().map(|(digest, _)| *digest);
+    // Locked in one order by everybody, or two servers could wait for each other: an UPDATE locks
+    // its rows as it comes upon them.
+    let _: Vec<String> = locked!(
+        key_secrets::table
+            .filter(key_secrets::digest.eq_any(digests))
+            .order(key_secrets::digest)
+            .select(key_secrets::key_id)
+    )
+    .load(conn)?;
+    // Both databases number parameters so, and name the columns of VALUES so.
+    let values: Vec<_> =
+        (1..=uses.len()).map(|use_| format!("(${}, ${})", use_ * 2 - 1, use_ * 2)).collect();
+    let statement = format!(
+        "UPDATE key_secrets SET last_used_at = noted.column2 \
+         FROM (VALUES {}) AS noted \
+         WHERE digest = noted.column1 AND (last_used_at IS NULL OR last_used_at < noted.column2)",
+        values.join(", ")
+    );
+    let mut statement = diesel::sql_query(statement).into_boxed();
+    for (digest, at) in uses {
+        statement = statement.bind::<Binary, _>(*digest).bind::<BigInt, _>(*at);
+    }
+    statement.execute(conn).map(drop)
 }
 
 /// Digest, pepper, end of the grace.

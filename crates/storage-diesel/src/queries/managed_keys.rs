@@ -217,6 +217,14 @@ fn apply(conn: &mut Conn, key: KeyId, change: KeyChange) -> QueryResult<()> {
         }
         KeyChange::Rotate { secret, at, grace_until, expires_at } => {
             let own = key_secrets::key_id.eq(&id);
+            // In the order in which their uses are noted: two that lock both wait for no other.
+            let _: Vec<String> = locked!(
+                key_secrets::table
+                    .filter(own)
+                    .order(key_secrets::digest)
+                    .select(key_secrets::key_id)
+            )
+            .load(conn)?;
             delete(key_secrets::table.filter(own).filter(key_secrets::grace_until.is_not_null()))
                 .execute(conn)?;
             update(key_secrets::table.filter(own))

@@ -128,6 +128,12 @@ on_both_databases! {
         use_moves_a_session_on_and_never_back
         an_ended_session_is_not_found_and_may_be_ended_again
         stale_sessions_are_deleted_in_portions_and_others_stay;
+    uses:
+        the_last_use_is_told_of_each_secret
+        a_later_use_stays_when_an_earlier_one_is_noted
+        uses_of_what_is_no_secret_are_let_go
+        of_uses_noted_by_eight_at_once_while_keys_are_rotated_the_last_are_told
+        what_is_noted_in_memory_is_stored_once_it_is_asked_to;
     workflows:
         a_workflow_is_found_as_it_was_saved
         workflows_are_listed_newest_first_in_pages

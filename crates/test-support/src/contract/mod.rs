@@ -14,6 +14,7 @@ pub mod organizations;
 pub mod platform_keys;
 pub mod queue;
 pub mod sessions;
+pub mod uses;
 pub mod workflows;
 
 pub use self::given::{Given, at_once};
