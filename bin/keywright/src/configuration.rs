@@ -9,7 +9,7 @@ use std::{
 
 use access_domain::Models;
 use config::{Config, Environment, File, FileFormat};
-use keys_core::Network;
+use keys_core::{Network, RateLimit};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -29,6 +29,8 @@ pub(crate) struct Configuration {
     pub(crate) server: Server,
     pub(crate) database: Database,
     pub(crate) secrets: Secrets,
+    pub(crate) keys: Keys,
+    pub(crate) guessing: Guessing,
     pub(crate) deployment: Deployment,
     pub(crate) worker: Worker,
     pub(crate) models: ModelSettings,
@@ -67,6 +69,24 @@ pub(crate) struct Secrets {
     /// Peppers that keys may still be under, from before the present one, or of the next one.
     pub(crate) accepted_peppers: List<SecretText>,
     pub(crate) accepted_pepper_files: List<PathBuf>,
+}
+
+/// How keys are remembered between requests.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Keys {
+    /// How many at most.
+    pub(crate) max_cached: usize,
+    /// How old what is remembered may be: how long a change by another process may go unnoticed.
+    pub(crate) max_staleness_ms: u64,
+}
+
+/// How often keys may be guessed.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Guessing {
+    /// How many wrong keys an address may try.
+    pub(crate) per_minute: u32,
 }
 
 /// What is offered to callers of deployments.
@@ -140,6 +160,25 @@ impl Default for Server {
 impl Default for Database {
     fn default() -> Self {
         Self { url: DatabaseUrl("sqlite://data/keywright.db".into()), pool_size: 8 }
+    }
+}
+
+impl Default for Keys {
+    fn default() -> Self {
+        Self { max_cached: 100_000, max_staleness_ms: 1000 }
+    }
+}
+
+impl Default for Guessing {
+    fn default() -> Self {
+        Self { per_minute: 60 }
+    }
+}
+
+impl Guessing {
+    pub(crate) fn limit(&self) -> Result<RateLimit, Failure> {
+        RateLimit::per_minute(self.per_minute)
+            .ok_or_else(|| Failure::Configuration("guessing.per_minute: is out of range".into()))
     }
 }
 
@@ -241,6 +280,9 @@ impl Configuration {
             ("server.max_body_bytes", self.server.max_body_bytes as u64, 1, gibibyte),
             ("server.shutdown_seconds", self.server.shutdown_seconds, 0, 3600),
             ("database.pool_size", self.database.pool_size.into(), 1, 1000),
+            ("keys.max_cached", self.keys.max_cached as u64, 1, 100_000_000),
+            ("keys.max_staleness_ms", self.keys.max_staleness_ms, 0, 60_000),
+            ("guessing.per_minute", self.guessing.per_minute.into(), 1, RateLimit::MAX.into()),
             ("worker.seats", self.worker.seats as u64, 1, 1000),
             ("worker.lease_seconds", self.worker.lease_seconds, 1, 3600),
             ("worker.shutdown_seconds", self.worker.shutdown_seconds, 0, 3600),

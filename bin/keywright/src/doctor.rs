@@ -1,8 +1,9 @@
 //! `keywright doctor`: what should be mended before callers notice.
 
-use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, process::ExitCode};
+use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, process::ExitCode, sync::Arc};
 
 use deployments_domain::FilterCheck as _;
+use keys_core::PepperName;
 use serde::Serialize;
 use storage_diesel::Storage;
 
@@ -10,7 +11,7 @@ use crate::{
     arguments::Output,
     configuration::{Configuration, Loaded},
     failure::Failure,
-    node::{lacking_peppers, open_storage, sandbox},
+    node::{open_storage, sandbox},
     pepper,
 };
 
@@ -70,7 +71,7 @@ fn check_database(configuration: &Configuration) -> Vec<Finding> {
     if configuration.embedded_database().is_some_and(|path| !path.exists()) {
         return vec![warning("database", "does not exist yet; the first start makes it")];
     }
-    let storage = match open_storage(configuration) {
+    let storage = match open_storage(configuration, Arc::new(())) {
         Ok(storage) => storage,
         Err(failure) => return vec![bad("database", failure.into_text())],
     };
@@ -103,21 +104,39 @@ fn check_schema(storage: &dyn Storage) -> Finding {
 }
 
 fn check_pepper(configuration: &Configuration, storage: &dyn Storage) -> Finding {
-    let pepper = match pepper::find(configuration) {
-        Ok(pepper) => pepper,
+    let peppers = match pepper::find(configuration) {
+        Ok(peppers) => peppers,
         Err(failure) => return bad("pepper", failure.into_text()),
     };
-    let needed = match &pepper {
-        Some(pepper) => lacking_peppers(storage, pepper),
-        None => storage.pepper_names(),
+    let counted = match storage.secrets_per_pepper() {
+        Ok(counted) => counted,
+        Err(error) => return bad("pepper", error.to_string()),
     };
-    match needed {
-        Ok(needed) if needed.is_empty() => good("pepper", "is the one that the stored keys need"),
-        Ok(needed) => {
-            bad("pepper", format!("keys need {}, which is not here: restore it", needed.join(", ")))
+    let named = |name| peppers.as_ref().and_then(|peppers| peppers.named(name));
+    let (here, lacking): (Vec<_>, Vec<_>) =
+        counted.iter().partition(|(name, _)| named(name).is_some());
+    let current = peppers.as_ref().map(|peppers| peppers.current().name());
+    let left: Vec<_> = here.into_iter().filter(|(name, _)| Some(name) != current).collect();
+    match (lacking.as_slice(), left.as_slice()) {
+        ([], []) => good("pepper", "is the one that the stored keys need"),
+        ([], left) => {
+            let what = "which they leave when they are used; accept it until then";
+            good(
+                "pepper",
+                format!("is here; of older ones are still needed: {}, {what}", told(left)),
+            )
         }
-        Err(error) => bad("pepper", error.to_string()),
+        (lacking, _) => {
+            bad("pepper", format!("keys need what is not here: {}; restore it", told(lacking)))
+        }
     }
+}
+
+/// How many secrets there are under which peppers.
+fn told(counted: &[&(PepperName, u64)]) -> String {
+    let told =
+        counted.iter().map(|(name, count)| format!("{count} secrets under {}", name.as_str()));
+    told.collect::<Vec<_>>().join(", ")
 }
 
 /// Files that hold secrets must be their owner's alone.

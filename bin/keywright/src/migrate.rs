@@ -1,6 +1,6 @@
 //! `keywright migrate`
 
-use std::process::ExitCode;
+use std::{process::ExitCode, sync::Arc};
 
 use serde_json::json;
 
@@ -19,7 +19,7 @@ pub(crate) fn run(loaded: &Loaded, command: &MigrateCommand) -> Result<ExitCode,
             path.display()
         )));
     }
-    let storage = open_storage(&loaded.configuration)?;
+    let storage = open_storage(&loaded.configuration, Arc::new(()))?;
     let (names, output, key, none) = match command {
         MigrateCommand::Run(output) => {
             (storage.migrate(), output, "applied", "nothing to apply: the schema is up to date")

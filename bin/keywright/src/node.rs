@@ -5,9 +5,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use access_domain::{Clock, MemoryLimiter, Organizations, PasswordCost, PasswordHash, StoreError};
+use access_domain::{
+    Clock, KeyChanges, MemoryLimiter, Organizations, PasswordCost, PasswordHash, StoreError,
+};
 use deployments_domain::{Elsewhere, WorkflowRunner};
-use http_actix::{App, Ports, Settings};
+use http_actix::{App, KeyCacheConfig, KeyEpochs, Ports, Settings};
 use keys_core::{Entropy, OsEntropy, PepperName, Peppers, Secret};
 use storage_diesel::{OpenError, Options, Storage};
 use workflow_runtime::{Sandbox, SandboxCommand, SandboxConfig, Worker, WorkerConfig};
@@ -26,6 +28,9 @@ pub(crate) struct Node {
     pub(crate) clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     peppers: Arc<Peppers>,
+    /// Those that secrets were under when this process began, and that it does not mint with.
+    older_peppers: Vec<PepperName>,
+    key_epochs: Arc<KeyEpochs>,
 }
 
 /// What a start does about pending migrations.
@@ -45,18 +50,22 @@ impl Node {
     ) -> Result<Self, Failure> {
         let entropy = OsEntropy::open().map_err(|error| Failure::failed(&error))?;
         let found = pepper::find(configuration)?;
-        let storage = open_storage(configuration)?;
+        let key_epochs = Arc::new(KeyEpochs::default());
+        let storage = open_storage(configuration, key_epochs.clone())?;
         settle_schema(&*storage, configuration, migrations)?;
         let peppers = match found {
             Some(peppers) => peppers,
             None => make_pepper(configuration, &*storage, &entropy)?,
         };
+        let older_peppers = older_peppers(&*storage, &peppers)?;
         Ok(Self {
             configuration: configuration.clone(),
             storage,
             clock: Arc::new(SystemClock),
             entropy: Arc::new(entropy),
             peppers: Arc::new(peppers),
+            older_peppers,
+            key_epochs,
         })
     }
 
@@ -116,12 +125,20 @@ impl Node {
             clock: Arc::clone(&self.clock),
             entropy: Arc::clone(&self.entropy),
             peppers: Arc::clone(&self.peppers),
+            older_peppers: self.older_peppers.clone(),
+            key_epochs: Arc::clone(&self.key_epochs),
             readiness: self.readiness(),
             nobody,
             lease: self.lease(),
         };
         let base_url = self.configuration.base_url();
+        let keys = &self.configuration.keys;
         let settings = Settings {
+            keys: KeyCacheConfig {
+                max_keys: keys.max_cached,
+                max_staleness: Duration::from_millis(keys.max_staleness_ms),
+            },
+            guesses: self.configuration.guessing.limit()?,
             secure_cookies: base_url.starts_with("https://"),
             base_url,
             max_body_bytes: self.configuration.server.max_body_bytes,
@@ -166,7 +183,7 @@ fn make_pepper(
     storage: &dyn Storage,
     entropy: &OsEntropy,
 ) -> Result<Peppers, Failure> {
-    let needed = storage.pepper_names().map_err(|error| Failure::database(&error))?;
+    let needed = storage.secrets_per_pepper().map_err(|error| Failure::database(&error))?;
     if needed.is_empty() {
         return pepper::make(configuration, entropy);
     }
@@ -175,24 +192,37 @@ fn make_pepper(
     Err(Failure::Configuration(what.into()))
 }
 
+/// The peppers that are to be left: those under which there are secrets already, the current one
+/// apart. A pepper that comes into use while this process runs is the next one, which the servers
+/// that started after this one mint with.
+fn older_peppers(storage: &dyn Storage, peppers: &Peppers) -> Result<Vec<PepperName>, Failure> {
+    let counted = storage.secrets_per_pepper().map_err(|error| Failure::database(&error))?;
+    let names = counted.into_iter().map(|(name, _)| name);
+    Ok(names.filter(|name| name != peppers.current().name()).collect())
+}
+
 /// The peppers that stored keys were digested under and that `peppers` has not.
 pub(crate) fn lacking_peppers(
     storage: &dyn Storage,
     peppers: &Peppers,
 ) -> Result<Vec<String>, StoreError> {
-    let mut names = storage.pepper_names()?;
-    names.retain(|name| peppers.named(&PepperName::from_stored(name.clone())).is_none());
-    Ok(names)
+    let needed = storage.secrets_per_pepper()?.into_iter().map(|(name, _)| name);
+    let lacking = needed.filter(|name| peppers.named(name).is_none());
+    Ok(lacking.map(|name| name.as_str().to_owned()).collect())
 }
 
-/// Opens the database that the configuration names.
-pub(crate) fn open_storage(configuration: &Configuration) -> Result<Arc<dyn Storage>, Failure> {
+/// Opens the database that the configuration names; its changes of keys are told to `changes`.
+pub(crate) fn open_storage(
+    configuration: &Configuration,
+    changes: Arc<dyn KeyChanges>,
+) -> Result<Arc<dyn Storage>, Failure> {
     let options = Options {
         max_connections: configuration.database.pool_size,
         connection_timeout: CONNECTION_TIMEOUT,
         statement_timeout: STATEMENT_TIMEOUT,
     };
-    storage_diesel::open(&configuration.database.url.0, &options).map_err(|error| match error {
+    let opened = storage_diesel::open(&configuration.database.url.0, &options, changes);
+    opened.map_err(|error| match error {
         OpenError::UnknownUrl | OpenError::TlsMissing { .. } => {
             Failure::Configuration(format!("database.url: {error}"))
         }

@@ -89,6 +89,8 @@ pub enum ErrorCode {
     UnknownReference,
     /// The execution failed: there is no result.
     ExecutionFailed,
+    /// Too many wrong keys came from the caller's address.
+    TooManyBadCredentials,
     /// The deployment has as many unfinished executions as it may.
     TooManyExecutions,
     /// The key was used as often as it may be.
@@ -101,7 +103,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// All of them, in the order of their statuses.
-    pub const ALL: [Self; 47] = [
+    pub const ALL: [Self; 48] = [
         Self::MalformedJson,
         Self::InvalidParameter,
         Self::AmbiguousCredentials,
@@ -145,6 +147,7 @@ impl ErrorCode {
         Self::DuplicateStep,
         Self::UnknownReference,
         Self::ExecutionFailed,
+        Self::TooManyBadCredentials,
         Self::TooManyExecutions,
         Self::RateLimited,
         Self::Internal,
@@ -222,6 +225,9 @@ impl ErrorCode {
                 ("unknown_reference", 422, "A value names what does not exist")
             }
             Self::ExecutionFailed => ("execution_failed", 422, "The execution failed"),
+            Self::TooManyBadCredentials => {
+                ("too_many_bad_credentials", 429, "Too many wrong keys came from this address")
+            }
             Self::TooManyExecutions => {
                 ("too_many_executions", 429, "Too many executions are unfinished")
             }

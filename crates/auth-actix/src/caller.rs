@@ -1,7 +1,7 @@
 //! The caller of a request, as handlers take it: `Caller<ManageWorkflows>` in a signature is the
 //! whole of authentication and authorization.
 
-use std::{future::Future, pin::Pin, sync::Arc};
+use std::{future::Future, net::IpAddr, pin::Pin, sync::Arc};
 
 use access_domain::{
     Admitted, Authentication, AuthenticationError, Csrf, DeploymentId, Execute, ExplainKeys,
@@ -13,11 +13,10 @@ use access_domain::{
 use actix_web::{
     FromRequest, HttpMessage, HttpRequest, dev::Payload, http::header::HeaderMap, web,
 };
-
-use keys_core::Network;
+use keys_core::{Network, Outcome};
 
 use crate::{
-    ApiError, ClientAddress, SessionCookie,
+    ApiError, ClientAddress, Guesses, SessionCookie,
     blocking::run_blocking,
     credential::{Presented, presented},
     key_in_url::{KeyInUrl, PLACEHOLDER},
@@ -33,6 +32,8 @@ pub struct AccessContext {
     pub keys: Arc<dyn KeySource>,
     /// Where the limits of keys are kept account of.
     pub limiter: Arc<dyn Limiter>,
+    /// Who looks for keys that are not in memory.
+    pub guesses: Guesses,
     /// The cookie that sessions travel in.
     pub cookie: SessionCookie,
     /// Whether `/deployment/{api_key}/…` is served. Keys leave the path even where it is not.
@@ -136,8 +137,8 @@ async fn identify(
         Presented::Nothing => Err(AuthenticationError::Missing.into()),
         Presented::Unreadable => Err(AuthenticationError::Invalid.into()),
         Presented::Key(key) => {
-            let found = look_up(context, &key).await?;
             let address = origin(request).address;
+            let found = look_up(context, &key, address).await?;
             let admitted = context.authentication.admit_key(&found, requested, address)?;
             agree_with_url(request, &key)?;
             Ok(Identity::Key(admitted))
@@ -167,13 +168,18 @@ pub(crate) fn context_of(request: &HttpRequest) -> Result<&AccessContext, ApiErr
         .ok_or_else(|| ApiError::internal("the app has no AccessContext"))
 }
 
-/// The keys that a credential stands for: every edge that lets keys in goes through here.
+/// The keys that a credential from this address stands for: every edge that lets keys in goes
+/// through here.
 pub(crate) async fn look_up(
     context: &AccessContext,
     key: &str,
+    address: Option<IpAddr>,
 ) -> Result<Arc<KeyMatches>, ApiError> {
     let presented = context.authentication.present(key).ok_or(AuthenticationError::Invalid)?;
-    Ok(context.keys.get(presented).wait().await?)
+    match context.keys.get(presented) {
+        Outcome::Ready(found) => Ok(found?),
+        Outcome::Later(looking) => context.guesses.watch(address, looking).await,
+    }
 }
 
 /// A key in the path must be sent in a header as well. The two were typed by one caller, so how

@@ -2,25 +2,34 @@
 //! and how a refusal is rendered.
 //!
 //! Knows nothing of routes, workflows or storage. The one hop from an event loop to blocking code
-//! is [`run_blocking`].
+//! is [`run_blocking`]; only keys are loaded past it, by [`KeyCache`].
 
 mod blocking;
 mod caller;
 mod client_address;
 mod credential;
 mod error;
+mod guesses;
+mod key_cache;
+mod key_epochs;
 mod key_in_url;
 mod rate_limit;
+mod rehash;
 mod request_context;
 mod session_cookie;
+mod turns;
 
 pub use self::{
-    blocking::{StoredKeys, run_blocking},
+    blocking::run_blocking,
     caller::{AccessContext, Caller, FromCall, Identity},
     client_address::ClientAddress,
     error::ApiError,
+    guesses::Guesses,
+    key_cache::{KeyCache, KeyCacheConfig},
+    key_epochs::KeyEpochs,
     key_in_url::hide_key_in_url,
     rate_limit::{reset_seconds, spend},
     request_context::request_context,
     session_cookie::SessionCookie,
+    turns::Turns,
 };

@@ -74,7 +74,7 @@ fn headers(name: &str, decision: &RateDecision) -> [(&'static str, String); 5] {
 }
 
 /// Rounded up: whoever waits so long has waited long enough.
-fn whole_seconds(duration: Duration) -> u64 {
+pub(crate) fn whole_seconds(duration: Duration) -> u64 {
     duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
 }
 

@@ -14,18 +14,18 @@ use actix_web::{
     web,
 };
 use auth_actix::{
-    AccessContext, ApiError, SessionCookie, StoredKeys, hide_key_in_url, request_context,
-    run_blocking,
+    AccessContext, ApiError, Guesses, KeyCache, KeyCacheConfig, KeyEpochs, SessionCookie, Turns,
+    hide_key_in_url, request_context, run_blocking,
 };
 use deployments_domain::{
     DeploymentStore, Deployments, ExecutionStore, Executions, FilterCheck, WorkflowRunner,
     WorkflowStore, Workflows,
 };
-use keys_core::{Entropy, Network, Peppers};
+use keys_core::{Entropy, Network, PepperName, Peppers, RateLimit};
 use tokio::sync::{Semaphore, watch};
 use utoipa_actix_web::AppExt as _;
 
-use crate::{docs, error::IntoApiError, openapi, routes, turns::Turns};
+use crate::{docs, error::IntoApiError, openapi, routes};
 
 /// Log-ins hash a password: tens of milliseconds and megabytes each. More at once would only starve
 /// everything else.
@@ -54,6 +54,10 @@ pub struct Ports {
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<dyn Entropy>,
     pub peppers: Arc<Peppers>,
+    /// Whose secrets are moved to the current pepper when they are used.
+    pub older_peppers: Vec<PepperName>,
+    /// Which storage tells its changes of keys to.
+    pub key_epochs: Arc<KeyEpochs>,
     /// Whether requests can be served now; asked by `/readyz`.
     pub readiness: Box<dyn Fn() -> Result<(), StoreError> + Send + Sync>,
     /// What a log-in of an unknown user is checked against.
@@ -82,6 +86,17 @@ impl Ports {
             peppers: Arc::clone(&self.peppers),
             uses: Arc::clone(uses),
         }
+    }
+
+    fn key_cache(&self, config: KeyCacheConfig) -> KeyCache {
+        KeyCache::new(
+            Arc::clone(&self.keys),
+            Arc::clone(&self.peppers),
+            self.older_peppers.clone(),
+            Arc::clone(&self.clock),
+            Arc::clone(&self.key_epochs),
+            config,
+        )
     }
 
     fn use_cases(self, uses: &Arc<Uses>) -> UseCases {
@@ -146,6 +161,10 @@ pub struct Settings {
     pub trusted_proxies: Vec<Network>,
     /// Whether browsers reach this server by https.
     pub secure_cookies: bool,
+    /// How much of keys is remembered.
+    pub keys: KeyCacheConfig,
+    /// How many wrong keys an address may try.
+    pub guesses: RateLimit,
 }
 
 /// What handlers take: the use cases and the settings, shared by all event loops.
@@ -166,12 +185,13 @@ impl App {
     pub fn new(ports: Ports, settings: Settings) -> Self {
         let cookie = SessionCookie::new(settings.secure_cookies);
         let uses = Arc::new(Uses::default());
+        let lookup = Arc::clone(&ports.keys);
         let authentication = Arc::new(ports.authentication(&uses));
-        let (lookup, peppers) = (Arc::clone(&ports.keys), Arc::clone(&ports.peppers));
         let access = AccessContext {
             authentication,
-            keys: Arc::new(StoredKeys { lookup: Arc::clone(&lookup), peppers }),
+            keys: Arc::new(ports.key_cache(settings.keys)),
             limiter: Arc::clone(&ports.limiter),
+            guesses: Guesses::new(settings.guesses, Arc::clone(&ports.clock)),
             cookie,
             key_in_url: settings.key_in_url,
             trusted_proxies: settings.trusted_proxies.clone().into(),

@@ -12,7 +12,6 @@ mod openapi;
 mod parameters;
 mod result;
 mod routes;
-mod turns;
 mod verification;
 mod wait;
 
@@ -21,3 +20,4 @@ pub use self::{
     openapi::openapi,
     routes::routes,
 };
+pub use auth_actix::{KeyCacheConfig, KeyEpochs};

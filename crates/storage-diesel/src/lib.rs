@@ -7,10 +7,11 @@
 use std::{error::Error, io, path::PathBuf, sync::Arc, time::Duration};
 
 use access_domain::{
-    AuditStore, KeyLookup, ManagedKeyStore, OrganizationStore, PlatformKeyStore, SessionStore,
-    StoreError,
+    AuditStore, KeyChanges, KeyLookup, ManagedKeyStore, OrganizationStore, PlatformKeyStore,
+    SessionStore, StoreError,
 };
 use deployments_domain::{DeploymentStore, ExecutionStore, WorkflowStore};
+use keys_core::PepperName;
 // Only linked: they bring the C libraries that Diesel calls.
 use libsqlite3_sys as _;
 use pq_sys as _;
@@ -65,11 +66,11 @@ pub trait Storage:
     /// When storage fails. On SQLite nothing is applied then; on PostgreSQL the migrations before the failed one are.
     fn migrate(&self) -> Result<Vec<String>, StoreError>;
 
-    /// The names of the peppers that live keys were digested under.
+    /// How many secrets of undeleted keys there are under each pepper.
     ///
     /// # Errors
     /// When storage fails.
-    fn pepper_names(&self) -> Result<Vec<String>, StoreError>;
+    fn secrets_per_pepper(&self) -> Result<Vec<(PepperName, u64)>, StoreError>;
 }
 
 /// How much a server may ask of its database.
@@ -128,20 +129,27 @@ pub enum OpenError {
 
 /// Opens `sqlite://relative/or/absolute/path`, whose file and directory are made if they are not there, or a PostgreSQL.
 ///
+/// Each change after which a key may be decided on differently is told to `changes`, durable by then and before its caller
+/// is answered.
+///
 /// Migrates nothing. Once open, the store outlives its database: while that is away, calls fail as
 /// [`StoreError::Unavailable`] within the connection timeout, and afterwards they succeed again.
 ///
 /// # Errors
 /// When the URL is none, or the database does not answer now.
-pub fn open(url: &str, options: &Options) -> Result<Arc<dyn Storage>, OpenError> {
+pub fn open(
+    url: &str,
+    options: &Options,
+    changes: Arc<dyn KeyChanges>,
+) -> Result<Arc<dyn Storage>, OpenError> {
     if let Some(path) = url.strip_prefix("sqlite://") {
         // `:memory:` would be another database on each connection.
         if path.is_empty() || path.starts_with(':') || path.contains('?') {
             return Err(OpenError::UnknownUrl);
         }
-        return Ok(Arc::new(sqlite::Store::open(path.as_ref(), options)?));
+        return Ok(Arc::new(sqlite::Store::open(path.as_ref(), options, changes)?));
     }
     let url = PostgresUrl::parse(url).ok_or(OpenError::UnknownUrl)?;
     url.check_tls(std::env::var("PGSSLMODE").ok(), cfg!(feature = "postgres-tls"))?;
-    Ok(Arc::new(postgres::Store::open(&url, options)?))
+    Ok(Arc::new(postgres::Store::open(&url, options, changes)?))
 }

@@ -1,8 +1,8 @@
 //! PostgreSQL: what is said and done differently on it. Every transaction has a connection of a pool, under READ COMMITTED.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use access_domain::{ChangeError, StoreError};
+use access_domain::{ChangeError, KeyChanges, StoreError};
 use diesel::{
     Connection, PgConnection, QueryResult,
     connection::SimpleConnection,
@@ -58,10 +58,15 @@ mod queries;
 pub(crate) struct Store {
     pool: Pool<ConnectionManager<Conn>>,
     set_up: SetUp,
+    changes: Arc<dyn KeyChanges>,
 }
 
 impl Store {
-    pub(crate) fn open(url: &PostgresUrl, options: &Options) -> Result<Self, OpenError> {
+    pub(crate) fn open(
+        url: &PostgresUrl,
+        options: &Options,
+        changes: Arc<dyn KeyChanges>,
+    ) -> Result<Self, OpenError> {
         let full = url.with_defaults(options.connection_timeout);
         // Once without the pool, which would try again for as long as it waits and keep the cause to itself.
         Conn::establish(&full).map(drop).map_err(|error| url.refused(&error))?;
@@ -74,7 +79,7 @@ impl Store {
             .test_on_check_out(true)
             .connection_customizer(Box::new(set_up))
             .build_unchecked(ConnectionManager::new(full));
-        Ok(Self { pool, set_up })
+        Ok(Self { pool, set_up, changes })
     }
 
     fn read<T>(

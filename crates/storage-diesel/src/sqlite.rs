@@ -4,10 +4,11 @@ use std::{
     fs,
     io::ErrorKind,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
-use access_domain::{ChangeError, StoreError};
+use access_domain::{ChangeError, KeyChanges, StoreError};
 use diesel::{
     Connection, QueryResult, SqliteConnection,
     connection::SimpleConnection,
@@ -63,10 +64,15 @@ mod queries;
 pub(crate) struct Store {
     writer: GroupCommit,
     readers: Pool<ConnectionManager<Conn>>,
+    changes: Arc<dyn KeyChanges>,
 }
 
 impl Store {
-    pub(crate) fn open(path: &Path, options: &Options) -> Result<Self, OpenError> {
+    pub(crate) fn open(
+        path: &Path,
+        options: &Options,
+        changes: Arc<dyn KeyChanges>,
+    ) -> Result<Self, OpenError> {
         let file =
             create_file(path).map_err(|source| OpenError::File { path: path.into(), source })?;
         let patience = options.connection_timeout;
@@ -79,7 +85,8 @@ impl Store {
             .test_on_check_out(false)
             .connection_customizer(Box::new(Reader { patience }))
             .build_unchecked(ConnectionManager::new(file.to_string_lossy()));
-        Ok(Self { writer: GroupCommit::new(move || connect(&file, patience)), readers })
+        let writer = GroupCommit::new(move || connect(&file, patience));
+        Ok(Self { writer, readers, changes })
     }
 
     fn read<T>(

@@ -7,14 +7,15 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use access_domain::{
     CreateOrganization, MemoryLimiter, Models, Operator, Organizations, PasswordCost, PasswordHash,
 };
 use actix_web::{HttpServer, dev::ServerHandle, rt, web};
-use http_actix::{App, Ports, Settings};
-use keys_core::{OsEntropy, Pepper, Secret, Timestamp};
+use http_actix::{App, KeyCacheConfig, KeyEpochs, Ports, Settings};
+use keys_core::{OsEntropy, Pepper, RateLimit, Secret, Timestamp};
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
 use storage_diesel::Storage;
@@ -71,7 +72,8 @@ pub struct GivenDeployment {
 impl TestApp {
     /// Starts over `database`; `program` is the `keywright` binary, for the children that run filters.
     pub async fn start(database: Database, program: &str) -> Self {
-        let storage = database.open();
+        let epochs = Arc::new(KeyEpochs::default());
+        let storage = database.open_telling(epochs.clone());
         let clock = Arc::new(FixedClock::at(START));
         let organizations = Organizations {
             store: storage.clone(),
@@ -89,7 +91,7 @@ impl TestApp {
         let worker = Arc::new(worker.expect("a worker"));
         let key_reads = Arc::new(AtomicUsize::new(0));
         let keys = CountedLookup { storage: storage.clone(), reads: key_reads.clone() };
-        let ports = ports(&storage, &organizations, &worker, sandbox);
+        let ports = ports(&storage, epochs, &organizations, &worker, sandbox);
         let ports = Ports { keys: Arc::new(keys), ..ports };
         let state = web::Data::new(App::new(ports, settings()));
         let served = state.clone();
@@ -207,6 +209,18 @@ impl TestApp {
         self.state.store_uses().expect("the uses are stored");
     }
 
+    /// Somebody without a credential, who calls from an address where nobody else is.
+    pub fn from_another_address(&self) -> Caller {
+        let address = std::net::Ipv4Addr::new(127, 0, 0, 2);
+        let client = Client::builder().local_address(std::net::IpAddr::V4(address)).build();
+        Caller { client: client.expect("a client"), ..self.stranger() }
+    }
+
+    /// Everything that the database holds, but for when a key was last used.
+    pub fn contents(&self) -> Vec<String> {
+        self.database.contents()
+    }
+
     /// Stops the server and its worker in good order.
     pub async fn stop(self) {
         self.server.stop(true).await;
@@ -216,6 +230,7 @@ impl TestApp {
 
 fn ports(
     storage: &Arc<dyn Storage>,
+    key_epochs: Arc<KeyEpochs>,
     tools: &Organizations,
     worker: &Arc<Worker>,
     sandbox: Arc<Sandbox>,
@@ -239,6 +254,8 @@ fn ports(
         clock: tools.clock.clone(),
         entropy: tools.entropy.clone(),
         peppers: tools.peppers.clone(),
+        older_peppers: Vec::new(),
+        key_epochs,
         readiness: Box::new(move || readiness.check()),
         nobody: nobody.expect("a hash"),
         lease: WorkerConfig::default().lease,
@@ -252,6 +269,9 @@ fn settings() -> Settings {
         key_in_url: true,
         trusted_proxies: Vec::new(),
         secure_cookies: false,
+        // So long that only what storage tells can end what is remembered.
+        keys: KeyCacheConfig { max_keys: 1000, max_staleness: Duration::from_secs(86_400 * 365) },
+        guesses: RateLimit::per_minute(60).expect("a limit"),
     }
 }
 

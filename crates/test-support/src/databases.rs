@@ -8,7 +8,11 @@ use std::{
     time::Duration,
 };
 
-use diesel::{Connection, PgConnection, SqliteConnection, connection::SimpleConnection};
+use access_domain::KeyChanges;
+use diesel::{
+    Connection, PgConnection, RunQueryDsl as _, SqliteConnection, connection::SimpleConnection,
+    sql_query,
+};
 use storage_diesel::{Options, Storage};
 use tempfile::TempDir;
 
@@ -59,10 +63,16 @@ impl Database {
         &self.url
     }
 
-    /// Opens it and gives it its tables. Callers wait long for a connection: test machines are slow.
+    /// Opens it and gives it its tables, for somebody who remembers no keys.
     pub fn open(&self) -> Arc<dyn Storage> {
+        self.open_telling(Arc::new(()))
+    }
+
+    /// Opens it and gives it its tables. Callers wait long for a connection: test machines are slow.
+    pub fn open_telling(&self, changes: Arc<dyn KeyChanges>) -> Arc<dyn Storage> {
         let options = Options { connection_timeout: Duration::from_secs(30), ..Options::default() };
-        let store = storage_diesel::open(&self.url, &options).expect("the test's database opens");
+        let store =
+            storage_diesel::open(&self.url, &options, changes).expect("the test's database opens");
         store.migrate().expect("the test's database is migrated");
         store
     }
@@ -79,6 +89,60 @@ impl Database {
             }
             None => execute(&self.url, sql),
         }
+    }
+}
+
+/// One column of text.
+#[derive(diesel::QueryableByName)]
+struct Line {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    line: String,
+}
+
+impl Database {
+    /// Every row of every table, but for when a key was last used, which may be noted at any time.
+    pub fn contents(&self) -> Vec<String> {
+        let tables = match self.place {
+            Place::Directory { .. } => {
+                "SELECT name AS line FROM sqlite_master WHERE type = 'table' ORDER BY 1"
+            }
+            Place::Schema { .. } => {
+                "SELECT tablename::text AS line FROM pg_tables WHERE schemaname = current_schema() ORDER BY 1"
+            }
+        };
+        let rows = |table: String| {
+            let rows = match self.place {
+                Place::Directory { .. } => self.lines(&self.select_on_sqlite(&table)),
+                Place::Schema { .. } => self.lines(&format!(
+                    "SELECT (to_jsonb(t) - 'last_used_at')::text AS line FROM {table} t ORDER BY 1"
+                )),
+            };
+            rows.into_iter().map(move |row| format!("{table}: {row}"))
+        };
+        self.lines(tables).into_iter().flat_map(rows).collect()
+    }
+
+    fn select_on_sqlite(&self, table: &str) -> String {
+        let columns = self.lines(&format!(
+            "SELECT 'quote(' || name || ')' AS line FROM pragma_table_info('{table}') WHERE name <> 'last_used_at'"
+        ));
+        format!("SELECT {} AS line FROM {table} ORDER BY 1", columns.join(" || ',' || "))
+    }
+
+    fn lines(&self, sql: &str) -> Vec<String> {
+        let rows: Vec<Line> = match self.url.strip_prefix("sqlite://") {
+            Some(path) => {
+                let mut connection =
+                    SqliteConnection::establish(path).expect("the test's database opens");
+                sql_query(sql).load(&mut connection).expect("rows")
+            }
+            None => {
+                let mut connection =
+                    PgConnection::establish(&self.url).expect("the test's database opens");
+                sql_query(sql).load(&mut connection).expect("rows")
+            }
+        };
+        rows.into_iter().map(|row| row.line).collect()
     }
 }
 

@@ -36,7 +36,7 @@ impl Lookup {
         let peppers = pepper::find(&configuration)?;
         let peppers =
             peppers.ok_or_else(|| Failure::Configuration("there is no pepper yet".into()))?;
-        let storage = open_storage(&configuration)?;
+        let storage = open_storage(&configuration, Arc::new(()))?;
         let pending = storage.pending_migrations().map_err(|error| Failure::database(&error))?;
         if !pending.is_empty() {
             return Err(Failure::Database(format!("pending migrations: {}", pending.join(", "))));

@@ -50,10 +50,11 @@ const OPTIONAL: [(&str, &str); 4] = [
 ];
 
 /// Foreign crates, by how their names begin, that only these crates may hold.
-const FENCED: [(&str, &[&str]); 3] = [
+const FENCED: [(&str, &[&str]); 4] = [
     ("actix", &["auth-actix", "http-actix", "keywright", "test-support"]),
     ("diesel", &["storage-diesel", "test-support"]),
     ("jaq", &["workflow-runtime"]),
+    ("quick_cache", &["auth-actix"]),
 ];
 
 /// What I/O, wire types or chance would come with; by how the names begin.

@@ -27,8 +27,8 @@ impl DeploymentStore for Store {
         key: &NewManagedKey,
         act: &Act,
     ) -> Result<(), ChangeError<DeploymentRefusal>> {
-        self.change("creating a deployment", |conn| {
-            let organization = deployment.organization;
+        let organization = deployment.organization;
+        self.change_keys(organization, "creating a deployment", |conn| {
             hold_workflow(conn, organization, visibility, deployment.workflow)?;
             insert_into(deployments::table)
                 .values(DeploymentRow::of(deployment)?)
@@ -89,7 +89,7 @@ impl DeploymentStore for Store {
         rule: &dyn Fn(&Deployment) -> Result<Deployment, DeploymentRefusal>,
         act: &Act,
     ) -> Result<Deployment, ChangeError<DeploymentRefusal>> {
-        self.change("changing a deployment", |conn| {
+        self.change_keys(organization, "changing a deployment", |conn| {
             let before = lock(conn, organization, visibility, id)?
                 .ok_or(Stop::Refused(DeploymentRefusal::NotFound))?;
             let after = rule(&before).map_err(Stop::Refused)?;
@@ -114,7 +114,7 @@ impl DeploymentStore for Store {
         id: DeploymentId,
         act: &Act,
     ) -> Result<bool, StoreError> {
-        self.save("deleting a deployment", |conn| {
+        self.save_keys(organization, "deleting a deployment", |conn| {
             let Some(deployment) = lock(conn, organization, visibility, id)? else {
                 return Ok(false);
             };

@@ -66,7 +66,7 @@ impl ManagedKeyStore for Store {
         key: &NewManagedKey,
         act: &Act,
     ) -> Result<ManagedKey, ChangeError<KeyRefusal>> {
-        self.change("creating a key", |conn| {
+        self.change_keys(organization, "creating a key", |conn| {
             let not_found = Stop::Refused(KeyRefusal::NotFound);
             if let Holder::Deployment(deployment, visibility) = holder {
                 // Locked, or a key could be made behind the back of whoever deletes the deployment with its keys.
@@ -146,7 +146,7 @@ impl ManagedKeyStore for Store {
         rule: &dyn Fn(&ManagedKey) -> Result<KeyChange, KeyRefusal>,
         act: &Act,
     ) -> Result<ManagedKey, ChangeError<KeyRefusal>> {
-        self.change("changing a key", |conn| {
+        self.change_keys(organization, "changing a key", |conn| {
             let before =
                 lock(conn, organization, holder, id)?.ok_or(Stop::Refused(KeyRefusal::NotFound))?;
             let change = rule(&before).map_err(Stop::Refused)?;

@@ -6,7 +6,7 @@
 
 use std::convert::Infallible;
 
-use access_domain::{StoreError, Visibility};
+use access_domain::{ChangeError, OrganizationId, StoreError, Visibility};
 use diesel::QueryResult;
 
 use super::{Conn, Store};
@@ -44,6 +44,37 @@ impl Store {
     ) -> Result<T, StoreError> {
         self.change::<T, Infallible>(doing, |conn| work(conn).map_err(Stop::Failed))
             .map_err(never_refused)
+    }
+
+    /// A change of whatever decides on the organization's keys: the keys themselves, what they stand on, who owns them. Every
+    /// write to a table that [`KeyLookup::find_keys`] reads goes through here, or says why it need not; a test holds it.
+    ///
+    /// [`KeyLookup::find_keys`]: access_domain::KeyLookup::find_keys
+    fn change_keys<T, R: std::error::Error>(
+        &self,
+        organization: OrganizationId,
+        doing: &'static str,
+        work: impl FnOnce(&mut Conn) -> Result<T, Stop<R>>,
+    ) -> Result<T, ChangeError<R>> {
+        let changed = self.change(doing, work);
+        // After a failure as well: a commit may stand although the answer to it was lost.
+        if !matches!(changed, Err(ChangeError::Refused(_))) {
+            self.changes.raise(organization);
+        }
+        changed
+    }
+
+    /// The same for a change that no rule can refuse.
+    fn save_keys<T>(
+        &self,
+        organization: OrganizationId,
+        doing: &'static str,
+        work: impl FnOnce(&mut Conn) -> QueryResult<T>,
+    ) -> Result<T, StoreError> {
+        self.change_keys::<T, Infallible>(organization, doing, |conn| {
+            work(conn).map_err(Stop::Failed)
+        })
+        .map_err(never_refused)
     }
 }
 

@@ -22,7 +22,7 @@ type Created<T> = Result<T, Stop<CreateOrganizationError>>;
 
 impl OrganizationStore for Store {
     fn create(&self, new: &NewOrganization, act: &Act) -> Result<(), CreateOrganizationError> {
-        let created = self.change("creating an organization", |conn| {
+        let created = self.change_keys(new.organization.id, "creating an organization", |conn| {
             let organization = codec::id(new.organization.id);
             let admin = admin(conn, &new.admin)?;
             insert_into(organizations::table)

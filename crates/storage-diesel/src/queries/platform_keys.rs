@@ -32,7 +32,7 @@ impl PlatformKeyStore for Store {
         rule: &dyn Fn(&PlatformKeys<PlatformKey>) -> Result<PlatformKeyChange, PlatformKeyRefusal>,
         act: &Act,
     ) -> Result<PlatformKeys<PlatformKey>, ChangeError<PlatformKeyRefusal>> {
-        self.change("changing platform keys", |conn| {
+        self.change_keys(organization, "changing platform keys", |conn| {
             let locked: Option<String> = locked!(
                 organizations::table.find(codec::id(organization)).select(organizations::id)
             )

@@ -2,7 +2,7 @@
 
 use access_domain::StoreError;
 use diesel::{
-    dsl::sql,
+    dsl::{count_star, sql},
     migration::{Migration, MigrationConnection as _, MigrationSource},
     prelude::*,
     result::Error,
@@ -10,6 +10,7 @@ use diesel::{
     sql_types::{Bool, Integer, Text},
 };
 use diesel_migrations::MigrationHarness;
+use keys_core::PepperName;
 
 use super::super::{Backend, Conn, HAS_MIGRATIONS_TABLE, MIGRATIONS, Store};
 use crate::{
@@ -50,15 +51,17 @@ impl Storage for Store {
         })
     }
 
-    fn pepper_names(&self) -> Result<Vec<String>, StoreError> {
-        self.read("reading the names of peppers", |conn| {
-            key_secrets::table
+    fn secrets_per_pepper(&self) -> Result<Vec<(PepperName, u64)>, StoreError> {
+        self.read("counting the secrets under each pepper", |conn| {
+            let counted: Vec<(String, i64)> = key_secrets::table
                 .inner_join(keys::table)
                 .filter(keys::deleted_at.is_null())
-                .select(key_secrets::pepper)
-                .distinct()
+                .group_by(key_secrets::pepper)
+                .select((key_secrets::pepper, count_star()))
                 .order(key_secrets::pepper)
-                .load(conn)
+                .load(conn)?;
+            let read = |(name, count)| (PepperName::from_stored(name), i64::unsigned_abs(count));
+            Ok(counted.into_iter().map(read).collect())
         })
     }
 }

@@ -73,7 +73,7 @@ on_both_databases! {
         a_deleted_deployment_key_is_found_revoked
         the_keys_of_a_deleted_deployment_are_found_revoked
         a_deleted_platform_key_is_not_found
-        peppers_are_named_as_long_as_a_live_key_needs_them;
+        secrets_are_counted_under_their_pepper_as_long_as_a_live_key_needs_it;
     managed_keys:
         a_new_key_is_told_and_found_as_it_was_made
         keys_are_listed_newest_first_in_pages

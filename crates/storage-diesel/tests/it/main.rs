@@ -3,6 +3,7 @@
 
 mod constraints;
 mod contract;
+mod key_changes;
 mod migrations;
 mod opening;
 mod payload;

@@ -1,6 +1,6 @@
 //! Migrations: that twins are twins, and that any number of processes may apply them.
 
-use std::{collections::BTreeSet, fs, path::PathBuf};
+use std::{collections::BTreeSet, fs, path::PathBuf, sync::Arc};
 
 use diesel_migrations::{FileBasedMigrations, MigrationHarness};
 use test_support::{contract::at_once, databases::Database};
@@ -67,7 +67,9 @@ fn compare(on_sqlite: &str, on_postgres: &str) -> Vec<String> {
 }
 
 fn are_pending_until_they_are_applied(database: &Database) {
-    let store = storage_diesel::open(database.url(), &storage_diesel::Options::default()).unwrap();
+    let store =
+        storage_diesel::open(database.url(), &storage_diesel::Options::default(), Arc::new(()))
+            .unwrap();
     let all: Vec<String> = names("sqlite").into_iter().collect();
     assert_eq!(store.pending_migrations().unwrap(), all);
     assert_eq!(store.migrate().unwrap(), all);
@@ -91,7 +93,8 @@ fn are_pending_until_they_are_applied_to_postgres() {
 
 fn are_applied_once_by_four_processes_at_once(database: &Database) {
     let stores = [(); 4].map(|()| {
-        storage_diesel::open(database.url(), &storage_diesel::Options::default()).unwrap()
+        storage_diesel::open(database.url(), &storage_diesel::Options::default(), Arc::new(()))
+            .unwrap()
     });
     let applied = at_once(4, |number| stores[number].migrate().unwrap().len());
     assert_eq!(applied.iter().sum::<usize>(), names("sqlite").len());

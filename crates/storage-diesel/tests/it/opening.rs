@@ -25,7 +25,7 @@ fn chain(error: &dyn Error) -> String {
 }
 
 fn refused(url: &str) -> OpenError {
-    match open(url, &Options::default()) {
+    match open(url, &Options::default(), Arc::new(())) {
         Ok(_) => panic!("{url} was opened"),
         Err(error) => error,
     }
@@ -82,7 +82,7 @@ fn a_database_that_is_busy_is_unavailable_for_as_long(database: &Database, hold:
     let timeout = Duration::from_millis(200);
     let options =
         Options { statement_timeout: timeout, connection_timeout: timeout, ..Options::default() };
-    let store = open(database.url(), &options).unwrap();
+    let store = open(database.url(), &options, Arc::new(())).unwrap();
     let end_session = || store.end_session(given.any_id());
     let mut other = Raw::to(database);
     other.execute(hold).unwrap();
@@ -106,7 +106,7 @@ fn a_busy_postgresql_is_unavailable_for_as_long() {
 #[test]
 fn a_fault_is_not_taken_for_an_absence() {
     for database in [Database::sqlite(), Database::postgres()] {
-        let store = open(database.url(), &Options::default()).unwrap();
+        let store = open(database.url(), &Options::default(), Arc::new(())).unwrap();
         store.check().unwrap();
         // No table is there.
         let error = store.list_organizations().unwrap_err();
@@ -122,7 +122,7 @@ fn a_postgresql_that_comes_back_is_used_again() {
     let line = Line::to(address.to_owned());
     let url = format!("{user}@{}/{database}", line.address);
     let options = Options { connection_timeout: Duration::from_millis(500), ..Options::default() };
-    let store = open(&url, &options).unwrap();
+    let store = open(&url, &options, Arc::new(())).unwrap();
     store.check().unwrap();
 
     line.cut();
@@ -194,7 +194,7 @@ fn a_store_serves_many_threads_with_few_connections() {
             connection_timeout: Duration::from_secs(30),
             ..Options::default()
         };
-        let store: Arc<dyn Storage> = open(database.url(), &options).unwrap();
+        let store: Arc<dyn Storage> = open(database.url(), &options, Arc::new(())).unwrap();
         let lookup: Arc<dyn access_domain::KeyLookup> = Arc::clone(&store) as _;
         let found = test_support::contract::at_once(16, |_| {
             (0..20).all(|_| {

@@ -14,7 +14,7 @@ use access_domain::{
 use deployments_domain::{
     Deployment, Event, NewRun, RunEnd, RunMove, RunState, StepRecord, Workflow, WorkflowType, next,
 };
-use keys_core::{Digest, Id, Pattern, Pepper, StoredSecret, Timestamp, mint};
+use keys_core::{Digest, Id, Pattern, Pepper, PepperName, StoredSecret, Timestamp, mint};
 use serde_json::{Map, json};
 use storage_diesel::Storage;
 use uuid::Uuid;
@@ -75,8 +75,8 @@ impl Given {
         mint(Pattern::Uuid, &self.pepper, &self.entropy).stored
     }
 
-    pub(super) fn pepper_name(&self) -> String {
-        self.pepper.name().as_str().into()
+    pub(super) fn pepper_name(&self) -> PepperName {
+        self.pepper.name().clone()
     }
 
     /// Something that somebody does now.

@@ -98,16 +98,17 @@ pub fn a_deleted_platform_key_is_not_found(given: &Given) {
     assert_eq!(given.found_by(&new.platform_key.secret.digest), None);
 }
 
-pub fn peppers_are_named_as_long_as_a_live_key_needs_them(given: &Given) {
-    assert_eq!(given.stores.pepper_names().unwrap(), Vec::<String>::new());
+pub fn secrets_are_counted_under_their_pepper_as_long_as_a_live_key_needs_it(given: &Given) {
+    let counted = || given.stores.secrets_per_pepper().unwrap();
+    assert_eq!(counted(), []);
     let new = given.new_organization("acme");
     given.create(&new);
     given.organization("other");
-    assert_eq!(given.stores.pepper_names().unwrap(), [given.pepper_name()]);
+    assert_eq!(counted(), [(given.pepper_name(), 2)]);
     for organization in given.stores.list_organizations().unwrap() {
         let rule = |_: &_| Ok(delete(given.now()));
         let act = given.act(Action::PlatformKeyDeleted);
         given.stores.change_platform_keys(organization.id, &rule, &act).unwrap();
     }
-    assert_eq!(given.stores.pepper_names().unwrap(), Vec::<String>::new());
+    assert_eq!(counted(), []);
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use access_domain::{Action, FoundBy, KeyChange, KeyRefusal, ManagedKey, Uses};
-use keys_core::{Digest, PepperName, Timestamp};
+use keys_core::{Digest, Timestamp};
 
 use super::{Given, at_once, given::Deployed};
 
@@ -101,7 +101,7 @@ pub fn what_is_noted_in_memory_is_stored_once_it_is_asked_to(given: &Given) {
     let deployed = given.deployed("acme");
     let digest = deployed.key.key.secret.digest;
     let uses = Uses::default();
-    let pepper = PepperName::from_stored(given.pepper_name());
+    let pepper = given.pepper_name();
     uses.note(&FoundBy::Native { digest, pepper }, after(given, 9));
     assert_eq!(told(given, &deployed), [None]);
     uses.flush(&*given.stores).unwrap();

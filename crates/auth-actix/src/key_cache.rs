@@ -1,0 +1,314 @@
+//! Keys in memory: what was looked up once is known until it changes, and is asked for once however
+//! many want it.
+//!
+//! Three things end what is remembered: a change on this node ([`KeyEpochs`]), its age, and want of
+//! room. The age is the only one that hears of changes by other processes.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use access_domain::{
+    Clock, FoundBy, KeyLookup, KeyMatches, KeyQuery, KeyRecord, KeySource, PresentedKey, StoreError,
+};
+use actix_web::rt::task::spawn_blocking;
+use keys_core::{Outcome, PepperName, Peppers, Timestamp};
+use quick_cache::sync::Cache;
+use tokio::sync::watch;
+
+use crate::{KeyEpochs, rehash::Rehash};
+
+#[cfg(test)]
+mod tests;
+
+/// Texts that are no key are remembered apart, so that they never drive out keys.
+const MAX_UNKNOWN: usize = 10_000;
+const DOING: &str = "looking a key up";
+
+/// How much is remembered, and for how long.
+#[derive(Debug, Clone, Copy)]
+pub struct KeyCacheConfig {
+    /// How many keys.
+    pub max_keys: usize,
+    /// After this long a key is read again; zero remembers nothing.
+    pub max_staleness: Duration,
+}
+
+/// [`KeySource`] over memory, and over storage for what memory has not.
+pub struct KeyCache(Arc<Memory>);
+
+/// The digest under the pepper that mints. It cannot be chosen by who does not know the pepper.
+type Name = [u8; 32];
+
+type Loaded = Result<Arc<KeyMatches>, Arc<StoreError>>;
+
+struct Memory {
+    lookup: Arc<dyn KeyLookup>,
+    peppers: Arc<Peppers>,
+    clock: Arc<dyn Clock>,
+    epochs: Arc<KeyEpochs>,
+    max_staleness: Duration,
+    known: Cache<Name, Known>,
+    unknown: Cache<Name, Begun>,
+    loads: Mutex<HashMap<Name, Load>>,
+    rehash: Rehash,
+}
+
+/// When a load began: what it found is at least this new.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Begun {
+    epoch: u64,
+    monotonic: Instant,
+    wall: Timestamp,
+}
+
+#[derive(Clone)]
+struct Known {
+    found: Arc<KeyMatches>,
+    begun: Begun,
+}
+
+/// A load on its way, for whoever comes meanwhile.
+struct Load {
+    begun: Begun,
+    loaded: watch::Receiver<Option<Loaded>>,
+}
+
+/// Where the answer to one of many comes from.
+enum Place {
+    Memory(Arc<KeyMatches>),
+    Load(watch::Receiver<Option<Loaded>>),
+}
+
+impl KeyCache {
+    /// Nothing is remembered at first. Storage must tell its changes to `epochs`. Secrets that are
+    /// used and are under one of the `older` peppers are moved to the current one.
+    pub fn new(
+        lookup: Arc<dyn KeyLookup>,
+        peppers: Arc<Peppers>,
+        older: Vec<PepperName>,
+        clock: Arc<dyn Clock>,
+        epochs: Arc<KeyEpochs>,
+        config: KeyCacheConfig,
+    ) -> Self {
+        Self(Arc::new(Memory {
+            rehash: Rehash::new(Arc::clone(&lookup), older),
+            lookup,
+            peppers,
+            clock,
+            epochs,
+            max_staleness: config.max_staleness,
+            known: Cache::new(config.max_keys),
+            unknown: Cache::new(MAX_UNKNOWN),
+            loads: Mutex::default(),
+        }))
+    }
+}
+
+impl KeySource for KeyCache {
+    fn get(&self, key: PresentedKey) -> Outcome<Result<Arc<KeyMatches>, StoreError>> {
+        if let Some(found) = self.0.remembered(name(&key), self.0.begin()) {
+            return Outcome::Ready(Ok(found));
+        }
+        let memory = Arc::clone(&self.0);
+        Outcome::Later(Box::pin(async move {
+            let found = memory.find(vec![key]).await?;
+            Ok(found.into_iter().next().unwrap_or_default())
+        }))
+    }
+
+    fn get_all(
+        &self,
+        keys: Vec<PresentedKey>,
+    ) -> Outcome<Result<Vec<Arc<KeyMatches>>, StoreError>> {
+        let now = self.0.begin();
+        let remembered: Option<Vec<_>> =
+            keys.iter().map(|key| self.0.remembered(name(key), now)).collect();
+        if let Some(found) = remembered {
+            return Outcome::Ready(Ok(found));
+        }
+        let memory = Arc::clone(&self.0);
+        Outcome::Later(Box::pin(async move { memory.find(keys).await }))
+    }
+}
+
+impl Memory {
+    /// A load that begins now.
+    fn begin(&self) -> Begun {
+        let (monotonic, wall) = (Instant::now(), self.clock.now());
+        Begun { epoch: self.epochs.now(), monotonic, wall }
+    }
+
+    /// What memory has, if it still holds.
+    fn remembered(&self, name: Name, now: Begun) -> Option<Arc<KeyMatches>> {
+        if let Some(known) = self.known.get(&name)
+            && self.holds(&known.found, known.begun, now)
+        {
+            return Some(known.found);
+        }
+        let nothing = Arc::<KeyMatches>::default;
+        let begun = self.unknown.get(&name)?;
+        (begun.epoch == now.epoch && self.is_fresh(begun, now)).then(nothing)
+    }
+
+    /// Whether what a load found that began at `begun` is still so, as far as this node knows.
+    fn holds(&self, found: &KeyMatches, begun: Begun, now: Begun) -> bool {
+        let has_changed =
+            |record: &KeyRecord| self.epochs.last_change(record.organization.id) > begun.epoch;
+        // What is none of an organization's own keys can become one of any organization.
+        let is_open = found.is_empty()
+            || found.iter().any(|record| matches!(record.secret, FoundBy::Imported));
+        let is_unchanged =
+            if is_open { begun.epoch == self.epochs.now() } else { !found.iter().any(has_changed) };
+        is_unchanged && self.is_fresh(begun, now)
+    }
+
+    /// By two clocks: the one stands still while the machine sleeps, the other can be set back.
+    fn is_fresh(&self, begun: Begun, now: Begun) -> bool {
+        let by_wall = (now.wall - begun.wall).to_std().unwrap_or_default();
+        let by_monotonic = now.monotonic.saturating_duration_since(begun.monotonic);
+        by_wall.max(by_monotonic) < self.max_staleness
+    }
+
+    fn remember(&self, name: Name, found: &Arc<KeyMatches>, begun: Begun) {
+        if !self.holds(found, begun, self.begin()) {
+            return;
+        }
+        if found.is_empty() {
+            self.known.remove(&name);
+            self.unknown.insert(name, begun);
+        } else {
+            self.known.insert(name, Known { found: Arc::clone(found), begun });
+        }
+    }
+
+    /// From memory, from loads that are on their way, and the rest in one load.
+    async fn find(
+        self: Arc<Self>,
+        keys: Vec<PresentedKey>,
+    ) -> Result<Vec<Arc<KeyMatches>>, StoreError> {
+        let mut found = Vec::with_capacity(keys.len());
+        for place in self.places(keys) {
+            found.push(match place {
+                Place::Memory(found) => found,
+                Place::Load(loaded) => hear(loaded).await?,
+            });
+        }
+        Ok(found)
+    }
+
+    fn places(self: &Arc<Self>, keys: Vec<PresentedKey>) -> Vec<Place> {
+        let now = self.begin();
+        let mut own = Vec::new();
+        let mut loads = self.loads();
+        let places = keys.into_iter().map(|key| {
+            let name = name(&key);
+            // Asked again under the lock: the load that this one missed in memory may have ended.
+            if let Some(found) = self.remembered(name, now) {
+                return Place::Memory(found);
+            }
+            let joined = loads.get(&name).filter(|load| {
+                // One that began before the last change may not have seen it.
+                load.begun.epoch >= now.epoch && self.is_fresh(load.begun, now) || load.begun == now
+            });
+            if let Some(load) = joined {
+                return Place::Load(load.loaded.clone());
+            }
+            let (tell, loaded) = watch::channel(None);
+            loads.insert(name, Load { begun: now, loaded: loaded.clone() });
+            own.push((key, tell));
+            Place::Load(loaded)
+        });
+        let places = places.collect();
+        drop(loads);
+        if !own.is_empty() {
+            let loading = Loading { memory: Arc::clone(self), begun: now, wanted: own };
+            // Goes on when nobody waits any more: others may have joined.
+            drop(spawn_blocking(move || loading.carry_out()));
+        }
+        places
+    }
+
+    /// Nothing panics while it is held, so that there is no state that poison could warn of.
+    fn loads(&self) -> MutexGuard<'_, HashMap<Name, Load>> {
+        self.loads.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A load in the hands of the thread that carries it out. Whatever becomes of that thread, the load
+/// ends, and who waits for it hears so.
+struct Loading {
+    memory: Arc<Memory>,
+    begun: Begun,
+    wanted: Vec<(PresentedKey, watch::Sender<Option<Loaded>>)>,
+}
+
+impl Loading {
+    fn carry_out(self) {
+        let memory = Arc::clone(&self.memory);
+        let query = |(key, _): &(PresentedKey, _)| key.query(&memory.peppers);
+        let queries: Vec<KeyQuery> = self.wanted.iter().map(query).collect();
+        match memory.lookup.find_keys(&queries) {
+            Ok(found) => {
+                for ((key, tell), found) in self.wanted.iter().zip(found) {
+                    let found = Arc::new(found);
+                    memory.remember(name(key), &found, self.begun);
+                    memory.rehash.note(&found, key.digest);
+                    let _ = tell.send(Some(Ok(found)));
+                }
+            }
+            Err(error) => {
+                let error = Arc::new(error);
+                for (_, tell) in &self.wanted {
+                    let _ = tell.send(Some(Err(Arc::clone(&error))));
+                }
+            }
+        }
+        // Everybody has the answer: the thread is free for what is not urgent.
+        drop(self);
+        memory.rehash.carry_out(memory.peppers.current().name(), |moved| {
+            // What is remembered names the secret as it was.
+            memory.known.remove(moved.as_bytes());
+        });
+    }
+}
+
+impl Drop for Loading {
+    fn drop(&mut self) {
+        let mut loads = self.memory.loads();
+        for (key, _) in &self.wanted {
+            let name = name(key);
+            if loads.get(&name).is_some_and(|load| load.begun == self.begun) {
+                loads.remove(&name);
+            }
+        }
+    }
+}
+
+async fn hear(mut loaded: watch::Receiver<Option<Loaded>>) -> Result<Arc<KeyMatches>, StoreError> {
+    let told = loaded.wait_for(Option::is_some).await.map(|told| (*told).clone());
+    match told {
+        Ok(Some(Ok(found))) => Ok(found),
+        Ok(Some(Err(error))) => Err(copy(&error)),
+        Ok(None) => Err(StoreError::Unavailable { doing: DOING, source: "no answer".into() }),
+        Err(gone) => Err(StoreError::Unavailable { doing: DOING, source: Box::new(gone) }),
+    }
+}
+
+/// Everybody who waits gets the error, which cannot be cloned.
+fn copy(error: &StoreError) -> StoreError {
+    match error {
+        StoreError::Unavailable { doing, source } => {
+            StoreError::Unavailable { doing, source: source.to_string().into() }
+        }
+        StoreError::Broken { doing, source } => {
+            StoreError::Broken { doing, source: source.to_string().into() }
+        }
+    }
+}
+
+fn name(key: &PresentedKey) -> Name {
+    *key.digest.as_bytes()
+}
