@@ -118,6 +118,7 @@ impl Node {
             deployments: self.storage.clone(),
             managed_keys: self.storage.clone(),
             limiter: Arc::new(MemoryLimiter::new(Arc::clone(&self.clock))),
+            imports: self.storage.clone(),
             executions: self.storage.clone(),
             runner,
             filters: sandbox,

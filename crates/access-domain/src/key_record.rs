@@ -52,11 +52,14 @@ pub enum FoundBy {
 pub struct KeyMatches(Vec<KeyRecord>);
 
 impl KeyMatches {
-    /// Of what was found, native secrets win over imported ones.
+    /// Of what was found, native secrets win over imported ones. Of one organization's, which may
+    /// have imported a key twice under two algorithms, the older is meant.
     pub fn new(mut found: Vec<KeyRecord>) -> Self {
         if found.iter().any(KeyRecord::is_native) {
             found.retain(KeyRecord::is_native);
         }
+        found.sort_by_key(|record| (record.organization.id.uuid(), record.id.uuid()));
+        found.dedup_by_key(|record| record.organization.id.uuid());
         Self(found)
     }
 
@@ -177,6 +180,13 @@ mod tests {
         check(vec![record("a", FoundBy::Imported)], None, Some("a"));
         check(vec![record("a", FoundBy::Imported)], Some("b"), Some("a"));
         check(vec![], Some("a"), None);
+    }
+
+    #[test]
+    fn of_one_organizations_two_the_older_is_meant() {
+        let older = record("a", FoundBy::Imported);
+        let younger = KeyRecord { id: Uuid::from_u128(2).into(), ..older.clone() };
+        assert_eq!(KeyMatches::new(vec![younger, older.clone()]).choose(None), Some(&older));
     }
 
     #[test]

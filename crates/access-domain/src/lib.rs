@@ -6,6 +6,7 @@
 mod audit;
 mod authentication;
 mod fault;
+mod import;
 mod inference;
 mod key_record;
 mod limiter;
@@ -33,6 +34,9 @@ pub use self::{
         present, principal_of_session,
     },
     fault::{Fault, FaultCode, check_text, pointer_segment},
+    import::{
+        Import, ImportDraft, ImportOutcome, ImportRefusal, KeyImports, MAX_IMPORTED_KEYS, NewImport,
+    },
     inference::{
         AliasFault, Completion, Echo, Inference, InferenceDraft, InferenceRefusal, Inferences,
         InvalidAlias, Message, MessageRole, ModelName, ModelProvider, Models, Question, TokenUsage,
@@ -61,8 +65,8 @@ pub use self::{
     },
     platform_keys::{PlatformKey, PlatformKeyChange, PlatformKeyRefusal, PlatformKeysUseCases},
     ports::{
-        AuditStore, ChangeError, Clock, KeyChanges, KeyFilter, KeyLookup, KeySource,
-        ManagedKeyStore, OrganizationStore, PlatformKeyStore, SessionStore, StoreError,
+        AuditStore, ChangeError, Clock, KeyChanges, KeyFilter, KeyImportStore, KeyLookup,
+        KeySource, ManagedKeyStore, OrganizationStore, PlatformKeyStore, SessionStore, StoreError,
     },
     principal::{DeploymentId, DeploymentTag, NewKey, Principal},
     session::{LogInError, LoggedIn, Session, SessionId, SessionRecord, Sessions, sweep_sessions},

@@ -12,8 +12,8 @@ use crate::{DeploymentId, Fault, FaultCode, NewKey, check_text};
 
 /// A key's term ends at most this many days ahead: a hundred years, so that no date overflows.
 const MAX_TERM_DAYS: i64 = 36_525;
-const MAX_NAME: usize = 100;
-const MAX_DESCRIPTION: usize = 200;
+pub(crate) const MAX_NAME: usize = 100;
+pub(crate) const MAX_DESCRIPTION: usize = 200;
 const MAX_METADATA_BYTES: usize = 4096;
 const MAX_REASON: usize = 200;
 
@@ -46,7 +46,9 @@ pub struct ManagedKey {
 impl ManagedKey {
     /// What a rotation needs to know of it.
     pub fn rotation_state(&self) -> RotationState {
-        let grace_until = self.secrets.iter().filter_map(|secret| secret.grace_until).max();
+        let of_secrets = self.secrets.iter().filter_map(|secret| secret.grace_until);
+        let of_import = self.imported.as_ref().and_then(|imported| imported.grace_until);
+        let grace_until = of_secrets.chain(of_import).max();
         RotationState { is_revoked: self.revoked.is_some(), grace_until }
     }
 
@@ -123,6 +125,8 @@ pub struct Imported {
     pub algorithm: String,
     /// What the key begins with, as far as that was told.
     pub prefix: Option<String>,
+    /// Until when it is good, where a rotation has given the key another secret.
+    pub grace_until: Option<Timestamp>,
 }
 
 /// A key that is about to be stored.

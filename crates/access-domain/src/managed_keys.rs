@@ -308,7 +308,8 @@ fn check_scopes_held<'a>(
     check_scopes(who, scopes).map_err(ChangeError::Refused)
 }
 
-fn check_scopes<'a>(
+/// No caller gives a scope that it lacks.
+pub(crate) fn check_scopes<'a>(
     who: &Principal,
     mut scopes: impl Iterator<Item = &'a Scope>,
 ) -> Result<(), KeyRefusal> {

@@ -9,10 +9,11 @@ use keys_core::{Digest, KeyId, Outcome, PepperName, PlatformKeys, Timestamp};
 use uuid::Uuid;
 
 use crate::{
-    Act, AuditEntry, AuditFilter, CreateOrganizationError, Holder, KeyChange, KeyMatches, KeyQuery,
-    KeyRefusal, KeyStyle, ManagedKey, NewManagedKey, NewOrganization, Organization, OrganizationId,
-    Page, PageRequest, PlatformKey, PlatformKeyChange, PlatformKeyRefusal, PresentedKey, Session,
-    SessionId, SessionRecord, UserRecord, Username,
+    Act, AuditEntry, AuditFilter, CreateOrganizationError, Holder, ImportOutcome, KeyChange,
+    KeyMatches, KeyQuery, KeyRefusal, KeyStyle, ManagedKey, NewImport, NewManagedKey,
+    NewOrganization, Organization, OrganizationId, Page, PageRequest, PlatformKey,
+    PlatformKeyChange, PlatformKeyRefusal, PresentedKey, Session, SessionId, SessionRecord,
+    UserRecord, Username, Visibility,
 };
 
 /// Why storage did not answer. The source is for the log; no caller sees it.
@@ -161,6 +162,21 @@ pub struct KeyFilter {
     pub name: Option<String>,
     /// Those that are revoked, or that are not.
     pub revoked: Option<bool>,
+}
+
+/// Where keys of other systems are taken over.
+pub trait KeyImportStore: Send + Sync {
+    /// Saves each key that is new, and tells of each what became of it, in order. A refused one
+    /// saves nothing and hinders no other.
+    ///
+    /// # Errors
+    /// When storage fails; nothing is saved then.
+    fn import_keys(
+        &self,
+        organization: OrganizationId,
+        visibility: Visibility,
+        keys: &[&NewImport],
+    ) -> Result<Vec<ImportOutcome>, StoreError>;
 }
 
 /// The keys of every organization, for authentication alone: no tenant is known yet.

@@ -249,6 +249,8 @@ pub struct ImportedView {
     pub algorithm: String,
     /// What it begins with, as far as that was told.
     pub prefix: Option<String>,
+    /// Until when it is good, where a rotation has given the key another secret.
+    pub grace_until: Option<Time>,
 }
 
 /// A key with a new secret.
@@ -390,9 +392,11 @@ mod from_domain {
                 hint: present.map(|secret| secret.hint.clone()),
                 fingerprint: present.map(|secret| secret.fingerprint.clone()),
                 secrets,
-                imported: key
-                    .imported
-                    .map(|from| ImportedView { algorithm: from.algorithm, prefix: from.prefix }),
+                imported: key.imported.map(|from| ImportedView {
+                    algorithm: from.algorithm,
+                    prefix: from.prefix,
+                    grace_until: from.grace_until.map(Time),
+                }),
                 last_used_at,
                 revoked_at,
                 revoked_reason,

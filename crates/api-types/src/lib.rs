@@ -8,6 +8,7 @@ mod code;
 mod deployment;
 mod execution;
 mod identity;
+mod import;
 mod inference;
 mod key;
 mod list;
@@ -27,6 +28,9 @@ pub use self::{
         StartedView,
     },
     identity::{LogIn, MembershipView, OrganizationView, SessionView, UserView, WhoamiView},
+    import::{
+        ImportAlgorithm, ImportApiKey, ImportApiKeys, ImportEncoding, ImportResultView, ImportView,
+    },
     inference::{AskModel, InferenceView, ModelMessage, ModelView, TokenUsageView},
     key::{
         CreateApiKey, CreateDeploymentKey, CreatedKeyView, ImportedView, KeyEnv, KeyFormat,

@@ -108,6 +108,12 @@ impl ApiError {
         self.code
     }
 
+    /// All that is wrong, each with its place, where the request is answered in spite of it. Never
+    /// empty.
+    pub fn into_errors(self) -> Vec<ProblemError> {
+        self.problem("").errors
+    }
+
     /// The document for the caller.
     pub(crate) fn problem(&self, request_id: &str) -> Problem {
         let mut problem = Problem::new(self.code, self.detail.as_str(), request_id);

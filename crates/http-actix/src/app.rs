@@ -3,8 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use access_domain::{
-    Authentication, Clock, Inferences, KeyLookup, Limiter, ManagedKeyStore, ManagedKeys, Models,
-    PasswordHash, PlatformKeyStore, PlatformKeysUseCases, SessionStore, Sessions, StoreError, Uses,
+    Authentication, Clock, Inferences, KeyImportStore, KeyImports, KeyLookup, Limiter,
+    ManagedKeyStore, ManagedKeys, Models, PasswordHash, PlatformKeyStore, PlatformKeysUseCases,
+    SessionStore, Sessions, StoreError, Uses,
 };
 use actix_web::{
     Error,
@@ -47,6 +48,7 @@ pub struct Ports {
     pub deployments: Arc<dyn DeploymentStore>,
     pub managed_keys: Arc<dyn ManagedKeyStore>,
     pub limiter: Arc<dyn Limiter>,
+    pub imports: Arc<dyn KeyImportStore>,
     pub executions: Arc<dyn ExecutionStore>,
     pub runner: Arc<dyn WorkflowRunner>,
     pub filters: Arc<dyn FilterCheck>,
@@ -73,6 +75,7 @@ pub(crate) struct UseCases {
     pub(crate) workflows: Workflows,
     pub(crate) deployments: Deployments,
     pub(crate) keys: ManagedKeys,
+    pub(crate) imports: KeyImports,
     pub(crate) executions: Executions,
     pub(crate) inferences: Inferences,
     pub(crate) readiness: Box<dyn Fn() -> Result<(), StoreError> + Send + Sync>,
@@ -134,6 +137,11 @@ impl Ports {
                 entropy: entropy.clone(),
                 peppers,
                 uses: Arc::clone(uses),
+            },
+            imports: KeyImports {
+                store: self.imports,
+                clock: clock.clone(),
+                entropy: entropy.clone(),
             },
             executions: Executions {
                 store: self.executions,

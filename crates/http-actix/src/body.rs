@@ -58,6 +58,11 @@ impl Body {
         Self { limit: self.limit.min(limit), deadline, ..self }
     }
 
+    /// The same body, with a bound of its own in place of the server's.
+    pub(crate) fn up_to(self, limit: usize) -> Self {
+        Self { limit, ..self }
+    }
+
     /// The body as a `T`, which is an object. Its first fault of shape comes alone, with its pointer.
     pub(crate) async fn json<T: DeserializeOwned>(self) -> Result<T, ApiError> {
         object(self.any_json().await?)

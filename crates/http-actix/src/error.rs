@@ -1,8 +1,8 @@
 //! The border between the domains' errors and HTTP: one exhaustive match per enum.
 
 use access_domain::{
-    AuthenticationError, ChangeError, InferenceRefusal, KeyRefusal, LogInError, PlatformKeyRefusal,
-    StoreError,
+    AuthenticationError, ChangeError, ImportRefusal, InferenceRefusal, KeyRefusal, LogInError,
+    PlatformKeyRefusal, StoreError,
 };
 use api_types::ErrorCode;
 use auth_actix::ApiError;
@@ -108,6 +108,21 @@ impl IntoApiError for InferenceRefusal {
             Self::UnknownModel => {
                 ApiError::at(ErrorCode::ModelNotFound, "/model", self.to_string())
             }
+        }
+    }
+}
+
+impl IntoApiError for ImportRefusal {
+    fn into_api_error(self) -> ApiError {
+        let told = self.to_string();
+        match self {
+            Self::Faults { faults } => ApiError::faults(faults),
+            Self::ScopeNotHeld => ApiError::at(ErrorCode::InsufficientScope, "/scopes", told),
+            Self::NameTaken => ApiError::at(ErrorCode::NameTaken, "/name", told),
+            Self::UnknownDeployment => {
+                ApiError::at(ErrorCode::UnknownReference, "/deployment", told)
+            }
+            Self::Deleted => ApiError::at(ErrorCode::KeyRevoked, "/hash", told),
         }
     }
 }

@@ -7,6 +7,7 @@ mod app;
 mod body;
 mod docs;
 mod error;
+mod imports;
 mod keys;
 mod openapi;
 mod parameters;

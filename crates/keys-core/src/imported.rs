@@ -23,6 +23,7 @@ use sha2::{Digest as _, Sha256, Sha512};
 use subtle::ConstantTimeEq;
 
 pub use self::read::UnreadableHash;
+use crate::Fingerprint;
 
 /// How the other system made a hash of its keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -216,6 +217,21 @@ impl ImportedHash {
         }
     }
 
+    /// Names the hash after it is gone, so that the same row is known again whenever it is imported,
+    /// in whatever encoding. Tells as little of the key as the key's own fingerprint does: 64 bits
+    /// of a hash of the hash.
+    pub fn fingerprint(&self) -> Fingerprint {
+        let name = self.algorithm().as_str();
+        let canonical = match self {
+            Self::Sha256(hash) => format!("{name}${:?}", hash.0),
+            Self::Sha512(hash) => format!("{name}${:?}", hash.0),
+            Self::Pbkdf2Sha256(Pbkdf2Hash { iterations, salt, hash }) => {
+                format!("{name}${iterations}${salt}${:?}", hash.0)
+            }
+        };
+        Fingerprint::of(&canonical)
+    }
+
     /// Whether `plaintext` is the key that the hash was made of. Slow for PBKDF2: see
     /// [`Pbkdf2Hash::verify`].
     pub fn verify(&self, plaintext: &str) -> bool {
@@ -315,6 +331,26 @@ mod tests {
             let told = ImportedHash::parse(stored, algorithm, Some(encoding(&row)));
             assert_eq!(ImportedHash::parse(stored, algorithm, None), told, "{row}");
         }
+    }
+
+    #[test]
+    fn a_hash_is_named_alike_in_every_encoding_and_no_two_are_named_alike() {
+        let read = |text: &str, algorithm| ImportedHash::parse(text, algorithm, None).unwrap();
+        let (hex, base64) = ("00".repeat(32), "A".repeat(43));
+        let zeros = read(&hex, HashAlgorithm::Sha256).fingerprint();
+        assert_eq!(read(&base64, HashAlgorithm::Sha256).fingerprint(), zeros);
+        let salted = |salt: &str| format!("pbkdf2_sha256$1${salt}${base64}=");
+        let others = [
+            read(&"00".repeat(64), HashAlgorithm::Sha512),
+            read(&salted("a"), HashAlgorithm::Pbkdf2Sha256),
+            read(&salted("b"), HashAlgorithm::Pbkdf2Sha256),
+        ];
+        let mut names: Vec<String> =
+            others.iter().map(|hash| hash.fingerprint().as_str().to_owned()).collect();
+        names.push(zeros.as_str().to_owned());
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), 4);
     }
 
     #[test]

@@ -7,8 +7,8 @@
 use std::{error::Error, io, path::PathBuf, sync::Arc, time::Duration};
 
 use access_domain::{
-    AuditStore, KeyChanges, KeyLookup, ManagedKeyStore, OrganizationStore, PlatformKeyStore,
-    SessionStore, StoreError,
+    AuditStore, KeyChanges, KeyImportStore, KeyLookup, ManagedKeyStore, OrganizationStore,
+    PlatformKeyStore, SessionStore, StoreError,
 };
 use deployments_domain::{DeploymentStore, ExecutionStore, WorkflowStore};
 use keys_core::PepperName;
@@ -32,6 +32,7 @@ pub trait Storage:
     OrganizationStore
     + PlatformKeyStore
     + KeyLookup
+    + KeyImportStore
     + SessionStore
     + WorkflowStore
     + DeploymentStore

@@ -109,6 +109,7 @@ table! {
         deleted_at -> Nullable<BigInt>,
         created_by -> Nullable<Text>,
         created_at -> BigInt,
+        import_fingerprint -> Nullable<Text>,
     }
 }
 
@@ -128,13 +129,13 @@ table! {
 table! {
     imported_secrets (key_id) {
         key_id -> Text,
-        organization_id -> Text,
         algorithm -> Text,
         digest -> Binary,
         prefix -> Nullable<Text>,
-        salt -> Nullable<Binary>,
+        salt -> Nullable<Text>,
         iterations -> Nullable<Integer>,
         created_at -> BigInt,
+        grace_until -> Nullable<BigInt>,
     }
 }
 

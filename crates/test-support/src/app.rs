@@ -246,6 +246,7 @@ fn ports(
         deployments: storage.clone(),
         managed_keys: storage.clone(),
         limiter: Arc::new(MemoryLimiter::new(tools.clock.clone())),
+        imports: storage.clone(),
         executions: storage.clone(),
         runner: worker.clone(),
         filters: sandbox,

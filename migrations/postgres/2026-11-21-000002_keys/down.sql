@@ -13,6 +13,7 @@ ALTER TABLE keys
     DROP COLUMN ip_allowlist,
     DROP COLUMN metadata,
     DROP COLUMN term,
-    DROP COLUMN revoked_reason;
+    DROP COLUMN revoked_reason,
+    DROP COLUMN import_fingerprint;
 DROP INDEX IF EXISTS keys_organization_id;
 ALTER TABLE organizations DROP COLUMN key_format, DROP COLUMN key_prefix;

@@ -17,6 +17,10 @@ ALTER TABLE keys
     -- For how many microseconds it was made: a rotation begins this term anew.
     ADD COLUMN term bigint,
     ADD COLUMN revoked_reason text,
+    -- Names the hash that a key was imported by, after the hash is gone and the key deleted: so that an import may be
+    -- repeated, and brings back nothing that was withdrawn.
+    ADD COLUMN import_fingerprint text,
+    ADD UNIQUE (organization_id, import_fingerprint),
     ADD CHECK ((kind = 'organization') = (name IS NOT NULL));
 UPDATE keys SET term = expires_at - created_at;
 -- Pages of the keys of the organization.
@@ -33,15 +37,15 @@ ALTER TABLE key_secrets
 -- Secrets as other systems keep them, until their first use, which replaces the row by one of `key_secrets`.
 CREATE TABLE imported_secrets (
     key_id text PRIMARY KEY REFERENCES keys (id),
-    organization_id text NOT NULL REFERENCES organizations (id),
     algorithm text NOT NULL CHECK (algorithm IN ('sha256', 'sha512', 'pbkdf2_sha256')),
+    -- Not unique: two organizations may have the same key, and one of them may import it twice under two salts.
     digest bytea NOT NULL,
     -- What the key begins with; keys under PBKDF2 are found by it.
     prefix text,
-    salt bytea,
+    salt text,
     iterations integer,
     created_at bigint NOT NULL,
-    UNIQUE (organization_id, digest),
+    grace_until bigint,
     CHECK ((algorithm = 'pbkdf2_sha256') = (salt IS NOT NULL)),
     CHECK ((algorithm = 'pbkdf2_sha256') = (iterations IS NOT NULL)),
     CHECK (algorithm <> 'pbkdf2_sha256' OR prefix IS NOT NULL)

@@ -33,7 +33,11 @@ CREATE TABLE keys (
     deleted_at bigint,
     created_by text,
     created_at bigint NOT NULL,
+    -- Names the hash that a key was imported by, after the hash is gone and the key deleted: so that an import may be
+    -- repeated, and brings back nothing that was withdrawn.
+    import_fingerprint text,
     UNIQUE (organization_id, slot),
+    UNIQUE (organization_id, import_fingerprint),
     FOREIGN KEY (organization_id, deployment_id) REFERENCES deployments (organization_id, id),
     -- A deleted platform key leaves its slot; the row stays for those that name it as their maker.
     CHECK ((kind = 'platform' AND deleted_at IS NULL) = (slot IS NOT NULL)),
@@ -61,15 +65,15 @@ ALTER TABLE key_secrets ADD COLUMN last_used_at bigint;
 -- Secrets as other systems keep them, until their first use, which replaces the row by one of `key_secrets`.
 CREATE TABLE imported_secrets (
     key_id text PRIMARY KEY NOT NULL REFERENCES keys (id),
-    organization_id text NOT NULL REFERENCES organizations (id),
     algorithm text NOT NULL CHECK (algorithm IN ('sha256', 'sha512', 'pbkdf2_sha256')),
+    -- Not unique: two organizations may have the same key, and one of them may import it twice under two salts.
     digest blob NOT NULL,
     -- What the key begins with; keys under PBKDF2 are found by it.
     prefix text,
-    salt blob,
+    salt text,
     iterations integer,
     created_at bigint NOT NULL,
-    UNIQUE (organization_id, digest),
+    grace_until bigint,
     CHECK ((algorithm = 'pbkdf2_sha256') = (salt IS NOT NULL)),
     CHECK ((algorithm = 'pbkdf2_sha256') = (iterations IS NOT NULL)),
     CHECK (algorithm <> 'pbkdf2_sha256' OR prefix IS NOT NULL)

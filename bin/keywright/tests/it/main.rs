@@ -41,6 +41,7 @@ mod documents;
 mod executions;
 mod faults;
 mod guesses;
+mod imports;
 mod inference;
 mod key_cache;
 mod key_commands;

@@ -3,7 +3,8 @@
 use access_domain::{KeyDesk, ManageKeys};
 use actix_web::{HttpResponse, delete, get, patch, post, web};
 use api_types::{
-    CreateApiKey, CreatedKeyView, ErrorCode, KeyView, ListView, PatchApiKey, RevokeKey, RotateKey,
+    CreateApiKey, CreatedKeyView, ErrorCode, ImportApiKeys, ImportView, KeyView, ListView,
+    PatchApiKey, RevokeKey, RotateKey,
 };
 use auth_actix::{ApiError, Caller};
 use keys_core::KeyTag;
@@ -12,6 +13,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use crate::{
     App,
     body::Body,
+    imports::{MAX_IMPORT_BYTES, Rows, import_keys},
     keys,
     parameters::{PathId, Query},
 };
@@ -20,6 +22,7 @@ pub(super) fn routes(config: &mut ServiceConfig) {
     config
         .service(list_api_keys)
         .service(create_api_key)
+        .service(import_api_keys)
         .service(get_api_key)
         .service(patch_api_key)
         .service(delete_api_key)
@@ -62,6 +65,25 @@ async fn create_api_key(
 ) -> Result<HttpResponse, ApiError> {
     let draft: CreateApiKey = body.json().await?;
     keys::create_key(&app, KeyDesk::of_organization(who.granted), draft.into()).await
+}
+
+/// Import keys of another system by their hashes
+///
+/// They go on working as they are. Each row is told what became of it: a bad one fails alone. What
+/// was imported before is left as it is, so that an import may be repeated.
+#[utoipa::path(
+    tag = "API keys",
+    request_body = ImportApiKeys,
+    responses((status = 200, body = ImportView))
+)]
+#[post("/v1/api-keys/import")]
+async fn import_api_keys(
+    app: web::Data<App>,
+    who: Caller<ManageKeys>,
+    body: Body,
+) -> Result<web::Json<ImportView>, ApiError> {
+    let rows: Rows = body.up_to(MAX_IMPORT_BYTES).json().await?;
+    import_keys(&app, who.granted, rows).await.map(web::Json)
 }
 
 /// One key of the organization

@@ -5,7 +5,7 @@ use access_domain::{
     PageRequest, StoreError, Subject, SubjectKind, Visibility,
 };
 use deployments_domain::{Deployment, DeploymentRefusal, DeploymentStore, WorkflowId};
-use diesel::{insert_into, prelude::*, result::Error, sql_types::Bool, update};
+use diesel::{delete, insert_into, prelude::*, result::Error, sql_types::Bool, update};
 
 use super::{
     super::{Conn, Store, violated_unique},
@@ -16,7 +16,7 @@ use crate::{
     codec,
     error::Stop,
     rows::DeploymentRow,
-    schema::{deployments, keys, workflows},
+    schema::{deployments, imported_secrets, keys, workflows},
 };
 
 impl DeploymentStore for Store {
@@ -128,6 +128,10 @@ impl DeploymentStore for Store {
                 .set((keys::revoked_at.eq(at), keys::deleted_at.eq(at)))
                 .execute(conn)?;
             note(conn, organization, act, subject(&deployment))?;
+            let its_keys = keys::table.filter(keys::deployment_id.eq(codec::id(id)));
+            delete(imported_secrets::table)
+                .filter(imported_secrets::key_id.eq_any(its_keys.select(keys::id)))
+                .execute(conn)?;
             Ok(true)
         })
     }

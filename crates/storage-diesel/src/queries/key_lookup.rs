@@ -143,16 +143,19 @@ fn imported(conn: &mut Conn, queries: &[KeyQuery]) -> QueryResult<Vec<(Vec<u8>, 
     if digests.is_empty() {
         return Ok(Vec::new());
     }
-    let found: Vec<(FoundKeyRow, Vec<u8>)> = keys::table
+    let found: Vec<(FoundKeyRow, Vec<u8>, Option<i64>)> = keys::table
         .inner_join(imported_secrets::table)
         .inner_join(organizations::table)
         .left_join(deployments::table)
         .filter(imported_secrets::digest.eq_any(digests))
         .filter(imported_secrets::algorithm.ne("pbkdf2_sha256"))
-        .filter(findable!())
-        .select((FoundKeyRow::as_select(), imported_secrets::digest))
+        // A deleted one would stand in the way of another organization's.
+        .filter(keys::deleted_at.is_null())
+        .order(keys::id)
+        .select((FoundKeyRow::as_select(), imported_secrets::digest, imported_secrets::grace_until))
         .load(conn)?;
-    let read =
-        |(row, digest): (FoundKeyRow, Vec<u8>)| Ok((digest, row.read(FoundBy::Imported, None)?));
+    let read = |(row, digest, grace_until): (FoundKeyRow, Vec<u8>, Option<i64>)| {
+        Ok((digest, row.read(FoundBy::Imported, grace_until)?))
+    };
     found.into_iter().map(read).collect()
 }

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     codec,
     error::Stop,
-    rows::{KeyRow, KeySecretRow, ManagedKeyRow, SecretRow, TermsRow},
+    rows::{ImportedRow, KeyRow, KeySecretRow, ManagedKeyRow, SecretRow, TermsRow},
     schema::{deployments, imported_secrets, key_secrets, keys, organizations},
 };
 
@@ -216,7 +216,7 @@ fn apply(conn: &mut Conn, key: KeyId, change: KeyChange) -> QueryResult<()> {
             update(keys::table.find(id)).set(TermsRow::of(&terms)?).execute(conn)?;
         }
         KeyChange::Rotate { secret, at, grace_until, expires_at } => {
-            let own = key_secrets::key_id.eq(&id);
+            let (own, imported) = (key_secrets::key_id.eq(&id), imported_secrets::table.find(&id));
             // In the order in which their uses are noted: two that lock both wait for no other.
             let _: Vec<String> = locked!(
                 key_secrets::table
@@ -227,9 +227,12 @@ fn apply(conn: &mut Conn, key: KeyId, change: KeyChange) -> QueryResult<()> {
             .load(conn)?;
             delete(key_secrets::table.filter(own).filter(key_secrets::grace_until.is_not_null()))
                 .execute(conn)?;
+            delete(imported.filter(imported_secrets::grace_until.is_not_null())).execute(conn)?;
+            let grace_until = Some(codec::micros(grace_until));
             update(key_secrets::table.filter(own))
-                .set(key_secrets::grace_until.eq(Some(codec::micros(grace_until))))
+                .set(key_secrets::grace_until.eq(grace_until))
                 .execute(conn)?;
+            update(imported).set(imported_secrets::grace_until.eq(grace_until)).execute(conn)?;
             insert_secret(conn, key, &secret, at)?;
             update(keys::table.find(&id))
                 .set(keys::expires_at.eq(expires_at.map(codec::micros)))
@@ -249,6 +252,7 @@ fn apply(conn: &mut Conn, key: KeyId, change: KeyChange) -> QueryResult<()> {
             update(keys::table.find(&id).filter(keys::revoked_at.is_null()))
                 .set(keys::revoked_at.eq(at))
                 .execute(conn)?;
+            delete(imported_secrets::table.find(&id)).execute(conn)?;
         }
     }
     Ok(())
@@ -307,9 +311,9 @@ fn with_secrets(conn: &mut Conn, rows: Vec<ManagedKeyRow>) -> QueryResult<Vec<Ma
         .order((key_secrets::grace_until.is_not_null(), key_secrets::created_at.desc()))
         .select(KeySecretRow::as_select())
         .load(conn)?;
-    let imported: Vec<(String, String, Option<String>)> = imported_secrets::table
+    let imported: Vec<ImportedRow> = imported_secrets::table
         .filter(imported_secrets::key_id.eq_any(&ids))
-        .select((imported_secrets::key_id, imported_secrets::algorithm, imported_secrets::prefix))
+        .select(ImportedRow::as_select())
         .load(conn)?;
     rows.into_iter().map(|row| row.read(&secrets, &imported)).collect()
 }

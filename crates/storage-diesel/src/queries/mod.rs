@@ -26,6 +26,7 @@ macro_rules! visible {
 mod audit;
 mod deployments;
 mod executions;
+mod imports;
 mod key_lookup;
 mod lease;
 mod managed_keys;

@@ -1,16 +1,18 @@
 //! Keys of every kind, and their secrets.
 
 use access_domain::{
-    DeploymentId, FoundBy, Imported, KeyOwner, KeyRecord, KeySecret, KeyTerms, ManagedKey, NewKey,
-    NewManagedKey, OrganizationId, OrganizationName, PlatformKey, Revocation,
+    DeploymentId, FoundBy, Imported, KeyOwner, KeyRecord, KeySecret, KeyTerms, ManagedKey,
+    NewImport, NewKey, NewManagedKey, OrganizationId, OrganizationName, PlatformKey, Revocation,
 };
 use chrono::TimeDelta;
 use diesel::{QueryResult, prelude::*, result::Error};
-use keys_core::{Fingerprint, Key, KeyId, PlatformKeys, Slot, StoredSecret, Timestamp};
+use keys_core::{
+    Fingerprint, ImportedHash, Key, KeyId, PlatformKeys, Slot, StoredSecret, Timestamp,
+};
 
 use crate::{
     codec,
-    schema::{deployments, key_secrets, keys, organizations},
+    schema::{deployments, imported_secrets, key_secrets, keys, organizations},
 };
 
 #[derive(Insertable)]
@@ -25,6 +27,7 @@ pub(crate) struct KeyRow {
     term: Option<i64>,
     created_by: Option<String>,
     created_at: i64,
+    import_fingerprint: Option<String>,
     #[diesel(embed)]
     terms: TermsRow,
 }
@@ -54,6 +57,23 @@ impl KeyRow {
         })
     }
 
+    pub(crate) fn imported(organization: OrganizationId, new: &NewImport) -> QueryResult<Self> {
+        let kind = if new.deployment.is_some() { "deployment" } else { "organization" };
+        Ok(Self {
+            id: codec::id(new.id),
+            organization_id: codec::id(organization),
+            kind,
+            deployment_id: new.deployment.map(codec::id),
+            slot: None,
+            name: new.deployment.is_none().then(|| new.name.clone()),
+            term: new.term.and_then(|term| term.num_microseconds()),
+            created_by: Some(new.created_by.to_string()),
+            created_at: codec::micros(new.created_at),
+            import_fingerprint: Some(new.hash.fingerprint().as_str().into()),
+            terms: TermsRow::of(&new.terms)?,
+        })
+    }
+
     fn new(
         kind: &'static str,
         organization: OrganizationId,
@@ -70,7 +90,40 @@ impl KeyRow {
             term: None,
             created_by: key.created_by.map(|maker| maker.to_string()),
             created_at: codec::micros(key.created_at),
+            import_fingerprint: None,
             terms,
+        }
+    }
+}
+
+/// A secret as another system keeps it.
+#[derive(Insertable)]
+#[diesel(table_name = imported_secrets, treat_none_as_default_value = false)]
+pub(crate) struct ImportedSecretRow {
+    key_id: String,
+    algorithm: &'static str,
+    digest: Vec<u8>,
+    prefix: Option<String>,
+    salt: Option<String>,
+    iterations: Option<i32>,
+    created_at: i64,
+}
+
+impl ImportedSecretRow {
+    pub(crate) fn of(new: &NewImport) -> Self {
+        let (digest, slow) = match &new.hash {
+            ImportedHash::Sha256(hash) => (hash.as_bytes().to_vec(), None),
+            ImportedHash::Sha512(hash) => (hash.as_bytes().to_vec(), None),
+            ImportedHash::Pbkdf2Sha256(hash) => (hash.hash().as_bytes().to_vec(), Some(hash)),
+        };
+        Self {
+            key_id: codec::id(new.id),
+            algorithm: new.hash.algorithm().as_str(),
+            digest,
+            prefix: new.prefix.clone(),
+            salt: slow.map(|hash| hash.salt().to_owned()),
+            iterations: slow.map(|hash| codec::integer(hash.iterations())),
+            created_at: codec::micros(new.created_at),
         }
     }
 }
@@ -239,11 +292,11 @@ impl ManagedKeyRow {
     pub(crate) fn read(
         self,
         secrets: &[KeySecretRow],
-        imported: &[(String, String, Option<String>)],
+        imported: &[ImportedRow],
     ) -> QueryResult<ManagedKey> {
         let own = secrets.iter().filter(|secret| secret.key_id == self.id);
         let secrets = own.map(KeySecretRow::read).collect::<QueryResult<_>>()?;
-        let imported = imported.iter().find(|(key, ..)| *key == self.id);
+        let imported = imported.iter().find(|imported| imported.key_id == self.id);
         let revoked_at = self.revoked_at.map(codec::read_micros).transpose()?;
         let reason = self.revoked_reason.unwrap_or_default();
         let deployment = self.deployment_id.as_deref().map(codec::read_id).transpose()?;
@@ -263,12 +316,29 @@ impl ManagedKeyRow {
             term: self.term.map(TimeDelta::microseconds),
             revoked: revoked_at.map(|at| Revocation { at, reason }),
             secrets,
-            imported: imported.map(|(_, algorithm, prefix)| Imported {
-                algorithm: algorithm.clone(),
-                prefix: prefix.clone(),
-            }),
+            imported: imported.map(ImportedRow::read).transpose()?,
             created_by: self.created_by.as_deref().map(codec::read_uuid).transpose()?,
             created_at: codec::read_micros(self.created_at)?,
+        })
+    }
+}
+
+/// What is told of a secret that is still kept as another system had it.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = imported_secrets)]
+pub(crate) struct ImportedRow {
+    key_id: String,
+    algorithm: String,
+    prefix: Option<String>,
+    grace_until: Option<i64>,
+}
+
+impl ImportedRow {
+    fn read(&self) -> QueryResult<Imported> {
+        Ok(Imported {
+            algorithm: self.algorithm.clone(),
+            prefix: self.prefix.clone(),
+            grace_until: self.grace_until.map(codec::read_micros).transpose()?,
         })
     }
 }

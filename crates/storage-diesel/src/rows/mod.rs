@@ -11,7 +11,8 @@ pub(crate) use self::{
     deployment::DeploymentRow,
     execution::{ClaimedRow, ExecutionRow, MoveRow, NewExecutionRow, RunnableRow, StepRow},
     key::{
-        FoundKeyRow, KeyRow, KeySecretRow, ManagedKeyRow, SecretRow, SlotRow, TermsRow, read_slots,
+        FoundKeyRow, ImportedRow, ImportedSecretRow, KeyRow, KeySecretRow, ManagedKeyRow,
+        SecretRow, SlotRow, TermsRow, read_slots,
     },
     workflow::{VersionRow, WorkflowRow},
 };

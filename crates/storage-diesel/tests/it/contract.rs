@@ -66,6 +66,15 @@ on_both_databases! {
         a_run_that_moved_is_not_moved_again_from_where_it_was
         old_payloads_are_deleted_in_portions_and_the_records_stay
         the_runs_of_a_deleted_deployment_go_on;
+    imports:
+        an_imported_key_is_found_by_either_hash_and_told_without_a_secret
+        a_key_is_imported_onto_a_deployment_that_its_importer_sees
+        a_row_that_was_imported_before_is_told_and_left_as_it_is
+        a_refused_row_hinders_no_other
+        two_organizations_may_import_the_same_key
+        a_deleted_imported_key_is_unknown_and_does_not_come_back
+        of_eight_imports_of_the_same_rows_at_once_one_makes_the_keys
+        the_imported_hash_of_a_rotated_key_is_good_for_its_grace;
     key_lookup:
         a_deployment_key_is_found_with_all_that_decides_its_fate
         a_platform_key_is_as_active_as_its_slot

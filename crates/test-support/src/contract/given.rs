@@ -14,7 +14,7 @@ use access_domain::{
 use deployments_domain::{
     Deployment, Event, NewRun, RunEnd, RunMove, RunState, StepRecord, Workflow, WorkflowType, next,
 };
-use keys_core::{Digest, Id, Pattern, Pepper, PepperName, StoredSecret, Timestamp, mint};
+use keys_core::{Digest, Id, Pattern, Pepper, PepperName, Peppers, StoredSecret, Timestamp, mint};
 use serde_json::{Map, json};
 use storage_diesel::Storage;
 use uuid::Uuid;
@@ -35,7 +35,7 @@ pub struct Given {
     pub stores: Arc<dyn Storage>,
     pub clock: FixedClock,
     entropy: CountingEntropy,
-    pepper: Pepper,
+    pub(super) peppers: Peppers,
 }
 
 /// A deployment with a key and what it stands on.
@@ -59,7 +59,7 @@ impl Given {
             stores,
             clock: FixedClock::default(),
             entropy: CountingEntropy::default(),
-            pepper: Pepper::new(&[7; 32]).unwrap(),
+            peppers: Pepper::new(&[7; 32]).unwrap().into(),
         }
     }
 
@@ -72,11 +72,11 @@ impl Given {
     }
 
     pub(super) fn secret(&self) -> StoredSecret {
-        mint(Pattern::Uuid, &self.pepper, &self.entropy).stored
+        mint(Pattern::Uuid, self.peppers.current(), &self.entropy).stored
     }
 
     pub(super) fn pepper_name(&self) -> PepperName {
-        self.pepper.name().clone()
+        self.peppers.current().name().clone()
     }
 
     /// Something that somebody does now.

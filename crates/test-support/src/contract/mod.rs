@@ -8,6 +8,7 @@ mod given;
 pub mod audit;
 pub mod deployments;
 pub mod executions;
+pub mod imports;
 pub mod key_lookup;
 pub mod managed_keys;
 pub mod organizations;
