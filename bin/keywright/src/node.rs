@@ -114,6 +114,7 @@ impl Node {
             sessions: self.storage.clone(),
             keys: self.storage.clone(),
             platform_keys: self.storage.clone(),
+            organizations: self.storage.clone(),
             workflows: self.storage.clone(),
             deployments: self.storage.clone(),
             managed_keys: self.storage.clone(),

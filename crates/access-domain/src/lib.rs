@@ -13,6 +13,7 @@ mod limiter;
 mod managed_key;
 mod managed_keys;
 mod organization;
+mod organization_settings;
 mod page;
 mod password;
 mod permission;
@@ -54,6 +55,9 @@ pub use self::{
         AdminAccount, CreateOrganization, CreateOrganizationError, CreatedOrganization,
         NewOrganization, Organization, OrganizationId, OrganizationName, OrganizationRef,
         Organizations, RESERVED_SLUGS, Slug,
+    },
+    organization_settings::{
+        OrganizationEdit, OrganizationSettings, OrganizationSettingsDesk, SettingsRefusal,
     },
     page::{Page, PageRequest},
     password::{HashingFailed, PasswordCost, PasswordHash},

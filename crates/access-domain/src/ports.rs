@@ -11,9 +11,9 @@ use uuid::Uuid;
 use crate::{
     Act, AuditEntry, AuditFilter, CreateOrganizationError, Holder, ImportOutcome, KeyChange,
     KeyMatches, KeyQuery, KeyRefusal, KeyStyle, ManagedKey, NewImport, NewManagedKey,
-    NewOrganization, Organization, OrganizationId, Page, PageRequest, PlatformKey,
-    PlatformKeyChange, PlatformKeyRefusal, PresentedKey, Session, SessionId, SessionRecord,
-    UserRecord, Username, Visibility,
+    NewOrganization, Organization, OrganizationId, OrganizationSettings, Page, PageRequest,
+    PlatformKey, PlatformKeyChange, PlatformKeyRefusal, PresentedKey, Session, SessionId,
+    SessionRecord, SettingsRefusal, UserRecord, Username, Visibility,
 };
 
 /// Why storage did not answer. The source is for the log; no caller sees it.
@@ -68,6 +68,27 @@ pub trait OrganizationStore: Send + Sync {
     /// # Errors
     /// When storage fails.
     fn list_organizations(&self) -> Result<Vec<Organization>, StoreError>;
+
+    /// What is settled for an organization.
+    ///
+    /// # Errors
+    /// When storage fails.
+    fn organization_settings(
+        &self,
+        organization: OrganizationId,
+    ) -> Result<OrganizationSettings, StoreError>;
+
+    /// Locks the organization, asks `rule` what is to be settled, and saves that: its name and the
+    /// style of its keys. Returns the settings as they then are.
+    ///
+    /// # Errors
+    /// What `rule` refused, or that storage failed.
+    fn change_organization(
+        &self,
+        organization: OrganizationId,
+        rule: &dyn Fn(&OrganizationSettings) -> Result<OrganizationSettings, SettingsRefusal>,
+        act: &Act,
+    ) -> Result<OrganizationSettings, ChangeError<SettingsRefusal>>;
 }
 
 /// The two slots of each organization.

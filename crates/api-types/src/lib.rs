@@ -12,6 +12,7 @@ mod import;
 mod inference;
 mod key;
 mod list;
+mod organization;
 mod platform_key;
 mod problem;
 mod time;
@@ -37,6 +38,7 @@ pub use self::{
         KeySecretView, KeyView, PatchApiKey, PatchDeploymentKey, RevokeKey, RotateKey,
     },
     list::ListView,
+    organization::{OrganizationSettingsView, PatchOrganization},
     platform_key::{
         CreatePlatformKey, CreatedPlatformKeyView, PatchPlatformKey, PlatformKeyView,
         PlatformKeysView, WithdrawPlatformKey,

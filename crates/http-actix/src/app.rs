@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use access_domain::{
     Authentication, Clock, Inferences, KeyImportStore, KeyImports, KeyLookup, Limiter,
-    ManagedKeyStore, ManagedKeys, Models, PasswordHash, PlatformKeyStore, PlatformKeysUseCases,
-    SessionStore, Sessions, StoreError, Uses,
+    ManagedKeyStore, ManagedKeys, Models, OrganizationSettingsDesk, OrganizationStore,
+    PasswordHash, PlatformKeyStore, PlatformKeysUseCases, SessionStore, Sessions, StoreError, Uses,
 };
 use actix_web::{
     Error,
@@ -44,6 +44,7 @@ pub struct Ports {
     pub sessions: Arc<dyn SessionStore>,
     pub keys: Arc<dyn KeyLookup>,
     pub platform_keys: Arc<dyn PlatformKeyStore>,
+    pub organizations: Arc<dyn OrganizationStore>,
     pub workflows: Arc<dyn WorkflowStore>,
     pub deployments: Arc<dyn DeploymentStore>,
     pub managed_keys: Arc<dyn ManagedKeyStore>,
@@ -72,6 +73,7 @@ pub struct Ports {
 pub(crate) struct UseCases {
     pub(crate) sessions: Sessions,
     pub(crate) platform_keys: PlatformKeysUseCases,
+    pub(crate) organization_settings: OrganizationSettingsDesk,
     pub(crate) workflows: Workflows,
     pub(crate) deployments: Deployments,
     pub(crate) keys: ManagedKeys,
@@ -117,6 +119,11 @@ impl Ports {
                 clock: clock.clone(),
                 entropy: entropy.clone(),
                 peppers: peppers.clone(),
+            },
+            organization_settings: OrganizationSettingsDesk {
+                store: self.organizations,
+                clock: clock.clone(),
+                entropy: entropy.clone(),
             },
             workflows: Workflows {
                 store: self.workflows,

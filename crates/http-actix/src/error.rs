@@ -2,7 +2,7 @@
 
 use access_domain::{
     AuthenticationError, ChangeError, ImportRefusal, InferenceRefusal, KeyRefusal, LogInError,
-    PlatformKeyRefusal, StoreError,
+    PlatformKeyRefusal, SettingsRefusal, StoreError,
 };
 use api_types::ErrorCode;
 use auth_actix::ApiError;
@@ -97,6 +97,14 @@ impl IntoApiError for KeyRefusal {
             Self::NotRotated(refusal @ RotationRefusal::GraceTooLong) => {
                 ApiError::at(ErrorCode::InvalidValue, "/grace_seconds", refusal.to_string())
             }
+        }
+    }
+}
+
+impl IntoApiError for SettingsRefusal {
+    fn into_api_error(self) -> ApiError {
+        match self {
+            Self::Faults { faults } => ApiError::faults(faults),
         }
     }
 }

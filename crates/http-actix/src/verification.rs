@@ -100,6 +100,9 @@ async fn answer(
     let key = found.and_then(|found| found.of_organization(organization));
     let now = access.authentication.clock.now();
     let code = judge(key, wanted, now);
+    if let Some(record) = key.filter(|_| code == VerificationCode::Valid && !is_explained) {
+        access.authentication.uses.note(&record.secret, now);
+    }
     let rate = match key.and_then(KeyRecord::quota) {
         Some(quota) if *is_explained => Some(access.limiter.peek(quota, wanted.cost).wait().await?),
         Some(quota) if code == VerificationCode::Valid => {

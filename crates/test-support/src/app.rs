@@ -242,6 +242,7 @@ fn ports(
         sessions: storage.clone(),
         keys: storage.clone(),
         platform_keys: storage.clone(),
+        organizations: storage.clone(),
         workflows: storage.clone(),
         deployments: storage.clone(),
         managed_keys: storage.clone(),

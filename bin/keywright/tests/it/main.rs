@@ -45,6 +45,7 @@ mod imports;
 mod inference;
 mod key_cache;
 mod key_commands;
+mod organization_settings;
 mod platform_keys;
 mod process;
 mod proxy;

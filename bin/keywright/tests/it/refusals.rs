@@ -11,16 +11,18 @@ type Refusal = (u16, &'static str);
 /// Routes that answer anybody.
 const PUBLIC: [(&str, &str); 3] =
     [("post", "/v1/session"), ("get", "/healthz"), ("get", "/readyz")];
-/// What the first segments of a path tell of those who may not pass, beside "no credential": the
+/// What the first segments of a path, or of one method of it, tell of those who may not pass, beside "no credential": the
 /// status and code for a deployment's key, for another organization's platform key, and for another
 /// organization's key that has the scope `orders:read` alone. Under `/v1`, a caller is in their own.
-const TABLE: [(&str, Refusal, Refusal, Refusal); 10] = [
+const TABLE: [(&str, Refusal, Refusal, Refusal); 12] = [
     ("/v1/session", KIND, KIND, KIND),
     ("/v1/api-keys", KIND, PASSES, SCOPE),
     ("/v1/keys/", KIND, PASSES, SCOPE),
     ("/v1/inference", KIND, KIND, SCOPE),
     ("/v1/models", KIND, KIND, SCOPE),
     ("/v1/", PASSES, PASSES, PASSES),
+    ("patch /unstract/{org_id}/api/v2/organization", ADMIN, HIDDEN, HIDDEN),
+    ("/unstract/{org_id}/api/v2/organization", KIND, HIDDEN, HIDDEN),
     ("/unstract/{org_id}/api/v2/platform-keys", ADMIN, HIDDEN, HIDDEN),
     ("/unstract/{org_id}/api/v2/workflow", KIND, HIDDEN, HIDDEN),
     ("/unstract/{org_id}/api/v2/api-deployment", KIND, HIDDEN, HIDDEN),
@@ -48,7 +50,9 @@ async fn every_route_refuses_those_who_may_not_pass() {
         if PUBLIC.contains(&(method.as_str(), path.as_str())) {
             continue;
         }
-        let row = TABLE.iter().find(|(start, ..)| path.starts_with(start));
+        let operation = format!("{method} {path}");
+        let begins = |start: &str| path.starts_with(start) || operation.starts_with(start);
+        let row = TABLE.iter().find(|(start, ..)| begins(start));
         let (_, to_deployment_key, to_foreign_key, to_narrow_key) =
             row.unwrap_or_else(|| panic!("{path} stands in no row of the table"));
         check(&app.stranger(), &method, &path, (401, "missing_credential")).await;

@@ -6,6 +6,7 @@ mod deployments;
 mod executions;
 mod identity;
 mod inference;
+mod organization;
 mod platform_keys;
 mod server;
 mod session;
@@ -23,6 +24,7 @@ pub fn routes(config: &mut ServiceConfig) {
         .configure(deployments::routes)
         .configure(deployment_keys::routes)
         .configure(platform_keys::routes)
+        .configure(organization::routes)
         .configure(api_keys::routes)
         .configure(verify::routes)
         .configure(executions::routes)

@@ -1,11 +1,12 @@
 //! Organizations, and what comes into being with one.
 
 use access_domain::{
-    Act, AdminAccount, ChangeError, CreateOrganizationError, NewOrganization, Organization,
-    OrganizationStore, Role, Slug, StoreError, Subject, SubjectKind,
+    Act, AdminAccount, ChangeError, CreateOrganizationError, KeyStyle, NewOrganization,
+    Organization, OrganizationId, OrganizationSettings, OrganizationStore, Role, SettingsRefusal,
+    Slug, StoreError, Subject, SubjectKind,
 };
-use diesel::{insert_into, prelude::*, result::Error};
-use keys_core::Slot;
+use diesel::{insert_into, prelude::*, result::Error, update};
+use keys_core::{KeyPrefix, Slot};
 
 use super::{
     super::{Conn, Store, violated_unique},
@@ -17,6 +18,19 @@ use crate::{
     error::Stop,
     schema::{memberships, organizations, users},
 };
+
+/// The row of an organization's settings.
+macro_rules! settings {
+    ($organization:expr) => {
+        organizations::table.find(codec::id($organization)).select((
+            organizations::id,
+            organizations::slug,
+            organizations::name,
+            organizations::key_format,
+            organizations::key_prefix,
+        ))
+    };
+}
 
 type Created<T> = Result<T, Stop<CreateOrganizationError>>;
 
@@ -66,6 +80,52 @@ impl OrganizationStore for Store {
             rows.into_iter().map(read).collect()
         })
     }
+
+    fn organization_settings(
+        &self,
+        organization: OrganizationId,
+    ) -> Result<OrganizationSettings, StoreError> {
+        self.read("reading the settings of an organization", |conn| {
+            read_settings(settings!(organization).first(conn)?)
+        })
+    }
+
+    fn change_organization(
+        &self,
+        organization: OrganizationId,
+        rule: &dyn Fn(&OrganizationSettings) -> Result<OrganizationSettings, SettingsRefusal>,
+        act: &Act,
+    ) -> Result<OrganizationSettings, ChangeError<SettingsRefusal>> {
+        self.change("changing the settings of an organization", |conn| {
+            let old = read_settings(locked!(settings!(organization)).first(conn)?)?;
+            let new = rule(&old).map_err(Stop::Refused)?;
+            update(organizations::table.find(codec::id(organization)))
+                .set((
+                    organizations::name.eq(codec::printable(&new.name)),
+                    organizations::key_format.eq(new.key_style.format()),
+                    organizations::key_prefix.eq(new.key_style.prefix.as_str()),
+                ))
+                .execute(conn)?;
+            let slug = old.slug.as_str();
+            let subject = Subject::new(SubjectKind::Organization, organization, slug);
+            note(conn, organization, act, subject)?;
+            Ok(read_settings(settings!(organization).first(conn)?)?)
+        })
+    }
+}
+
+type SettingsRow = (String, String, String, String, String);
+
+fn read_settings(
+    (id, slug, name, key_format, key_prefix): SettingsRow,
+) -> QueryResult<OrganizationSettings> {
+    let prefix = codec::read_name(&key_prefix, "key prefix", |text| KeyPrefix::parse(text).ok())?;
+    Ok(OrganizationSettings {
+        id: codec::read_id(&id)?,
+        slug: codec::read_name(&slug, "slug", |slug| Slug::parse(slug).ok())?,
+        name,
+        key_style: KeyStyle { uuid_keys: key_format == "uuid", prefix },
+    })
 }
 
 /// The id of the administrator, whose account is made if it is a new one.

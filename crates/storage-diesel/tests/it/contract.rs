@@ -104,6 +104,9 @@ on_both_databases! {
         a_taken_slug_user_name_or_mail_address_is_told_and_nothing_is_saved
         several_administrators_may_have_no_mail_address
         somebody_with_an_account_may_administer_a_second_organization
+        settings_are_changed_for_one_organization_and_noted
+        a_refused_change_of_settings_saves_nothing
+        eight_changes_of_settings_at_once_all_survive
         an_account_that_is_not_there_administers_nothing;
     platform_keys:
         a_generated_key_fills_a_slot_and_is_active_only_if_asked

@@ -1,12 +1,13 @@
 //! Organizations and what comes into being with them.
 
 use access_domain::{
-    Action, AdminAccount, CreateOrganizationError, Email, NewOrganization, Role, Session, Slug,
+    Action, AdminAccount, AuditFilter, ChangeError, CreateOrganizationError, Email, KeyStyle,
+    NewOrganization, OrganizationSettings, PageRequest, Role, Session, SettingsRefusal, Slug,
     Username,
 };
-use keys_core::Slot;
+use keys_core::{KeyPrefix, Slot};
 
-use super::Given;
+use super::{Given, at_once};
 
 pub fn organizations_are_listed_by_slug(given: &Given) {
     let made = ["beta", "alpha", "a_b", "a-b"].map(|slug| given.new_organization(slug));
@@ -106,4 +107,49 @@ pub fn an_account_that_is_not_there_administers_nothing(given: &Given) {
     let error = given.stores.create(&new, &given.act(Action::OrganizationCreated)).unwrap_err();
     assert!(matches!(error, CreateOrganizationError::UnknownUser), "{error:?}");
     assert!(given.stores.list_organizations().unwrap().is_empty());
+}
+
+pub fn settings_are_changed_for_one_organization_and_noted(given: &Given) {
+    let (acme, other) = (given.organization("acme"), given.organization("other"));
+    let read = |id| given.stores.organization_settings(id).unwrap();
+    let before = read(acme);
+    assert_eq!((before.id, before.slug.as_str()), (acme, "acme"));
+    assert_eq!(before.key_style, KeyStyle::default());
+    let key_style = KeyStyle { uuid_keys: true, prefix: KeyPrefix::parse("acme").unwrap() };
+    let wanted = OrganizationSettings { name: "Acme Ltd".into(), key_style, ..before };
+    let rule = |_: &OrganizationSettings| Ok(wanted.clone());
+    let act = given.act(Action::OrganizationChanged);
+    assert_eq!(given.stores.change_organization(acme, &rule, &act).unwrap(), wanted);
+    assert_eq!(read(acme), wanted);
+    assert_eq!(given.stores.key_style(acme).unwrap(), wanted.key_style);
+    assert_eq!(read(other).key_style, KeyStyle::default());
+    let filter =
+        AuditFilter { action: Some(Action::OrganizationChanged), ..AuditFilter::default() };
+    let page = PageRequest { after: None, limit: 10 };
+    let noted = |id| given.stores.list_entries(id, &filter, page).unwrap().items.len();
+    assert_eq!((noted(acme), noted(other)), (1, 0));
+}
+
+pub fn a_refused_change_of_settings_saves_nothing(given: &Given) {
+    let acme = given.organization("acme");
+    let before = given.stores.organization_settings(acme).unwrap();
+    let rule = |_: &OrganizationSettings| Err(SettingsRefusal::Faults { faults: Vec::new() });
+    let act = given.act(Action::OrganizationChanged);
+    let refused = given.stores.change_organization(acme, &rule, &act).unwrap_err();
+    assert!(matches!(refused, ChangeError::Refused(_)), "{refused:?}");
+    assert_eq!(given.stores.organization_settings(acme).unwrap(), before);
+}
+
+pub fn eight_changes_of_settings_at_once_all_survive(given: &Given) {
+    let acme = given.organization("acme");
+    let before = given.stores.organization_settings(acme).unwrap().name;
+    let rule = |old: &OrganizationSettings| {
+        Ok(OrganizationSettings { name: format!("{}+", old.name), ..old.clone() })
+    };
+    at_once(8, |_| {
+        let act = given.act(Action::OrganizationChanged);
+        given.stores.change_organization(acme, &rule, &act).unwrap();
+    });
+    let after = given.stores.organization_settings(acme).unwrap().name;
+    assert_eq!(after, format!("{before}++++++++"));
 }

@@ -1,0 +1,66 @@
+//! An organization's settings.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::body::present;
+
+/// What is settled for an organization.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct OrganizationSettingsView {
+    /// Its id.
+    pub id: Uuid,
+    /// Its name in addresses, fixed.
+    pub slug: String,
+    /// Its name for people.
+    pub name: String,
+    /// How new deployment keys look: `token` or `uuid`.
+    pub key_format: String,
+    /// What new organization keys begin with.
+    pub key_prefix: String,
+}
+
+/// `PATCH …/organization/`: what is absent stays. Keys that were made before stay as good as they
+/// were.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct PatchOrganization {
+    /// Its name for people: 1 to 100 characters.
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// How new deployment keys look: `token` (`unst_` and 43 characters) or `uuid` (`unst_` and a
+    /// UUID).
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub key_format: Option<String>,
+    /// What new organization keys begin with: `^[a-z][a-z0-9]{1,11}$`, and not `unst`.
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub key_prefix: Option<String>,
+}
+
+#[cfg(feature = "from-domain")]
+mod from_domain {
+    use access_domain::{OrganizationEdit, OrganizationSettings};
+
+    use super::{OrganizationSettingsView, PatchOrganization};
+
+    impl From<OrganizationSettings> for OrganizationSettingsView {
+        fn from(settings: OrganizationSettings) -> Self {
+            Self {
+                id: settings.id.uuid(),
+                slug: settings.slug.as_str().into(),
+                name: settings.name,
+                key_format: settings.key_style.format().into(),
+                key_prefix: settings.key_style.prefix.as_str().into(),
+            }
+        }
+    }
+
+    impl From<PatchOrganization> for OrganizationEdit {
+        fn from(body: PatchOrganization) -> Self {
+            let PatchOrganization { name, key_format, key_prefix } = body;
+            Self { name, key_format, key_prefix }
+        }
+    }
+}
