@@ -46,6 +46,7 @@ mod inference;
 mod key_cache;
 mod key_commands;
 mod organization_settings;
+mod peppers;
 mod platform_keys;
 mod process;
 mod proxy;
