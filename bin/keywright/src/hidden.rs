@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 /// A setting that is never shown.
 #[derive(Clone, Deserialize)]
+#[serde(transparent)]
 pub(crate) struct SecretText(pub(crate) String);
 
 /// A database's address; its password is never shown.

@@ -5,8 +5,9 @@ use test_support::{app::Caller, databases::Database};
 
 use crate::process::{Process, Settings};
 
-const OLD: &str = "a pepper of tests, thirty-two bytes";
-const NEW: &str = "another pepper of tests, as long as it";
+// Without commas: they also stand in lists.
+const OLD: &str = "the first pepper of tests with its bytes";
+const NEW: &str = "another pepper of tests that is as long";
 
 /// Everybody who must be let in, whatever server they ask.
 struct Callers {
@@ -41,7 +42,10 @@ fn pepper_finding(settings: &Settings) -> String {
 #[actix_web::test]
 async fn a_pepper_is_swapped_over_two_servers_and_nobody_is_refused() {
     let database = Database::postgres();
-    let old_alone = Settings::over(&database).with("KEYS__MAX_STALENESS_MS", 0);
+    let old_alone = Settings::over(&database)
+        .without("SECRETS__PEPPER")
+        .with("SECRETS__PEPPER", OLD)
+        .with("KEYS__MAX_STALENESS_MS", 0);
     let accepting = old_alone.clone().with("SECRETS__ACCEPTED_PEPPERS", NEW);
     let minting = old_alone
         .clone()
