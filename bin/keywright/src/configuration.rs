@@ -8,6 +8,7 @@ use std::{
 };
 
 use access_domain::Models;
+use access_domain::OrganizationRef;
 use config::{Config, Environment, File, FileFormat};
 use keys_core::{Network, RateLimit};
 use serde::{Deserialize, Serialize};
@@ -32,6 +33,7 @@ pub(crate) struct Configuration {
     pub(crate) keys: Keys,
     pub(crate) guessing: Guessing,
     pub(crate) deployment: Deployment,
+    pub(crate) forward_auth: ForwardAuth,
     pub(crate) worker: Worker,
     pub(crate) models: ModelSettings,
     pub(crate) log: Log,
@@ -95,6 +97,22 @@ pub(crate) struct Guessing {
 pub(crate) struct Deployment {
     /// Whether `/deployment/{api_key}/…` is served.
     pub(crate) key_in_url: bool,
+}
+
+/// How reverse proxies ask whether a request may pass.
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct ForwardAuth {
+    /// Whose keys pass, by id or slug, unless the request says so; empty: the only organization's.
+    pub(crate) organization: String,
+}
+
+impl ForwardAuth {
+    /// Whose keys pass.
+    pub(crate) fn organization(&self) -> Option<OrganizationRef> {
+        let named = self.organization.as_str();
+        (!named.is_empty()).then(|| named.into())
+    }
 }
 
 /// How executions are carried out.

@@ -114,10 +114,10 @@ impl Node {
             sessions: self.storage.clone(),
             keys: self.storage.clone(),
             platform_keys: self.storage.clone(),
-            organizations: self.storage.clone(),
             workflows: self.storage.clone(),
             deployments: self.storage.clone(),
             managed_keys: self.storage.clone(),
+            organizations: self.storage.clone(),
             limiter: Arc::new(MemoryLimiter::new(Arc::clone(&self.clock))),
             imports: self.storage.clone(),
             executions: self.storage.clone(),
@@ -145,6 +145,7 @@ impl Node {
             base_url,
             max_body_bytes: self.configuration.server.max_body_bytes,
             key_in_url: self.configuration.deployment.key_in_url,
+            forward_auth_organization: self.configuration.forward_auth.organization(),
             trusted_proxies: self.configuration.server.trusted_networks(),
         };
         Ok(App::new(ports, settings))

@@ -6,6 +6,7 @@
 mod audit;
 mod authentication;
 mod fault;
+mod forward_auth;
 mod import;
 mod inference;
 mod key_record;
@@ -35,6 +36,7 @@ pub use self::{
         present, principal_of_session,
     },
     fault::{Fault, FaultCode, check_text, pointer_segment},
+    forward_auth::{Door, TurnedAway},
     import::{
         Import, ImportDraft, ImportOutcome, ImportRefusal, KeyImports, MAX_IMPORTED_KEYS, NewImport,
     },

@@ -69,6 +69,12 @@ pub trait OrganizationStore: Send + Sync {
     /// When storage fails.
     fn list_organizations(&self) -> Result<Vec<Organization>, StoreError>;
 
+    /// The ids of up to `limit` organizations.
+    ///
+    /// # Errors
+    /// When storage fails.
+    fn organization_ids(&self, limit: i64) -> Result<Vec<OrganizationId>, StoreError>;
+
     /// What is settled for an organization.
     ///
     /// # Errors

@@ -182,6 +182,21 @@ pub(crate) async fn look_up(
     }
 }
 
+/// The keys that a request's own credential stands for, of whatever kind and organization. For doors
+/// that let in keys alone: a cookie is ignored.
+///
+/// # Errors
+/// When the request carries no key, or one that nobody has.
+pub async fn keys_of_request(request: &HttpRequest) -> Result<Arc<KeyMatches>, ApiError> {
+    let context = context_of(request)?;
+    let found = match presented(request, &context.cookie)? {
+        Presented::Nothing | Presented::Session(_) => Err(AuthenticationError::Missing),
+        Presented::Unreadable => Err(AuthenticationError::Invalid),
+        Presented::Key(key) => Ok(look_up(context, &key, origin(request).address).await?),
+    }?;
+    if found.is_empty() { Err(AuthenticationError::Invalid.into()) } else { Ok(found) }
+}
+
 /// A key in the path must be sent in a header as well. The two were typed by one caller, so how
 /// long the comparison takes tells nobody anything new.
 fn agree_with_url(request: &HttpRequest, key: &str) -> Result<(), AuthenticationError> {
@@ -192,11 +207,12 @@ fn agree_with_url(request: &HttpRequest, key: &str) -> Result<(), Authentication
 }
 
 /// Where the request comes from, as trusted proxies tell it.
-pub(crate) fn origin(request: &HttpRequest) -> Origin {
+pub fn origin(request: &HttpRequest) -> Origin {
     Origin { address: ClientAddress::of(request).0, request_id: request_id_of(request) }
 }
 
-pub(crate) fn requested_organization(request: &HttpRequest) -> RequestedOrganization {
+/// Which organization the request names.
+pub fn requested_organization(request: &HttpRequest) -> RequestedOrganization {
     RequestedOrganization {
         path: request.match_info().get("org_id").map(OrganizationRef::from),
         // What cannot be read names no organization, which is another than the caller's.

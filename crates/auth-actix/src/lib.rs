@@ -21,7 +21,9 @@ mod turns;
 
 pub use self::{
     blocking::run_blocking,
-    caller::{AccessContext, Caller, FromCall, Identity},
+    caller::{
+        AccessContext, Caller, FromCall, Identity, keys_of_request, origin, requested_organization,
+    },
     client_address::ClientAddress,
     error::ApiError,
     guesses::Guesses,

@@ -4,8 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use access_domain::{
     Authentication, Clock, Inferences, KeyImportStore, KeyImports, KeyLookup, Limiter,
-    ManagedKeyStore, ManagedKeys, Models, OrganizationSettingsDesk, OrganizationStore,
-    PasswordHash, PlatformKeyStore, PlatformKeysUseCases, SessionStore, Sessions, StoreError, Uses,
+    ManagedKeyStore, ManagedKeys, Models, OrganizationRef, OrganizationSettingsDesk,
+    OrganizationStore, PasswordHash, PlatformKeyStore, PlatformKeysUseCases, SessionStore,
+    Sessions, StoreError, Uses,
 };
 use actix_web::{
     Error,
@@ -26,7 +27,7 @@ use keys_core::{Entropy, Network, PepperName, Peppers, RateLimit};
 use tokio::sync::{Semaphore, watch};
 use utoipa_actix_web::AppExt as _;
 
-use crate::{docs, error::IntoApiError, openapi, routes};
+use crate::{docs, error::IntoApiError, forward_auth::OnlyOrganization, openapi, routes};
 
 /// Log-ins hash a password: tens of milliseconds and megabytes each. More at once would only starve
 /// everything else.
@@ -44,11 +45,11 @@ pub struct Ports {
     pub sessions: Arc<dyn SessionStore>,
     pub keys: Arc<dyn KeyLookup>,
     pub platform_keys: Arc<dyn PlatformKeyStore>,
-    pub organizations: Arc<dyn OrganizationStore>,
     pub workflows: Arc<dyn WorkflowStore>,
     pub deployments: Arc<dyn DeploymentStore>,
     pub managed_keys: Arc<dyn ManagedKeyStore>,
     pub limiter: Arc<dyn Limiter>,
+    pub organizations: Arc<dyn OrganizationStore>,
     pub imports: Arc<dyn KeyImportStore>,
     pub executions: Arc<dyn ExecutionStore>,
     pub runner: Arc<dyn WorkflowRunner>,
@@ -80,6 +81,7 @@ pub(crate) struct UseCases {
     pub(crate) imports: KeyImports,
     pub(crate) executions: Executions,
     pub(crate) inferences: Inferences,
+    pub(crate) organizations: Arc<dyn OrganizationStore>,
     pub(crate) readiness: Box<dyn Fn() -> Result<(), StoreError> + Send + Sync>,
 }
 
@@ -121,7 +123,7 @@ impl Ports {
                 peppers: peppers.clone(),
             },
             organization_settings: OrganizationSettingsDesk {
-                store: self.organizations,
+                store: Arc::clone(&self.organizations),
                 clock: clock.clone(),
                 entropy: entropy.clone(),
             },
@@ -158,6 +160,7 @@ impl Ports {
                 lease,
             },
             inferences: Inferences { models: self.models, clock, entropy },
+            organizations: self.organizations,
             readiness,
         }
     }
@@ -174,6 +177,8 @@ pub struct Settings {
     pub key_in_url: bool,
     /// Proxies whose `X-Forwarded-For` tells where a request comes from.
     pub trusted_proxies: Vec<Network>,
+    /// Whose keys `/v1/auth` lets in, unless it is told.
+    pub forward_auth_organization: Option<OrganizationRef>,
     /// Whether browsers reach this server by https.
     pub secure_cookies: bool,
     /// How much of keys is remembered.
@@ -192,6 +197,7 @@ pub struct App {
     pub(crate) log_ins: Turns,
     checks: Turns,
     pub(crate) waiters: Semaphore,
+    pub(crate) only_organization: OnlyOrganization,
     stopping: watch::Sender<bool>,
 }
 
@@ -220,6 +226,7 @@ impl App {
             log_ins: Turns::new(LOG_INS_AT_ONCE, LOG_INS_IN_LINE),
             checks: Turns::new(CHECKS_AT_ONCE, CHECKS_IN_LINE),
             waiters: Semaphore::new(MAX_WAITERS),
+            only_organization: OnlyOrganization::default(),
             stopping: watch::Sender::new(false),
         }
     }

@@ -7,6 +7,7 @@ mod app;
 mod body;
 mod docs;
 mod error;
+mod forward_auth;
 mod imports;
 mod keys;
 mod openapi;

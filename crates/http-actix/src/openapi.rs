@@ -91,6 +91,9 @@ fn parameter_description(name: &str) -> Option<&'static str> {
         "created_by" => Some("Only what this user or key made."),
         "name" => Some("Only the one of this name."),
         "revoked" => Some("Only those that are revoked, or only those that are not."),
+        "organization" => Some("Whose keys are let in, by id or slug."),
+        "kinds" => Some("Which kinds of keys: `organization`, unless `deployment` is added to it."),
+        "scope" => Some("What the key must be allowed; several with spaces between them."),
         "cursor" => Some("The `next_cursor` of the page before."),
         "wait" => {
             Some("How many seconds to wait for the execution to end: 0 to 300, 0 unless told.")

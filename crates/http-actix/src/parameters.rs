@@ -10,7 +10,7 @@ use access_domain::{KeyFilter, Page, PageRequest};
 use actix_web::{FromRequest, HttpRequest, dev::Payload, web};
 use api_types::ErrorCode;
 use auth_actix::ApiError;
-use keys_core::Id;
+use keys_core::{Id, InvalidScope, Scope};
 use uuid::Uuid;
 
 const DEFAULT_PAGE: u32 = 50;
@@ -83,6 +83,27 @@ impl FromRequest for Query {
 impl Query {
     fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// A parameter that must not stand there twice.
+    pub(crate) fn once(&self, name: &str) -> Result<Option<&str>, ApiError> {
+        let mut values = self.0.iter().filter(|(key, _)| key == name);
+        let first = values.next().map(|(_, value)| value.as_str());
+        if values.next().is_some() {
+            return Err(invalid(format!("'{name}' must be given once")));
+        }
+        Ok(first)
+    }
+
+    /// Scopes: `?scope=`, as often as wanted or several with spaces between them.
+    pub(crate) fn scopes(&self) -> Result<Vec<Scope>, ApiError> {
+        let values = self.0.iter().filter(|(key, _)| key == "scope");
+        let texts = values.flat_map(|(_, value)| value.split_ascii_whitespace());
+        texts
+            .map(|text| {
+                text.parse().map_err(|error: InvalidScope| invalid(format!("'scope': {error}")))
+            })
+            .collect()
     }
 
     /// `?limit=` and `?cursor=`.

@@ -72,6 +72,17 @@ pub struct GivenDeployment {
 impl TestApp {
     /// Starts over `database`; `program` is the `keywright` binary, for the children that run filters.
     pub async fn start(database: Database, program: &str) -> Self {
+        Self::start_with(database, program, |_| ()).await
+    }
+
+    /// The same, with settings that `set` changes.
+    pub async fn start_with(
+        database: Database,
+        program: &str,
+        set: impl FnOnce(&mut Settings),
+    ) -> Self {
+        let mut settings = settings();
+        set(&mut settings);
         let epochs = Arc::new(KeyEpochs::default());
         let storage = database.open_telling(epochs.clone());
         let clock = Arc::new(FixedClock::at(START));
@@ -93,7 +104,7 @@ impl TestApp {
         let keys = CountedLookup { storage: storage.clone(), reads: key_reads.clone() };
         let ports = ports(&storage, epochs, &organizations, &worker, sandbox);
         let ports = Ports { keys: Arc::new(keys), ..ports };
-        let state = web::Data::new(App::new(ports, settings()));
+        let state = web::Data::new(App::new(ports, settings));
         let served = state.clone();
         let server =
             HttpServer::new(move || http_actix::app(served.clone())).workers(1).disable_signals();
@@ -242,10 +253,10 @@ fn ports(
         sessions: storage.clone(),
         keys: storage.clone(),
         platform_keys: storage.clone(),
-        organizations: storage.clone(),
         workflows: storage.clone(),
         deployments: storage.clone(),
         managed_keys: storage.clone(),
+        organizations: storage.clone(),
         limiter: Arc::new(MemoryLimiter::new(tools.clock.clone())),
         imports: storage.clone(),
         executions: storage.clone(),
@@ -270,6 +281,7 @@ fn settings() -> Settings {
         max_body_bytes: MAX_BODY_BYTES,
         key_in_url: true,
         trusted_proxies: Vec::new(),
+        forward_auth_organization: None,
         secure_cookies: false,
         // So long that only what storage tells can end what is remembered.
         keys: KeyCacheConfig { max_keys: 1000, max_staleness: Duration::from_secs(86_400 * 365) },

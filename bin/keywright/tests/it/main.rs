@@ -40,6 +40,7 @@ mod deployments;
 mod documents;
 mod executions;
 mod faults;
+mod forward_auth;
 mod guesses;
 mod imports;
 mod inference;

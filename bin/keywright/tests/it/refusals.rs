@@ -14,10 +14,11 @@ const PUBLIC: [(&str, &str); 3] =
 /// What the first segments of a path, or of one method of it, tell of those who may not pass, beside "no credential": the
 /// status and code for a deployment's key, for another organization's platform key, and for another
 /// organization's key that has the scope `orders:read` alone. Under `/v1`, a caller is in their own.
-const TABLE: [(&str, Refusal, Refusal, Refusal); 12] = [
+const TABLE: [(&str, Refusal, Refusal, Refusal); 13] = [
     ("/v1/session", KIND, KIND, KIND),
     ("/v1/api-keys", KIND, PASSES, SCOPE),
     ("/v1/keys/", KIND, PASSES, SCOPE),
+    ("/v1/auth", UNNAMED, UNNAMED, UNNAMED),
     ("/v1/inference", KIND, KIND, SCOPE),
     ("/v1/models", KIND, KIND, SCOPE),
     ("/v1/", PASSES, PASSES, PASSES),
@@ -34,6 +35,7 @@ const ADMIN: Refusal = (403, "admin_required");
 const DEPLOYMENT_KEY: Refusal = (403, "deployment_key_required");
 const HIDDEN: Refusal = (404, "not_found");
 const KIND: Refusal = (403, "key_kind_not_allowed");
+const UNNAMED: Refusal = (400, "organization_required");
 const SCOPE: Refusal = (403, "insufficient_scope");
 const NOBODYS: &str = "00000000-0000-7000-8000-000000000000";
 

@@ -4,6 +4,7 @@ mod api_keys;
 mod deployment_keys;
 mod deployments;
 mod executions;
+mod forward_auth;
 mod identity;
 mod inference;
 mod organization;
@@ -27,6 +28,7 @@ pub fn routes(config: &mut ServiceConfig) {
         .configure(organization::routes)
         .configure(api_keys::routes)
         .configure(verify::routes)
+        .configure(forward_auth::routes)
         .configure(executions::routes)
         .configure(inference::routes)
         .configure(server::routes);

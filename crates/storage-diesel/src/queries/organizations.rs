@@ -81,6 +81,14 @@ impl OrganizationStore for Store {
         })
     }
 
+    fn organization_ids(&self, limit: i64) -> Result<Vec<OrganizationId>, StoreError> {
+        self.read("reading which organizations there are", |conn| {
+            let ids: Vec<String> =
+                organizations::table.select(organizations::id).limit(limit).load(conn)?;
+            ids.iter().map(|id| codec::read_id(id)).collect()
+        })
+    }
+
     fn organization_settings(
         &self,
         organization: OrganizationId,

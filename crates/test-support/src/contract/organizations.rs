@@ -16,6 +16,9 @@ pub fn organizations_are_listed_by_slug(given: &Given) {
     }
     let listed = given.stores.list_organizations().unwrap();
     let [beta, alpha, a_b, a_minus_b] = made.map(|new| new.organization);
+    let ids = given.stores.organization_ids(10).unwrap();
+    assert!(ids.len() == 4 && listed.iter().all(|organization| ids.contains(&organization.id)));
+    assert_eq!(given.stores.organization_ids(2).unwrap().len(), 2);
     assert_eq!(listed, [a_minus_b, a_b, alpha, beta]);
 }
 
