@@ -104,7 +104,7 @@ impl OrganizationStore for Store {
         rule: &dyn Fn(&OrganizationSettings) -> Result<OrganizationSettings, SettingsRefusal>,
         act: &Act,
     ) -> Result<OrganizationSettings, ChangeError<SettingsRefusal>> {
-        self.change("changing the settings of an organization", |conn| {
+        self.change_keys(organization, "changing the settings of an organization", |conn| {
             let old = read_settings(locked!(settings!(organization)).first(conn)?)?;
             let new = rule(&old).map_err(Stop::Refused)?;
             update(organizations::table.find(codec::id(organization)))
