@@ -36,6 +36,9 @@ pub(crate) enum Command {
     /// Look at keys: what one is, and whether any lie about in files
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Find out whether the audit is all there and as it was written
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Show the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -145,6 +148,21 @@ pub(crate) struct ScanOptions {
     /// Print regular expressions for other scanners, one for each form that tells by itself
     #[arg(long, conflicts_with_all = ["paths", "no_ignore", "online", "json"])]
     pub(crate) print_regex: bool,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum AuditCommand {
+    /// Follow each organization's chain of entries to its end; exit code 1 at the first break
+    Verify(VerifyOptions),
+}
+
+#[derive(Args)]
+pub(crate) struct VerifyOptions {
+    /// Only this organization's chain
+    #[arg(long, value_name = "SLUG")]
+    pub(crate) organization: Option<String>,
     #[command(flatten)]
     pub(crate) output: Output,
 }

@@ -5,6 +5,7 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     process::ExitCode,
+    time::Duration,
 };
 
 use access_domain::Models;
@@ -35,6 +36,7 @@ pub(crate) struct Configuration {
     pub(crate) deployment: Deployment,
     pub(crate) forward_auth: ForwardAuth,
     pub(crate) worker: Worker,
+    pub(crate) audit: Audit,
     pub(crate) models: ModelSettings,
     pub(crate) log: Log,
 }
@@ -140,6 +142,14 @@ pub(crate) struct ModelSettings {
     pub(crate) aliases: BTreeMap<String, String>,
 }
 
+/// What is noted of what callers do.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Audit {
+    /// How long entries are kept.
+    pub(crate) retention_days: u32,
+}
+
 /// What is logged.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
@@ -216,6 +226,18 @@ impl Default for Worker {
             max_result_bytes: 10 << 20,
             filter_memory_bytes: 512 << 20,
         }
+    }
+}
+
+impl Default for Audit {
+    fn default() -> Self {
+        Self { retention_days: 365 }
+    }
+}
+
+impl Audit {
+    pub(crate) fn retention(&self) -> Duration {
+        Duration::from_secs(u64::from(self.retention_days) * 24 * 3600)
     }
 }
 
@@ -305,6 +327,7 @@ impl Configuration {
             ("worker.lease_seconds", self.worker.lease_seconds, 1, 3600),
             ("worker.shutdown_seconds", self.worker.shutdown_seconds, 0, 3600),
             ("worker.result_hours", self.worker.result_hours, 1, 24 * 366),
+            ("audit.retention_days", self.audit.retention_days.into(), 1, 36_500),
             ("worker.max_result_bytes", self.worker.max_result_bytes as u64, 1, gibibyte),
             (
                 "worker.filter_memory_bytes",

@@ -3,6 +3,7 @@
 #![expect(clippy::print_stdout, reason = "what a command was asked for goes to standard output")]
 
 mod arguments;
+mod audit;
 mod clock;
 mod configuration;
 mod demo;
@@ -18,6 +19,7 @@ mod node;
 mod organization;
 mod pepper;
 mod serve;
+mod upkeep;
 
 use std::process::ExitCode;
 
@@ -56,6 +58,7 @@ fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Worker => serve::run_worker(&loaded),
         Command::Migrate(command) => migrate::run(&loaded, &command),
         Command::Organization(command) => organization::run(&loaded, command),
+        Command::Audit(command) => audit::run(&loaded, &command),
         Command::Config(command) => configuration::show(&loaded, &command),
         Command::Doctor(output) => doctor::run(&loaded, output),
         Command::Sandbox | Command::Key(_) => Ok(ExitCode::SUCCESS),

@@ -6,7 +6,8 @@ use std::{
 };
 
 use access_domain::{
-    Clock, KeyChanges, MemoryLimiter, Organizations, PasswordCost, PasswordHash, StoreError,
+    AuditLog, Clock, KeyChanges, MemoryLimiter, Organizations, PasswordCost, PasswordHash,
+    Refusals, StoreError,
 };
 use deployments_domain::{Elsewhere, WorkflowRunner};
 use http_actix::{App, KeyCacheConfig, KeyEpochs, Ports, Settings};
@@ -14,7 +15,9 @@ use keys_core::{Entropy, OsEntropy, PepperName, Peppers, Secret};
 use storage_diesel::{OpenError, Options, Storage};
 use workflow_runtime::{Sandbox, SandboxCommand, SandboxConfig, Worker, WorkerConfig};
 
-use crate::{clock::SystemClock, configuration::Configuration, failure::Failure, pepper};
+use crate::{
+    clock::SystemClock, configuration::Configuration, failure::Failure, pepper, upkeep::Audit,
+};
 
 /// How long a request waits for a connection before the database counts as away.
 const CONNECTION_TIMEOUT: Duration = Duration::from_secs(3);
@@ -31,6 +34,7 @@ pub(crate) struct Node {
     /// Those that secrets were under when this process began, and that it does not mint with.
     older_peppers: Vec<PepperName>,
     key_epochs: Arc<KeyEpochs>,
+    pub(crate) audit: Audit,
 }
 
 /// What a start does about pending migrations.
@@ -58,14 +62,27 @@ impl Node {
             None => make_pepper(configuration, &*storage, &entropy)?,
         };
         let older_peppers = older_peppers(&*storage, &peppers)?;
+        let (clock, entropy) = (Arc::new(SystemClock), Arc::new(entropy));
+        let peppers = Arc::new(peppers);
+        let audit = Audit {
+            log: Arc::new(AuditLog {
+                store: storage.clone(),
+                clock: clock.clone(),
+                peppers: Arc::clone(&peppers),
+                retention: configuration.audit.retention(),
+            }),
+            refusals: Arc::new(Refusals::new(storage.clone(), clock.clone(), entropy.clone())),
+        };
+        let configuration = configuration.clone();
         Ok(Self {
-            configuration: configuration.clone(),
+            configuration,
             storage,
-            clock: Arc::new(SystemClock),
-            entropy: Arc::new(entropy),
-            peppers: Arc::new(peppers),
+            clock,
+            entropy,
+            peppers,
             older_peppers,
             key_epochs,
+            audit,
         })
     }
 
@@ -118,6 +135,8 @@ impl Node {
             deployments: self.storage.clone(),
             managed_keys: self.storage.clone(),
             organizations: self.storage.clone(),
+            audit: Arc::clone(&self.audit.log),
+            refusals: self.audit.refusals.clone(),
             limiter: Arc::new(MemoryLimiter::new(Arc::clone(&self.clock))),
             imports: self.storage.clone(),
             executions: self.storage.clone(),

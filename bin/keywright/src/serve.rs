@@ -64,6 +64,8 @@ pub(crate) async fn serve(
     let server = server.run();
     let handle = server.handle();
     announce(&configuration, address, with_worker);
+    let audit = node.audit.clone();
+    rt::spawn(audit.clone().keep());
     rt::spawn(sweep(node));
     rt::spawn(store_uses_every_minute(waiting.clone()));
     if let Some(ready) = ready {
@@ -84,6 +86,8 @@ pub(crate) async fn serve(
         join!(handle.stop(true), worker_ends);
         let served = running.await;
         store_uses(waiting.clone()).await;
+        // The last of all: what was refused until now is counted.
+        audit.close().await;
         served
     };
     select! {
@@ -104,10 +108,12 @@ pub(crate) fn run_worker(loaded: &Loaded) -> Result<ExitCode, Failure> {
     rt::System::new().block_on(async {
         let mut stop = Stop::listen()?;
         let worker = node.start_worker(sandbox(configuration)?)?;
+        rt::spawn(node.audit.clone().keep());
         tracing::info!(seats = configuration.worker.seats, "the worker runs");
         stop.wait().await;
         tracing::info!("stopping: running executions finish or are handed back");
         finish(Some(worker)).await;
+        node.audit.close().await;
         Ok(ExitCode::SUCCESS)
     })
 }

@@ -4,6 +4,8 @@
 //! value: [`authorize`] gives a [`Granted`], and use cases take one, so that no edge can forget to ask.
 
 mod audit;
+mod audit_chain;
+mod audit_log;
 mod authentication;
 mod fault;
 mod forward_auth;
@@ -21,6 +23,7 @@ mod permission;
 mod platform_keys;
 mod ports;
 mod principal;
+mod refusals;
 mod session;
 mod user;
 mod uses;
@@ -31,6 +34,10 @@ pub use self::{
         Act, Action, Actor, ActorKind, AuditEntry, AuditEntryId, AuditFilter, Origin, Subject,
         SubjectKind,
     },
+    audit_chain::{
+        BreakKind, Chain, ChainBreak, ChainHead, ChainTotal, Seal, SealedEntry, Sealing,
+    },
+    audit_log::{AuditLog, Unverified, Upkeep, VerifiedChain},
     authentication::{
         Admitted, Authentication, AuthenticationError, Csrf, MAX_KEY_BYTES, RequestedOrganization,
         present, principal_of_session,
@@ -75,6 +82,7 @@ pub use self::{
         KeySource, ManagedKeyStore, OrganizationStore, PlatformKeyStore, SessionStore, StoreError,
     },
     principal::{DeploymentId, DeploymentTag, NewKey, Principal},
+    refusals::{Flush, Refusal, RefusalLog, Refusals},
     session::{LogInError, LoggedIn, Session, SessionId, SessionRecord, Sessions, sweep_sessions},
     user::{Email, Membership, Role, User, UserId, UserRecord, Username},
     uses::Uses,

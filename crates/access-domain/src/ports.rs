@@ -9,11 +9,12 @@ use keys_core::{Digest, KeyId, Outcome, PepperName, PlatformKeys, Timestamp};
 use uuid::Uuid;
 
 use crate::{
-    Act, AuditEntry, AuditFilter, CreateOrganizationError, Holder, ImportOutcome, KeyChange,
-    KeyMatches, KeyQuery, KeyRefusal, KeyStyle, ManagedKey, NewImport, NewManagedKey,
-    NewOrganization, Organization, OrganizationId, OrganizationSettings, Page, PageRequest,
-    PlatformKey, PlatformKeyChange, PlatformKeyRefusal, PresentedKey, Session, SessionId,
-    SessionRecord, SettingsRefusal, UserRecord, Username, Visibility,
+    Act, AuditEntry, AuditFilter, Chain, ChainBreak, ChainHead, ChainTotal,
+    CreateOrganizationError, Holder, ImportOutcome, KeyChange, KeyMatches, KeyQuery, KeyRefusal,
+    KeyStyle, ManagedKey, NewImport, NewManagedKey, NewOrganization, Organization, OrganizationId,
+    OrganizationSettings, Page, PageRequest, PlatformKey, PlatformKeyChange, PlatformKeyRefusal,
+    PresentedKey, SealedEntry, Sealing, Session, SessionId, SessionRecord, SettingsRefusal,
+    UserRecord, Username, Visibility,
 };
 
 /// Why storage did not answer. The source is for the log; no caller sees it.
@@ -268,6 +269,70 @@ pub trait AuditStore: Send + Sync {
     /// # Errors
     /// When storage fails; nothing is saved then.
     fn note_refusals(&self, entries: Vec<AuditEntry>) -> Result<(), StoreError>;
+
+    /// Up to `limit` organizations that have entries which are not sealed.
+    ///
+    /// # Errors
+    /// When storage fails.
+    fn find_unsealed(&self, limit: i64) -> Result<Vec<OrganizationId>, StoreError>;
+
+    /// Locks the organization's chain, hands up to `limit` unsealed entries to `rule`, oldest first,
+    /// and saves what it makes of them; returns how many. Of several sealers one at a time gets here.
+    ///
+    /// # Errors
+    /// Where the chain is broken, or that storage failed.
+    fn seal_entries(
+        &self,
+        organization: OrganizationId,
+        limit: i64,
+        rule: &dyn Fn(&Chain, &ChainTotal, &[AuditEntry]) -> Result<Sealing, ChainBreak>,
+    ) -> Result<usize, ChangeError<ChainBreak>>;
+
+    /// Up to `limit` organizations that have sealed entries from before `before`.
+    ///
+    /// # Errors
+    /// When storage fails.
+    fn find_prunable(
+        &self,
+        before: Timestamp,
+        limit: i64,
+    ) -> Result<Vec<OrganizationId>, StoreError>;
+
+    /// Locks the organization's chain, hands its first `limit` entries to `rule`, and deletes those
+    /// up to the checkpoint of the head that it makes; returns how many.
+    ///
+    /// # Errors
+    /// Where the chain is broken, or that storage failed.
+    fn prune_entries(
+        &self,
+        organization: OrganizationId,
+        limit: i64,
+        rule: &dyn Fn(&Chain, &[SealedEntry]) -> Result<Option<ChainHead>, ChainBreak>,
+    ) -> Result<usize, ChangeError<ChainBreak>>;
+
+    /// What is kept of the organization's chain beside its entries, all of one instant.
+    ///
+    /// # Errors
+    /// When storage fails.
+    fn audit_chain(&self, organization: OrganizationId) -> Result<Chain, StoreError>;
+
+    /// The organization's sealed entries after the place `after`, in the order of their places.
+    ///
+    /// # Errors
+    /// When storage fails.
+    fn sealed_entries(
+        &self,
+        organization: OrganizationId,
+        after: i64,
+        limit: i64,
+    ) -> Result<Vec<SealedEntry>, StoreError>;
+
+    /// How many entries were ever sealed, and how many the heads of all chains tell of, of one
+    /// instant.
+    ///
+    /// # Errors
+    /// When storage fails.
+    fn audit_total(&self) -> Result<(ChainTotal, i64), StoreError>;
 }
 
 /// People's sessions and what is needed to begin one.

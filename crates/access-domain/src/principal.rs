@@ -79,8 +79,8 @@ pub enum Principal {
 }
 
 impl Principal {
-    /// The principal that a good key stands for.
-    pub(crate) fn of_key(record: &KeyRecord) -> Self {
+    /// The principal that a key stands for, if it is good.
+    pub fn of_key(record: &KeyRecord) -> Self {
         let KeyRecord { id, organization, name, key, .. } = record;
         let (id, expires_at) = (*id, key.expires_at);
         let (organization, name) = (organization.clone(), name.clone());

@@ -3,6 +3,7 @@
 //! Only shapes: no rule of the domain, no HTTP framework. Feature `from-domain` adds the conversions
 //! that the edges need, feature `openapi` the schemas.
 
+mod audit;
 mod body;
 mod code;
 mod deployment;
@@ -20,6 +21,7 @@ mod verification;
 mod workflow;
 
 pub use self::{
+    audit::{ActorView, AuditEntryView, SubjectView},
     code::ErrorCode,
     deployment::{
         CreateDeployment, CreatedDeploymentView, DeploymentView, EndpointView, PatchDeployment,

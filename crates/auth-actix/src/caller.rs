@@ -8,7 +8,8 @@ use access_domain::{
     Granted, Infer, KeyMatches, KeySource, Limiter, ManageDeployments, ManageKeys,
     ManageOrganization, ManagePlatformKeys, ManageWorkflows, OrganizationName, OrganizationRef,
     Origin, Permission, Principal, ReadAudit, ReadModels, ReadOrganization, RefreshPlatformKey,
-    RequestedOrganization, SeeSelf, SessionRecord, VerifyKeys, authorize, principal_of_session,
+    RefusalLog, RequestedOrganization, SeeSelf, SessionRecord, VerifyKeys, authorize,
+    principal_of_session,
 };
 use actix_web::{
     FromRequest, HttpMessage, HttpRequest, dev::Payload, http::header::HeaderMap, web,
@@ -20,6 +21,7 @@ use crate::{
     blocking::run_blocking,
     credential::{Presented, presented},
     key_in_url::{KeyInUrl, PLACEHOLDER},
+    known,
     rate_limit::spend,
     request_context::request_id_of,
 };
@@ -34,6 +36,8 @@ pub struct AccessContext {
     pub limiter: Arc<dyn Limiter>,
     /// Who looks for keys that are not in memory.
     pub guesses: Guesses,
+    /// What hears of refusals of known callers.
+    pub refusals: Arc<dyn RefusalLog>,
     /// The cookie that sessions travel in.
     pub cookie: SessionCookie,
     /// Whether `/deployment/{api_key}/…` is served. Keys leave the path even where it is not.
@@ -50,6 +54,10 @@ pub struct Caller<P> {
 
 /// A permission that a request asks for by its address.
 pub trait FromCall: Permission + Sized {
+    /// Whether a use case may still refuse what the permission allows: of such calls it is remembered
+    /// who makes them. The others are many and quick.
+    const MANAGES: bool = false;
+
     /// What exactly this request asks to be allowed.
     ///
     /// # Errors
@@ -98,7 +106,14 @@ impl<P: FromCall + 'static> FromRequest for Caller<P> {
                     (principal_of_session(&record, &requested)?, None)
                 }
             };
-            let permission = P::from_call(&request, &who)?;
+            let permission = P::from_call(&request, &who)
+                .and_then(|permission| {
+                    permission.check(&who).map(|()| permission).map_err(Into::into)
+                })
+                .inspect_err(|_: &ApiError| known::refused(&request, &who))?;
+            if P::MANAGES {
+                known::remember(&request, &who);
+            }
             let granted = authorize(who, permission)?.from_origin(origin(&request));
             // Last of all: whoever may not do this spends nothing.
             spend(&request, quota, 1).await?;
@@ -139,7 +154,10 @@ async fn identify(
         Presented::Key(key) => {
             let address = origin(request).address;
             let found = look_up(context, &key, address).await?;
-            let admitted = context.authentication.admit_key(&found, requested, address)?;
+            let admitted = context
+                .authentication
+                .admit_key(&found, requested, address)
+                .inspect_err(|error| known::key_refused(request, &found, requested, error))?;
             agree_with_url(request, &key)?;
             Ok(Identity::Key(admitted))
         }
@@ -230,8 +248,10 @@ fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 /// Permissions that need nothing from the request. Written out by name: they are another crate's,
 /// so a blanket implementation over `Default` would overlap with `Execute` one day.
 macro_rules! asked_by_every_call {
-    ($($permission:ident),+ $(,)?) => {$(
+    ($manages:literal: $($permission:ident),+ $(,)?) => {$(
         impl FromCall for $permission {
+            const MANAGES: bool = $manages;
+
             fn from_call(_: &HttpRequest, _: &Principal) -> Result<Self, ApiError> {
                 Ok(Self)
             }
@@ -240,19 +260,11 @@ macro_rules! asked_by_every_call {
 }
 
 asked_by_every_call!(
-    ExplainKeys,
-    Infer,
-    ManageDeployments,
-    ManageKeys,
-    ManageOrganization,
-    ManagePlatformKeys,
-    ManageWorkflows,
-    ReadAudit,
-    ReadModels,
-    ReadOrganization,
+    true: ManageDeployments, ManageKeys, ManageOrganization, ManagePlatformKeys, ManageWorkflows,
     RefreshPlatformKey,
-    SeeSelf,
-    VerifyKeys,
+);
+asked_by_every_call!(
+    false: ExplainKeys, Infer, ReadAudit, ReadModels, ReadOrganization, SeeSelf, VerifyKeys,
 );
 
 impl FromCall for Execute {

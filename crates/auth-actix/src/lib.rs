@@ -13,6 +13,7 @@ mod guesses;
 mod key_cache;
 mod key_epochs;
 mod key_in_url;
+mod known;
 mod rate_limit;
 mod rehash;
 mod request_context;

@@ -17,7 +17,7 @@ use keys_core::Form;
 use percent_encoding::percent_decode_str;
 use uuid::Uuid;
 
-use crate::{ApiError, rate_limit};
+use crate::{ApiError, known::note_if_refused, rate_limit};
 
 const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 const MAX_LENGTH: usize = 128;
@@ -43,7 +43,11 @@ pub async fn request_context(
     let id = request_id(&request);
     request.extensions_mut().insert(id.clone());
     let started = Instant::now();
-    let mut response = render(next.call(request).await?.map_into_boxed_body(), &id);
+    let answered = next.call(request).await?.map_into_boxed_body();
+    if let Some(error) = answered.response().error().and_then(Error::as_error::<ApiError>) {
+        note_if_refused(answered.request(), answered.status(), error);
+    }
+    let mut response = render(answered, &id);
     if let Ok(value) = HeaderValue::from_str(&id.0) {
         response.headers_mut().insert(HEADER, value);
     }

@@ -3,10 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use access_domain::{
-    Authentication, Clock, Inferences, KeyImportStore, KeyImports, KeyLookup, Limiter,
+    AuditLog, Authentication, Clock, Inferences, KeyImportStore, KeyImports, KeyLookup, Limiter,
     ManagedKeyStore, ManagedKeys, Models, OrganizationRef, OrganizationSettingsDesk,
-    OrganizationStore, PasswordHash, PlatformKeyStore, PlatformKeysUseCases, SessionStore,
-    Sessions, StoreError, Uses,
+    OrganizationStore, PasswordHash, PlatformKeyStore, PlatformKeysUseCases, RefusalLog,
+    SessionStore, Sessions, StoreError, Uses,
 };
 use actix_web::{
     Error,
@@ -48,6 +48,8 @@ pub struct Ports {
     pub workflows: Arc<dyn WorkflowStore>,
     pub deployments: Arc<dyn DeploymentStore>,
     pub managed_keys: Arc<dyn ManagedKeyStore>,
+    pub audit: Arc<AuditLog>,
+    pub refusals: Arc<dyn RefusalLog>,
     pub limiter: Arc<dyn Limiter>,
     pub organizations: Arc<dyn OrganizationStore>,
     pub imports: Arc<dyn KeyImportStore>,
@@ -79,6 +81,7 @@ pub(crate) struct UseCases {
     pub(crate) deployments: Deployments,
     pub(crate) keys: ManagedKeys,
     pub(crate) imports: KeyImports,
+    pub(crate) audit: Arc<AuditLog>,
     pub(crate) executions: Executions,
     pub(crate) inferences: Inferences,
     pub(crate) organizations: Arc<dyn OrganizationStore>,
@@ -159,6 +162,7 @@ impl Ports {
                 entropy: entropy.clone(),
                 lease,
             },
+            audit: self.audit,
             inferences: Inferences { models: self.models, clock, entropy },
             organizations: self.organizations,
             readiness,
@@ -213,6 +217,7 @@ impl App {
             keys: Arc::new(ports.key_cache(settings.keys)),
             limiter: Arc::clone(&ports.limiter),
             guesses: Guesses::new(settings.guesses, Arc::clone(&ports.clock)),
+            refusals: Arc::clone(&ports.refusals),
             cookie,
             key_in_url: settings.key_in_url,
             trusted_proxies: settings.trusted_proxies.clone().into(),

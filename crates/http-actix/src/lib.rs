@@ -5,6 +5,7 @@
 
 mod app;
 mod body;
+mod csv;
 mod docs;
 mod error;
 mod forward_auth;

@@ -6,9 +6,9 @@ use std::{
     time::Duration,
 };
 
-use access_domain::{KeyFilter, Page, PageRequest};
+use access_domain::{Action, AuditFilter, KeyFilter, Page, PageRequest};
 use actix_web::{FromRequest, HttpRequest, dev::Payload, web};
-use api_types::ErrorCode;
+use api_types::{ErrorCode, Time};
 use auth_actix::ApiError;
 use keys_core::{Id, InvalidScope, Scope};
 use uuid::Uuid;
@@ -127,6 +127,24 @@ impl Query {
             created_by: created_by.map_err(|_| invalid("'created_by' must be an id"))?,
             name: self.get("name").map(str::to_owned),
             revoked: revoked.map_err(|_| invalid("'revoked' must be 'true' or 'false'"))?,
+        })
+    }
+
+    /// Which audit entries are wanted: `?action=`, `?actor=`, `?from=`, `?to=`.
+    pub(crate) fn audit_filter(&self) -> Result<AuditFilter, ApiError> {
+        let action = |name| {
+            Action::parse(name).ok_or_else(|| invalid("'action' must be one that entries have"))
+        };
+        let time = |name: &str| {
+            let read = self.get(name).map(str::parse::<Time>).transpose();
+            let read = read.map_err(|_| invalid(format!("'{name}' must be an RFC 3339 time")));
+            read.map(|time| time.map(|time| time.0))
+        };
+        Ok(AuditFilter {
+            action: self.get("action").map(action).transpose()?,
+            actor: self.get("actor").map(str::to_owned),
+            from: time("from")?,
+            to: time("to")?,
         })
     }
 

@@ -11,7 +11,8 @@ use std::{
 };
 
 use access_domain::{
-    CreateOrganization, MemoryLimiter, Models, Operator, Organizations, PasswordCost, PasswordHash,
+    AuditLog, CreateOrganization, Flush, MemoryLimiter, Models, Operator, Organizations,
+    PasswordCost, PasswordHash, Refusals,
 };
 use actix_web::{HttpServer, dev::ServerHandle, rt, web};
 use http_actix::{App, KeyCacheConfig, KeyEpochs, Ports, Settings};
@@ -46,6 +47,7 @@ pub struct TestApp {
     server: ServerHandle,
     worker: Arc<Worker>,
     organizations: Organizations,
+    refusals: Arc<Refusals>,
     platform_key: String,
     database: Database,
     key_reads: Arc<AtomicUsize>,
@@ -102,7 +104,9 @@ impl TestApp {
         let worker = Arc::new(worker.expect("a worker"));
         let key_reads = Arc::new(AtomicUsize::new(0));
         let keys = CountedLookup { storage: storage.clone(), reads: key_reads.clone() };
-        let ports = ports(&storage, epochs, &organizations, &worker, sandbox);
+        let (log, refusals) = audit(&storage, &organizations);
+        let audit = (log, Arc::clone(&refusals));
+        let ports = ports(&storage, epochs, &organizations, &worker, sandbox, audit);
         let ports = Ports { keys: Arc::new(keys), ..ports };
         let state = web::Data::new(App::new(ports, settings));
         let served = state.clone();
@@ -121,6 +125,7 @@ impl TestApp {
             server: handle,
             worker,
             organizations,
+            refusals,
             platform_key,
             database,
             key_reads,
@@ -232,11 +237,27 @@ impl TestApp {
         self.database.contents()
     }
 
+    /// Has the refusals of known callers written down, as the end of their minute does.
+    pub fn note_refusals(&self) {
+        self.refusals.flush(Flush::All).expect("refusals are noted");
+    }
+
     /// Stops the server and its worker in good order.
     pub async fn stop(self) {
         self.server.stop(true).await;
         self.worker.shutdown().await;
     }
+}
+
+fn audit(storage: &Arc<dyn Storage>, tools: &Organizations) -> (Arc<AuditLog>, Arc<Refusals>) {
+    let log = AuditLog {
+        store: storage.clone(),
+        clock: tools.clock.clone(),
+        peppers: tools.peppers.clone(),
+        retention: Duration::from_secs(24 * 3600),
+    };
+    let refusals = Refusals::new(storage.clone(), tools.clock.clone(), tools.entropy.clone());
+    (Arc::new(log), Arc::new(refusals))
 }
 
 fn ports(
@@ -245,6 +266,7 @@ fn ports(
     tools: &Organizations,
     worker: &Arc<Worker>,
     sandbox: Arc<Sandbox>,
+    audit: (Arc<AuditLog>, Arc<Refusals>),
 ) -> Ports {
     let readiness = storage.clone();
     let nobody =
@@ -257,6 +279,8 @@ fn ports(
         deployments: storage.clone(),
         managed_keys: storage.clone(),
         organizations: storage.clone(),
+        audit: audit.0,
+        refusals: audit.1,
         limiter: Arc::new(MemoryLimiter::new(tools.clock.clone())),
         imports: storage.clone(),
         executions: storage.clone(),

@@ -31,6 +31,7 @@ macro_rules! on_both_databases {
 }
 
 mod api_keys;
+mod audit;
 mod bodies;
 mod callers;
 mod client_address;

@@ -25,6 +25,7 @@ const TABLE: [(&str, Refusal, Refusal, Refusal); 13] = [
     ("patch /unstract/{org_id}/api/v2/organization", ADMIN, HIDDEN, HIDDEN),
     ("/unstract/{org_id}/api/v2/organization", KIND, HIDDEN, HIDDEN),
     ("/unstract/{org_id}/api/v2/platform-keys", ADMIN, HIDDEN, HIDDEN),
+    ("/unstract/{org_id}/api/v2/audit", KIND, HIDDEN, HIDDEN),
     ("/unstract/{org_id}/api/v2/workflow", KIND, HIDDEN, HIDDEN),
     ("/unstract/{org_id}/api/v2/api-deployment", KIND, HIDDEN, HIDDEN),
     ("/deployment/{handle}", HIDDEN, DEPLOYMENT_KEY, DEPLOYMENT_KEY),

@@ -1,6 +1,7 @@
 //! The table of contents of the HTTP API: one file per resource, each address beside its handler.
 
 mod api_keys;
+mod audit;
 mod deployment_keys;
 mod deployments;
 mod executions;
@@ -26,6 +27,7 @@ pub fn routes(config: &mut ServiceConfig) {
         .configure(deployment_keys::routes)
         .configure(platform_keys::routes)
         .configure(organization::routes)
+        .configure(audit::routes)
         .configure(api_keys::routes)
         .configure(verify::routes)
         .configure(forward_auth::routes)

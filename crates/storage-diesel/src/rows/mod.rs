@@ -7,7 +7,7 @@ mod key;
 mod workflow;
 
 pub(crate) use self::{
-    audit::AuditRow,
+    audit::{AuditRow, ChainRow, HeadRow, SealRow, TotalOfHeadsRow, TotalRow},
     deployment::DeploymentRow,
     execution::{ClaimedRow, ExecutionRow, MoveRow, NewExecutionRow, RunnableRow, StepRow},
     key::{

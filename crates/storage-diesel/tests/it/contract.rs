@@ -39,7 +39,17 @@ on_both_databases! {
         keys_that_are_revoked_with_their_maker_are_noted_one_by_one
         a_refused_change_is_not_noted
         a_change_that_cannot_be_noted_is_not_made
-        entries_are_listed_newest_first_in_pages_and_by_filter;
+        entries_are_listed_newest_first_in_pages_and_by_filter
+        refusals_are_counted_by_the_minute_and_noted_when_it_is_over
+        no_more_kinds_of_refusals_are_kept_than_memory_is_meant_for;
+    audit_chain:
+        entries_are_chained_by_the_sealer_and_new_ones_are_told_as_unsealed
+        two_sealers_at_once_make_one_chain
+        changes_are_made_while_they_are_sealed_and_verified
+        a_pruned_chain_still_verifies_and_goes_on
+        what_is_not_sealed_is_not_pruned
+        a_chain_under_another_pepper_is_neither_verified_nor_built_on
+        a_long_chain_is_read_in_pages;
     deployments:
         a_deployment_is_found_as_it_was_saved
         a_deployment_is_saved_with_its_first_key_or_not_at_all

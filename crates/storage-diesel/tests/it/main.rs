@@ -8,3 +8,4 @@ mod migrations;
 mod opening;
 mod payload;
 mod raw;
+mod tampering;

@@ -14,7 +14,7 @@ fn nothing_is_left_once_it_was_deleted(database: &Database) {
     let mut raw = Raw::to(database);
     assert!(raw.lines(KEPT).iter().all(|line| line.contains("secret")));
     given.clock.advance(std::time::Duration::from_secs(1));
-    let now = access_domain::Clock::now(&given.clock);
+    let now = access_domain::Clock::now(&*given.clock);
     assert_eq!(given.stores.delete_old_payloads(now, 10).unwrap(), 1);
     assert_eq!(raw.lines(KEPT), ["", ""]);
 }
@@ -35,7 +35,7 @@ fn a_damaged_run_does_not_hold_up_the_others(database: &Database) {
     let damage = "UPDATE executions SET input = '{' WHERE id = (SELECT min(id) FROM executions)";
     Raw::to(database).execute(damage).unwrap();
     let hour = std::time::Duration::from_secs(3600);
-    let now = access_domain::Clock::now(&given.clock);
+    let now = access_domain::Clock::now(&*given.clock);
     assert_eq!(given.stores.claim(3, hour, now).unwrap().len(), 2);
 }
 

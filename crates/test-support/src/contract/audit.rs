@@ -1,8 +1,9 @@
 //! What is noted of each change, by the transaction that makes it.
 
 use access_domain::{
-    Action, AuditEntry, AuditFilter, ChangeError, Holder, KeyChange, KeyRefusal, KeyTerms, NewKey,
-    NewManagedKey, OrganizationId, PlatformKeyChange, PlatformKeyRefusal, Revocation,
+    Action, Actor, ActorKind, AuditEntry, AuditFilter, ChangeError, Flush, Holder, KeyChange,
+    KeyRefusal, KeyTerms, NewKey, NewManagedKey, OrganizationId, Origin, PlatformKeyChange,
+    PlatformKeyRefusal, Refusal, RefusalLog as _, Revocation,
 };
 use deployments_domain::{Deployment, DeploymentRefusal, Workflow, WorkflowRefusal};
 use keys_core::Slot;
@@ -10,7 +11,7 @@ use std::time::Duration;
 
 use super::{
     Given,
-    given::{ALL, first},
+    given::{ALL, SOMEBODY, first},
 };
 
 /// Everything that is noted, newest last.
@@ -241,4 +242,49 @@ pub fn entries_are_listed_newest_first_in_pages_and_by_filter(given: &Given) {
     assert_eq!(list(AuditFilter { actor: Some("nobody".into()), ..by() }), 0);
     let (from, to) = (Some(instants[1]), Some(instants[3]));
     assert_eq!(list(AuditFilter { from, to, ..by() }), 2);
+}
+
+pub fn refusals_are_counted_by_the_minute_and_noted_when_it_is_over(given: &Given) {
+    let (organization, other) = (given.organization("acme"), given.organization("other"));
+    let refusals = given.refusals();
+    let refuse = |organization, name: &str, reason| {
+        let actor = Actor { kind: ActorKind::User, id: Some(SOMEBODY), name: name.into() };
+        let (operation, origin) = ("GET /x".into(), Origin::default());
+        refusals.note(Refusal { organization, actor, operation, reason, origin });
+    };
+    for _ in 0..3 {
+        refuse(organization, "ada", "admin_required");
+    }
+    refuse(organization, "ada", "insufficient_scope");
+    refuse(other, "ada", "admin_required");
+    assert_eq!(refusals.flush(Flush::Closed).unwrap(), 0);
+    assert_eq!(noted(given, organization).len(), 1);
+    given.clock.advance(Duration::from_secs(60));
+    refuse(organization, "ada", "admin_required");
+    refusals.flush(Flush::Closed).unwrap();
+    let mut seen: Vec<_> = noted(given, organization).split_off(1);
+    seen.sort_by_key(|entry| entry.occurrences);
+    let seen: Vec<_> = seen
+        .iter()
+        .map(|entry| (entry.action.as_str(), entry.reason.as_deref(), entry.occurrences))
+        .collect();
+    let row = |reason, occurrences| ("refused", Some(reason), occurrences);
+    assert_eq!(seen, [row("insufficient_scope", 1), row("admin_required", 3)]);
+    assert_eq!(noted(given, other).len(), 2);
+    refusals.flush(Flush::All).unwrap();
+    refusals.flush(Flush::All).unwrap();
+    assert_eq!(noted(given, organization).len(), 4);
+}
+
+pub fn no_more_kinds_of_refusals_are_kept_than_memory_is_meant_for(given: &Given) {
+    let organization = given.organization("acme");
+    let refusals = given.refusals();
+    for number in 0..10_007 {
+        let actor = Actor { kind: ActorKind::User, id: Some(SOMEBODY), name: String::new() };
+        let (operation, origin) = (number.to_string(), Origin::default());
+        let reason = "admin_required";
+        refusals.note(Refusal { organization, actor, operation, reason, origin });
+    }
+    assert_eq!(refusals.flush(Flush::All).unwrap(), 7);
+    assert_eq!(refusals.flush(Flush::All).unwrap(), 0);
 }

@@ -7,9 +7,9 @@ use std::{
 };
 
 use access_domain::{
-    Act, Action, Actor, AdminAccount, Clock, Email, Holder, KeyQuery, KeyRecord, KeyTerms, NewKey,
-    NewManagedKey, NewOrganization, Organization, OrganizationId, Origin, PageRequest,
-    PasswordHash, Slug, User, Username, Visibility,
+    Act, Action, Actor, AdminAccount, AuditLog, Clock, Email, Holder, KeyQuery, KeyRecord,
+    KeyTerms, NewKey, NewManagedKey, NewOrganization, Organization, OrganizationId, Origin,
+    PageRequest, PasswordHash, Refusals, Slug, User, Username, Visibility,
 };
 use deployments_domain::{
     Deployment, Event, NewRun, RunEnd, RunMove, RunState, StepRecord, Workflow, WorkflowType, next,
@@ -33,8 +33,8 @@ pub(super) const OTHER: Uuid = Uuid::from_u128(0xB);
 /// A store that is empty at first.
 pub struct Given {
     pub stores: Arc<dyn Storage>,
-    pub clock: FixedClock,
-    entropy: CountingEntropy,
+    pub clock: Arc<FixedClock>,
+    entropy: Arc<CountingEntropy>,
     pub(super) peppers: Peppers,
 }
 
@@ -57,8 +57,8 @@ impl Given {
     pub fn empty(stores: Arc<dyn Storage>) -> Self {
         Self {
             stores,
-            clock: FixedClock::default(),
-            entropy: CountingEntropy::default(),
+            clock: Arc::default(),
+            entropy: Arc::default(),
             peppers: Pepper::new(&[7; 32]).unwrap().into(),
         }
     }
@@ -68,11 +68,11 @@ impl Given {
     }
 
     pub(super) fn id<T: ?Sized>(&self) -> Id<T> {
-        Id::generate(self.now(), &self.entropy)
+        Id::generate(self.now(), &*self.entropy)
     }
 
     pub(super) fn secret(&self) -> StoredSecret {
-        mint(Pattern::Uuid, self.peppers.current(), &self.entropy).stored
+        mint(Pattern::Uuid, self.peppers.current(), &*self.entropy).stored
     }
 
     pub(super) fn pepper_name(&self) -> PepperName {
@@ -81,7 +81,38 @@ impl Given {
 
     /// Something that somebody does now.
     pub(super) fn act(&self, action: Action) -> Act {
-        Act::new(action, Actor::command_line(), Origin::default(), self.now(), &self.entropy)
+        Act::new(action, Actor::command_line(), Origin::default(), self.now(), &*self.entropy)
+    }
+
+    /// The audit of the store, which keeps entries for a day.
+    pub fn audit(&self) -> AuditLog {
+        AuditLog {
+            store: self.stores.clone(),
+            clock: self.clock.clone(),
+            peppers: Arc::new(Pepper::new(&[7; 32]).unwrap().into()),
+            retention: Duration::from_secs(24 * 3600),
+        }
+    }
+
+    pub(super) fn refusals(&self) -> Refusals {
+        Refusals::new(self.stores.clone(), self.clock.clone(), self.entropy.clone())
+    }
+
+    /// For what looks past the ports: an organization whose chain has `entries` entries.
+    pub fn sealed_chain(&self, slug: &str, entries: usize) -> OrganizationId {
+        let organization = self.organization(slug);
+        for _ in 1..entries {
+            self.clock.advance(Duration::from_millis(1));
+            self.workflow(organization);
+        }
+        assert!(self.audit().seal().unwrap().broken.is_empty());
+        organization
+    }
+
+    /// One more entry of its chain.
+    pub fn sealed_entry(&self, organization: OrganizationId) {
+        self.workflow(organization);
+        self.audit().seal().unwrap();
     }
 
     /// Something that is done now, where it matters not what.

@@ -6,6 +6,7 @@
 mod given;
 
 pub mod audit;
+pub mod audit_chain;
 pub mod deployments;
 pub mod executions;
 pub mod imports;
