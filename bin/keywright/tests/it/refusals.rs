@@ -14,7 +14,7 @@ const PUBLIC: [(&str, &str); 3] =
 /// What the first segments of a path, or of one method of it, tell of those who may not pass, beside "no credential": the
 /// status and code for a deployment's key, for another organization's platform key, and for another
 /// organization's key that has the scope `orders:read` alone. Under `/v1`, a caller is in their own.
-const TABLE: [(&str, Refusal, Refusal, Refusal); 13] = [
+const TABLE: [(&str, Refusal, Refusal, Refusal); 14] = [
     ("/v1/session", KIND, KIND, KIND),
     ("/v1/api-keys", KIND, PASSES, SCOPE),
     ("/v1/keys/", KIND, PASSES, SCOPE),
