@@ -1,6 +1,10 @@
 //! Keys as authentication finds them: who holds the right secret, and what decides their fate.
 
-use keys_core::{Digest, Form, Key, KeyId, PepperName, Peppers, Secret, Slot};
+use std::time::Duration;
+
+use keys_core::{
+    Digest, ForeignPrefix, Form, Key, KeyId, Pbkdf2Hash, PepperName, Peppers, Secret, Slot,
+};
 use sha2::{Digest as _, Sha256, Sha512};
 
 use crate::{DeploymentId, OrganizationId, OrganizationName, OrganizationRef, Quota, RateSubject};
@@ -49,7 +53,21 @@ pub enum FoundBy {
 /// The keys that a presented text stands for. More than one only where several organizations
 /// imported the same key of another system.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct KeyMatches(Vec<KeyRecord>);
+pub struct KeyMatches {
+    found: Vec<KeyRecord>,
+    candidates: Vec<Candidate>,
+    unchecked_for: Option<Duration>,
+}
+
+/// A key that the presented text may stand for: its prefix is the same. Only its salted hash tells,
+/// and that is slow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    /// The key.
+    pub record: KeyRecord,
+    /// What the text is to be held against.
+    pub hash: Pbkdf2Hash,
+}
 
 impl KeyMatches {
     /// Of what was found, native secrets win over imported ones. Of one organization's, which may
@@ -60,12 +78,50 @@ impl KeyMatches {
         }
         found.sort_by_key(|record| (record.organization.id.uuid(), record.id.uuid()));
         found.dedup_by_key(|record| record.organization.id.uuid());
-        Self(found)
+        Self { found, ..Self::default() }
+    }
+
+    /// The same, where further keys may be meant that are not checked yet. A native secret wins
+    /// unchecked.
+    #[must_use]
+    pub fn with_candidates(self, candidates: Vec<Candidate>) -> Self {
+        if self.found.iter().any(KeyRecord::is_native) { self } else { Self { candidates, ..self } }
+    }
+
+    /// The keys that are still to be held against the text.
+    pub fn candidates(&self) -> &[Candidate] {
+        &self.candidates
+    }
+
+    /// The same, once the candidates were checked: those of `is_right` are found, the others not.
+    #[must_use]
+    pub fn checked(self, is_right: impl Fn(&Pbkdf2Hash) -> bool) -> Self {
+        let right = self.candidates.into_iter().filter(|candidate| is_right(&candidate.hash));
+        Self::new(self.found.into_iter().chain(right.map(|candidate| candidate.record)).collect())
+    }
+
+    /// Nothing, since the candidates may not be checked before `wait` is over.
+    pub fn unchecked(wait: Duration) -> Self {
+        Self { unchecked_for: Some(wait), ..Self::default() }
+    }
+
+    /// How long to wait before the same is asked again, where it was not checked.
+    pub fn unchecked_for(&self) -> Option<Duration> {
+        self.unchecked_for
+    }
+
+    /// The key whose secret may be kept as one of ours from now on: the only one, still kept as
+    /// another system had it.
+    pub fn adoptable(&self) -> Option<&KeyRecord> {
+        match self.found.as_slice() {
+            [only] if only.secret == FoundBy::Imported => Some(only),
+            _ => None,
+        }
     }
 
     /// The key, where one is meant: the only one, or the one of the organization that is `named`.
     pub fn choose(&self, named: Option<&OrganizationRef>) -> Option<&KeyRecord> {
-        match self.0.as_slice() {
+        match self.found.as_slice() {
             [only] => Some(only),
             several => several
                 .iter()
@@ -75,17 +131,17 @@ impl KeyMatches {
 
     /// The organization's own, of however many.
     pub fn of_organization(&self, organization: OrganizationId) -> Option<&KeyRecord> {
-        self.0.iter().find(|record| record.organization.id == organization)
+        self.found.iter().find(|record| record.organization.id == organization)
     }
 
     /// All of them.
     pub fn iter(&self) -> impl Iterator<Item = &KeyRecord> {
-        self.0.iter()
+        self.found.iter()
     }
 
     /// Whether nobody ever got such a key.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.found.is_empty()
     }
 }
 
@@ -137,11 +193,18 @@ pub struct ForeignDigests {
     pub sha256: [u8; 32],
     /// SHA-512.
     pub sha512: [u8; 64],
+    /// What finds a salted hash, where the text has one.
+    pub prefix: Option<ForeignPrefix>,
 }
 
 impl ForeignDigests {
-    fn of(text: &str) -> Self {
-        Self { sha256: Sha256::digest(text).into(), sha512: Sha512::digest(text).into() }
+    /// Those of a presented text.
+    pub fn of(text: &str) -> Self {
+        Self {
+            sha256: Sha256::digest(text).into(),
+            sha512: Sha512::digest(text).into(),
+            prefix: ForeignPrefix::of_key(text),
+        }
     }
 }
 
@@ -187,6 +250,23 @@ mod tests {
         let older = record("a", FoundBy::Imported);
         let younger = KeyRecord { id: Uuid::from_u128(2).into(), ..older.clone() };
         assert_eq!(KeyMatches::new(vec![younger, older.clone()]).choose(None), Some(&older));
+    }
+
+    #[test]
+    fn a_candidate_is_meant_only_once_it_was_checked() {
+        let hash = Pbkdf2Hash::new(1, "salt".into(), [0; 32].into()).unwrap();
+        let candidate = Candidate { record: record("a", FoundBy::Imported), hash };
+        let given = || KeyMatches::default().with_candidates(vec![candidate.clone()]);
+        assert!(given().is_empty() && given().adoptable().is_none());
+        assert!(given().checked(|_| false).is_empty());
+        assert_eq!(given().checked(|_| true).adoptable(), Some(&candidate.record));
+        let other = KeyMatches::new(vec![record("b", FoundBy::Imported)]);
+        let both = other.with_candidates(vec![candidate.clone()]).checked(|_| true);
+        assert_eq!((both.iter().count(), both.adoptable()), (2, None));
+        let pepper = PepperName::from_stored("p".into());
+        let native = record("b", FoundBy::Native { digest: [0; 32].into(), pepper });
+        let native = KeyMatches::new(vec![native]).with_candidates(vec![candidate]);
+        assert_eq!((native.candidates().len(), native.adoptable()), (0, None));
     }
 
     #[test]

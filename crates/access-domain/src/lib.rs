@@ -52,7 +52,7 @@ pub use self::{
         InvalidAlias, Message, MessageRole, ModelName, ModelProvider, Models, Question, TokenUsage,
     },
     key_record::{
-        ForeignDigests, FoundBy, KeyMatches, KeyOwner, KeyQuery, KeyRecord, PresentedKey,
+        Candidate, ForeignDigests, FoundBy, KeyMatches, KeyOwner, KeyQuery, KeyRecord, PresentedKey,
     },
     limiter::{Limiter, LimiterFailed, MemoryLimiter, Quota, RateSubject},
     managed_key::{

@@ -5,16 +5,16 @@
 
 use std::{error::Error, sync::Arc};
 
-use keys_core::{Digest, KeyId, Outcome, PepperName, PlatformKeys, Timestamp};
+use keys_core::{Digest, KeyId, Outcome, PepperName, PlatformKeys, StoredSecret, Timestamp};
 use uuid::Uuid;
 
 use crate::{
     Act, AuditEntry, AuditFilter, Chain, ChainBreak, ChainHead, ChainTotal,
-    CreateOrganizationError, Holder, ImportOutcome, KeyChange, KeyMatches, KeyQuery, KeyRefusal,
-    KeyStyle, ManagedKey, NewImport, NewManagedKey, NewOrganization, Organization, OrganizationId,
-    OrganizationSettings, Page, PageRequest, PlatformKey, PlatformKeyChange, PlatformKeyRefusal,
-    PresentedKey, SealedEntry, Sealing, Session, SessionId, SessionRecord, SettingsRefusal,
-    UserRecord, Username, Visibility,
+    CreateOrganizationError, ForeignDigests, Holder, ImportOutcome, KeyChange, KeyMatches,
+    KeyQuery, KeyRecord, KeyRefusal, KeyStyle, ManagedKey, NewImport, NewManagedKey,
+    NewOrganization, Organization, OrganizationId, OrganizationSettings, Page, PageRequest,
+    PlatformKey, PlatformKeyChange, PlatformKeyRefusal, PresentedKey, SealedEntry, Sealing,
+    Session, SessionId, SessionRecord, SettingsRefusal, UserRecord, Username, Visibility,
 };
 
 /// Why storage did not answer. The source is for the log; no caller sees it.
@@ -220,6 +220,19 @@ pub trait KeyLookup: Send + Sync {
     /// # Errors
     /// When storage fails.
     fn rehash(&self, from: &Digest, to: &Digest, pepper: &PepperName) -> Result<(), StoreError>;
+
+    /// Keeps `secret` in place of what another system kept of it, unless that is gone, or another
+    /// organization has one of the `foreign` digests too: its key would be unknown then.
+    ///
+    /// # Errors
+    /// When storage fails.
+    fn adopt(
+        &self,
+        key: &KeyRecord,
+        secret: &StoredSecret,
+        foreign: &ForeignDigests,
+        at: Timestamp,
+    ) -> Result<(), StoreError>;
 
     /// Notes when secrets were last used; a later time that is noted already stays. Of digests
     /// that no secret has any more, nothing is noted.

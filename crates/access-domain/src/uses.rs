@@ -94,10 +94,10 @@ impl Uses {
 mod tests {
     use std::{sync::atomic::AtomicBool, sync::atomic::Ordering, time::Duration};
 
-    use keys_core::{Fingerprint, PepperName};
+    use keys_core::{Fingerprint, PepperName, StoredSecret};
 
     use super::*;
-    use crate::{KeyMatches, KeyQuery, KeyTerms};
+    use crate::{ForeignDigests, KeyMatches, KeyQuery, KeyRecord, KeyTerms};
 
     /// Remembers what it is told, while it answers.
     #[derive(Default)]
@@ -112,6 +112,16 @@ mod tests {
         }
 
         fn rehash(&self, _: &Digest, _: &Digest, _: &PepperName) -> Result<(), StoreError> {
+            Ok(())
+        }
+
+        fn adopt(
+            &self,
+            _: &KeyRecord,
+            _: &StoredSecret,
+            _: &ForeignDigests,
+            _: Timestamp,
+        ) -> Result<(), StoreError> {
             Ok(())
         }
 

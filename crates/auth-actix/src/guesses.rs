@@ -57,6 +57,9 @@ impl Guesses {
         let network = network(address);
         let Some(wait) = self.with(|budgets, now| budgets.wait(network, now)) else {
             let found = looking.await?;
+            if let Some(wait) = found.unchecked_for() {
+                return Err(too_many(wait));
+            }
             if found.is_empty() {
                 self.with(|budgets, now| budgets.spend(network, now));
             }
@@ -77,7 +80,8 @@ impl Guesses {
 }
 
 fn too_many(wait: Duration) -> ApiError {
-    let detail = "too many wrong keys came from this address; try again later";
+    let detail =
+        "too many wrong keys were tried from this address, or at one imported key; try again later";
     ApiError::new(ErrorCode::TooManyBadCredentials, detail).retry_after(whole_seconds(wait))
 }
 

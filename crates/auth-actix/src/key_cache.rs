@@ -11,14 +11,15 @@ use std::{
 };
 
 use access_domain::{
-    Clock, FoundBy, KeyLookup, KeyMatches, KeyQuery, KeyRecord, KeySource, PresentedKey, StoreError,
+    Clock, ForeignDigests, FoundBy, KeyLookup, KeyMatches, KeyQuery, KeyRecord, KeySource,
+    PresentedKey, StoreError,
 };
 use actix_web::rt::task::spawn_blocking;
-use keys_core::{Outcome, PepperName, Peppers, Timestamp};
+use keys_core::{Outcome, PepperName, Peppers, StoredSecret, Timestamp};
 use quick_cache::sync::Cache;
 use tokio::sync::watch;
 
-use crate::{KeyEpochs, rehash::Rehash};
+use crate::{KeyEpochs, rehash::Rehash, slow_hashes::SlowHashes};
 
 #[cfg(test)]
 mod tests;
@@ -54,6 +55,7 @@ struct Memory {
     unknown: Cache<Name, Begun>,
     loads: Mutex<HashMap<Name, Load>>,
     rehash: Rehash,
+    slow: SlowHashes,
 }
 
 /// When a load began: what it found is at least this new.
@@ -103,6 +105,7 @@ impl KeyCache {
             known: Cache::new(config.max_keys),
             unknown: Cache::new(MAX_UNKNOWN),
             loads: Mutex::default(),
+            slow: SlowHashes::default(),
         }))
     }
 }
@@ -252,12 +255,16 @@ impl Loading {
         let queries: Vec<KeyQuery> = self.wanted.iter().map(query).collect();
         match memory.lookup.find_keys(&queries) {
             Ok(found) => {
-                for ((key, tell), found) in self.wanted.iter().zip(found) {
-                    let found = Arc::new(found);
-                    memory.remember(name(key), &found, self.begun);
-                    memory.rehash.note(&found, key.digest);
-                    let _ = tell.send(Some(Ok(found)));
+                // Those that only a slow hash can tell come last: nobody else waits for them.
+                let (slow, quick): (Vec<_>, Vec<_>) =
+                    self.wanted.iter().zip(found).partition(|(_, found)| is_slow(found));
+                for ((key, tell), found) in quick {
+                    self.answer(key, tell, found);
                 }
+                for ((key, tell), found) in slow {
+                    self.answer(key, tell, memory.slow.check(key, found, &*memory.clock));
+                }
+                self.adopt();
             }
             Err(error) => {
                 let error = Arc::new(error);
@@ -273,6 +280,37 @@ impl Loading {
             memory.known.remove(moved.as_bytes());
         });
     }
+}
+
+impl Loading {
+    fn answer(&self, key: &PresentedKey, tell: &watch::Sender<Option<Loaded>>, found: KeyMatches) {
+        let found = Arc::new(found);
+        // What was not checked is asked again.
+        if found.unchecked_for().is_none() {
+            self.memory.remember(name(key), &found, self.begun);
+        }
+        self.memory.rehash.note(&found, key.digest);
+        let _ = tell.send(Some(Ok(found)));
+    }
+
+    /// Keeps as ours from now on what another system had kept, now that everybody has the answer.
+    fn adopt(&self) {
+        for (key, tell) in &self.wanted {
+            let Some(Ok(found)) = tell.borrow().clone() else { continue };
+            let Some(record) = found.adoptable() else { continue };
+            let text = key.plaintext.for_digest();
+            let secret = StoredSecret::adopted(text, self.memory.peppers.current());
+            let (foreign, now) = (ForeignDigests::of(text), self.memory.clock.now());
+            // The key goes on being found where it is, and is adopted at a later use.
+            if let Err(error) = self.memory.lookup.adopt(record, &secret, &foreign, now) {
+                tracing::warn!(%error, "an imported secret was not adopted");
+            }
+        }
+    }
+}
+
+fn is_slow(found: &KeyMatches) -> bool {
+    !found.candidates().is_empty()
 }
 
 impl Drop for Loading {

@@ -18,6 +18,7 @@ mod rate_limit;
 mod rehash;
 mod request_context;
 mod session_cookie;
+mod slow_hashes;
 mod turns;
 
 pub use self::{

@@ -77,6 +77,12 @@ pub fn mint(pattern: Pattern<'_>, pepper: &Pepper, entropy: &dyn Entropy) -> Min
 }
 
 impl StoredSecret {
+    /// What is kept from now on of a key that another system made, once its holder has shown it.
+    pub fn adopted(plaintext: &str, pepper: &Pepper) -> Self {
+        // Of a form that is none of ours, no beginning may be shown: it might be most of the key.
+        Self::of(plaintext, Form::of(plaintext).unwrap_or(Form::Uuid), pepper)
+    }
+
     fn of(plaintext: &str, form: Form, pepper: &Pepper) -> Self {
         Self {
             digest: pepper.digest(plaintext),

@@ -5,8 +5,8 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use access_domain::{KeyLookup, KeyMatches, KeyQuery, StoreError};
-use keys_core::{Digest, PepperName, Timestamp};
+use access_domain::{ForeignDigests, KeyLookup, KeyMatches, KeyQuery, KeyRecord, StoreError};
+use keys_core::{Digest, PepperName, StoredSecret, Timestamp};
 use storage_diesel::Storage;
 
 /// The real look-up, with a count of its reads.
@@ -23,6 +23,16 @@ impl KeyLookup for CountedLookup {
 
     fn rehash(&self, from: &Digest, to: &Digest, pepper: &PepperName) -> Result<(), StoreError> {
         self.storage.rehash(from, to, pepper)
+    }
+
+    fn adopt(
+        &self,
+        key: &KeyRecord,
+        secret: &StoredSecret,
+        foreign: &ForeignDigests,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.storage.adopt(key, secret, foreign, at)
     }
 
     fn note_uses(&self, uses: &[(Digest, Timestamp)]) -> Result<(), StoreError> {

@@ -14,6 +14,8 @@ on_both_databases!(
     a_thousand_rows_are_imported_at_once_and_no_more,
     where_two_organizations_imported_a_key_the_caller_says_which_is_meant,
     an_imported_key_is_revoked_dated_and_bound_like_any_other,
+    the_first_use_makes_a_key_one_of_ours,
+    few_guesses_at_a_salted_hash_may_go_wrong,
 );
 
 const IMPORT: &str = "/v1/api-keys/import";
@@ -21,7 +23,7 @@ const KEY: &str = "sk_gupc2S3jei4jUAU4MIvP3A";
 /// Keys that the real packages made, with what those keep of them.
 const VECTORS: &str = include_str!("../../../../crates/test-support/vectors/imported_keys.json");
 
-/// The vectors of an algorithm that ends so.
+/// The vectors of an algorithm that begins so.
 fn vectors(algorithm: &str) -> Vec<Value> {
     let all: Vec<Value> = serde_json::from_str(VECTORS).unwrap();
     all.into_iter().filter(|row| text(row, "algorithm").starts_with(algorithm)).collect()
@@ -66,10 +68,10 @@ fn with_a_typo(key: &str) -> String {
 async fn keys_of_the_real_packages_work_after_import_and_with_one_changed_character_do_not(
     app: TestApp,
 ) {
-    let vectors = vectors("sha");
+    let vectors = vectors("");
     let rows = vectors.iter().map(|vector| row(vector, text(vector, "key"))).collect();
     let view = import(&app, rows).await;
-    assert_eq!((&view["imported"], &view["failed"]), (&json!(9), &json!(0)), "{view}");
+    assert_eq!((&view["imported"], &view["failed"]), (&json!(13), &json!(0)), "{view}");
     for vector in &vectors {
         let key = text(vector, "key");
         let whoami = app.with(key).get("/v1/whoami").await.ok();
@@ -210,4 +212,42 @@ async fn an_imported_key_is_revoked_dated_and_bound_like_any_other(app: TestApp)
     app.platform().delete(&path).await.no_content();
     let again = import(&app, vec![dated]).await;
     assert_eq!(again["results"][0]["errors"][0]["code"], "key_revoked");
+}
+
+async fn the_first_use_makes_a_key_one_of_ours(app: TestApp) {
+    let vector = vectors("sha512").remove(0);
+    let (row, key) = (row(&vector, "theirs"), text(&vector, "key"));
+    let path = imported(&app, row.clone()).await;
+    let told = app.platform().get(&path).await.ok();
+    let imported = json!({"algorithm": "sha512", "prefix": "7nBcufZT", "grace_until": null});
+    assert_eq!((&told["imported"], &told["hint"]), (&imported, &json!(null)));
+    app.with(key).get("/v1/whoami").await.ok();
+    let told = loop {
+        let told = app.platform().get(&path).await.ok();
+        if told["imported"].is_null() {
+            break told;
+        }
+    };
+    assert_eq!(told["hint"], "7nBcufZT.…LOXn");
+    assert_eq!(text(&told, "fingerprint").len(), 16);
+    app.with(key).get("/v1/whoami").await.ok();
+    app.with(&with_a_typo(key)).get("/v1/whoami").await.refused(401, "invalid_credential");
+    assert_eq!(import(&app, vec![row]).await["exists"], 1);
+}
+
+async fn few_guesses_at_a_salted_hash_may_go_wrong(app: TestApp) {
+    let vector = vectors("pbkdf2").pop().unwrap();
+    let (key, prefix) = (text(&vector, "key"), text(&vector, "prefix"));
+    imported(&app, row(&vector, "slow")).await;
+    let guess = async |number: u32| {
+        app.with(&format!("{prefix}.wrong-guess-{number}")).get("/v1/whoami").await
+    };
+    for number in 0..5 {
+        guess(number).await.refused(401, "invalid_credential");
+    }
+    guess(5).await.refused(429, "too_many_bad_credentials");
+    app.with(key).get("/v1/whoami").await.refused(429, "too_many_bad_credentials");
+    guess(0).await.refused(401, "invalid_credential");
+    app.clock.advance(Duration::from_secs(12));
+    app.with(key).get("/v1/whoami").await.ok();
 }

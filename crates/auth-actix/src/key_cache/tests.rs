@@ -22,6 +22,7 @@ struct Table {
     rows: Mutex<HashMap<Name, KeyMatches>>,
     reads: AtomicUsize,
     moved: Mutex<Vec<(Name, Name)>>,
+    adopted: Mutex<Vec<Uuid>>,
     gate: Mutex<bool>,
     opened: Condvar,
 }
@@ -58,6 +59,17 @@ impl KeyLookup for Table {
 
     fn rehash(&self, from: &Digest, to: &Digest, _: &PepperName) -> Result<(), StoreError> {
         self.moved.lock().unwrap().push((*from.as_bytes(), *to.as_bytes()));
+        Ok(())
+    }
+
+    fn adopt(
+        &self,
+        key: &KeyRecord,
+        _: &StoredSecret,
+        _: &ForeignDigests,
+        _: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.adopted.lock().unwrap().push(key.id.uuid());
         Ok(())
     }
 

@@ -2,23 +2,30 @@
 
 use std::collections::BTreeMap;
 
-use access_domain::{FoundBy, KeyLookup, KeyMatches, KeyQuery, KeyRecord, StoreError};
+use access_domain::{
+    Candidate, ForeignDigests, FoundBy, KeyLookup, KeyMatches, KeyQuery, KeyRecord, StoreError,
+};
 use diesel::{
+    delete, insert_into,
     prelude::*,
+    result::Error,
     sql_types::{BigInt, Binary},
     update,
 };
-use keys_core::{Digest, PepperName, Timestamp};
+use keys_core::{Digest, ForeignPrefix, KeyId, Pbkdf2Hash, PepperName, StoredSecret, Timestamp};
 
 use super::super::{Conn, Store};
 use crate::{
     codec,
-    rows::FoundKeyRow,
+    rows::{FoundKeyRow, SecretRow},
     schema::{deployments, imported_secrets, key_secrets, keys, organizations},
 };
 
 /// Two parameters each; PostgreSQL takes 65535, SQLite 32766.
 const USES_PER_STATEMENT: usize = 1000;
+
+/// Of the keys of one prefix, so many are held against a text: each costs up to a second.
+const MAX_CANDIDATES: usize = 4;
 
 /// Keys that may be found. Deleted keys of deployments and organizations are, and revoked: who holds one is told the truth. A
 /// deleted deployment needs no condition of its own, since its keys were deleted with it. A deleted platform key has lost its
@@ -46,7 +53,9 @@ impl KeyLookup for Store {
                 });
                 by_digest.chain(by_import).map(|(_, record)| record.clone()).collect()
             };
-            Ok(queries.iter().map(|query| KeyMatches::new(matching(query))).collect())
+            let found: Vec<KeyMatches> =
+                queries.iter().map(|query| KeyMatches::new(matching(query))).collect();
+            with_candidates(conn, queries, found)
         })
     }
 
@@ -65,6 +74,18 @@ impl KeyLookup for Store {
         })
     }
 
+    fn adopt(
+        &self,
+        key: &KeyRecord,
+        secret: &StoredSecret,
+        foreign: &ForeignDigests,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.save_keys(key.organization.id, "adopting an imported secret", |conn| {
+            adopt(conn, key.id, secret, foreign, at)
+        })
+    }
+
     fn note_uses(&self, uses: &[(Digest, Timestamp)]) -> Result<(), StoreError> {
         self.save("noting the use of keys", |conn| {
             let mut last = BTreeMap::new();
@@ -77,6 +98,46 @@ impl KeyLookup for Store {
             last.chunks(USES_PER_STATEMENT).try_for_each(|uses| note(conn, uses))
         })
     }
+}
+
+fn adopt(
+    conn: &mut Conn,
+    key: KeyId,
+    secret: &StoredSecret,
+    foreign: &ForeignDigests,
+    at: Timestamp,
+) -> QueryResult<()> {
+    let id = codec::id(key);
+    locked!(keys::table.find(&id).select(keys::id)).first::<String>(conn)?;
+    let imported: Option<(i64, Option<i64>)> = imported_secrets::table
+        .find(&id)
+        .select((imported_secrets::created_at, imported_secrets::grace_until))
+        .first(conn)
+        .optional()?;
+    let Some((created_at, grace_until)) = imported else { return Ok(()) };
+    let digests = [foreign.sha256.as_slice(), foreign.sha512.as_slice()];
+    let rivals: i64 = imported_secrets::table
+        .inner_join(keys::table)
+        .filter(imported_secrets::digest.eq_any(digests))
+        .filter(imported_secrets::key_id.ne(&id))
+        .filter(keys::deleted_at.is_null())
+        .count()
+        .get_result(conn)?;
+    if rivals > 0 {
+        return Ok(());
+    }
+    let row = (
+        SecretRow::of(key, secret, codec::read_micros(created_at)?),
+        key_secrets::grace_until.eq(grace_until),
+        key_secrets::last_used_at.eq(Some(codec::micros(at))),
+    );
+    // Two organizations' at once: one is kept, and the other stays as it is.
+    let kept =
+        insert_into(key_secrets::table).values(row).on_conflict_do_nothing().execute(conn)?;
+    if kept > 0 {
+        delete(imported_secrets::table.find(&id)).execute(conn)?;
+    }
+    Ok(())
 }
 
 /// Notes the uses of different secrets, which stand in the order of their digests.
@@ -158,4 +219,67 @@ fn imported(conn: &mut Conn, queries: &[KeyQuery]) -> QueryResult<Vec<(Vec<u8>, 
         Ok((digest, row.read(FoundBy::Imported, grace_until)?))
     };
     found.into_iter().map(read).collect()
+}
+
+/// What a salted hash is kept as: prefix, digest, salt, iterations, end of the grace.
+type SaltedSecret = (Option<String>, Vec<u8>, Option<String>, Option<i32>, Option<i64>);
+
+/// Adds the keys that only a slow hash can tell, to those texts that found no key of ours.
+fn with_candidates(
+    conn: &mut Conn,
+    queries: &[KeyQuery],
+    found: Vec<KeyMatches>,
+) -> QueryResult<Vec<KeyMatches>> {
+    let prefix = |query: &KeyQuery| query.foreign.as_ref().and_then(|of| of.prefix.clone());
+    let is_open = |found: &KeyMatches| found.is_empty() || found.adoptable().is_some();
+    let open = queries.iter().zip(&found).filter(|(_, found)| is_open(found));
+    let prefixes: Vec<ForeignPrefix> = open.filter_map(|(query, _)| prefix(query)).collect();
+    if prefixes.is_empty() {
+        return Ok(found);
+    }
+    let rows: Vec<(FoundKeyRow, SaltedSecret)> = keys::table
+        .inner_join(imported_secrets::table)
+        .inner_join(organizations::table)
+        .left_join(deployments::table)
+        .filter(
+            imported_secrets::prefix
+                .assume_not_null()
+                .eq_any(prefixes.iter().map(ForeignPrefix::as_str)),
+        )
+        .filter(imported_secrets::algorithm.eq("pbkdf2_sha256"))
+        .filter(keys::deleted_at.is_null())
+        .order(keys::id)
+        .select((
+            FoundKeyRow::as_select(),
+            (
+                imported_secrets::prefix,
+                imported_secrets::digest,
+                imported_secrets::salt,
+                imported_secrets::iterations,
+                imported_secrets::grace_until,
+            ),
+        ))
+        .load(conn)?;
+    let candidates = rows.into_iter().map(candidate).collect::<QueryResult<Vec<_>>>()?;
+    let of = |query: &KeyQuery| {
+        let own = candidates.iter().filter(|(of, _)| *of == prefix(query));
+        own.take(MAX_CANDIDATES).map(|(_, candidate)| candidate.clone()).collect()
+    };
+    Ok(found
+        .into_iter()
+        .zip(queries)
+        .map(|(found, query)| found.with_candidates(of(query)))
+        .collect())
+}
+
+fn candidate(
+    (row, salted): (FoundKeyRow, SaltedSecret),
+) -> QueryResult<(Option<ForeignPrefix>, Candidate)> {
+    let (prefix, digest, salt, iterations, grace_until) = salted;
+    let digest = *codec::read_digest(digest)?.as_bytes();
+    let iterations = codec::read_unsigned(iterations.unwrap_or_default())?;
+    let hash = Pbkdf2Hash::new(iterations, salt.unwrap_or_default(), digest.into())
+        .map_err(|error| Error::DeserializationError(Box::new(error)))?;
+    let prefix = prefix.and_then(|text| ForeignPrefix::parse(&text).ok());
+    Ok((prefix, Candidate { record: row.read(FoundBy::Imported, grace_until)?, hash }))
 }

@@ -84,7 +84,10 @@ on_both_databases! {
         two_organizations_may_import_the_same_key
         a_deleted_imported_key_is_unknown_and_does_not_come_back
         of_eight_imports_of_the_same_rows_at_once_one_makes_the_keys
-        the_imported_hash_of_a_rotated_key_is_good_for_its_grace;
+        the_imported_hash_of_a_rotated_key_is_good_for_its_grace
+        an_adopted_key_has_a_secret_of_ours_and_nothing_of_theirs
+        a_key_is_not_adopted_while_another_organization_has_it_too
+        a_salted_hash_is_found_by_the_prefix_of_its_key;
     key_lookup:
         a_deployment_key_is_found_with_all_that_decides_its_fate
         a_platform_key_is_as_active_as_its_slot

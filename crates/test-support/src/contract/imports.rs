@@ -1,10 +1,14 @@
 //! Keys that another system made, as they are taken over.
 
 use access_domain::{
-    Action, FoundBy, Holder, Import, ImportOutcome, ImportRefusal, KeyChange, KeyMatches, KeyQuery,
-    KeyTerms, ManagedKey, NewImport, OrganizationId, PresentedKey, Visibility,
+    Action, ForeignDigests, FoundBy, Holder, Import, ImportOutcome, ImportRefusal, KeyChange,
+    KeyMatches, KeyQuery, KeyTerms, ManagedKey, NewImport, OrganizationId, PresentedKey,
+    Visibility,
 };
-use keys_core::{BareHash, Form, HashAlgorithm, ImportedHash, KeyId, Scopes, Secret, Timestamp};
+use keys_core::{
+    BareHash, Fingerprint, Form, HashAlgorithm, ImportedHash, KeyId, Pbkdf2Hash, Scopes, Secret,
+    StoredSecret, Timestamp,
+};
 
 use super::{
     Given,
@@ -201,4 +205,59 @@ pub fn the_imported_hash_of_a_rotated_key_is_good_for_its_grace(given: &Given) {
     rotate(until);
     assert!(found(given, KEY).is_empty(), "a second rotation ends it");
     assert!(given.found_by(&first.digest).is_some());
+}
+
+fn adopt(given: &Given, key: &str) -> StoredSecret {
+    let secret = StoredSecret::adopted(key, given.peppers.current());
+    let (matches, foreign) = (found(given, key), ForeignDigests::of(key));
+    let record = matches.iter().next().unwrap();
+    given.stores.adopt(record, &secret, &foreign, given.now()).unwrap();
+    secret
+}
+
+pub fn an_adopted_key_has_a_secret_of_ours_and_nothing_of_theirs(given: &Given) {
+    let organization = given.organization("acme");
+    let new = row(given, "adopted", sha256(KEY));
+    import(given, organization, &[&new]);
+    let secrets = at_once(8, |_| adopt(given, KEY));
+    let matches = found(given, KEY);
+    let record = matches.choose(None).unwrap();
+    let pepper = secrets[0].pepper.clone();
+    let native = FoundBy::Native { digest: secrets[0].digest, pepper };
+    assert_eq!((record.id, &record.secret), (new.id, &native));
+    let told = keys(given, organization).remove(0);
+    assert_eq!((told.imported, told.secrets.len()), (None, 1));
+    assert_eq!(told.secrets[0].hint, "…vP3A");
+    assert_eq!(told.secrets[0].fingerprint, Fingerprint::of(KEY));
+    assert_eq!(told.secrets[0].last_used_at, Some(given.now()));
+    let again = row(given, "again", sha256(KEY));
+    assert_eq!(import(given, organization, &[&again]), [Ok(Import::Found(new.id))]);
+}
+
+pub fn a_key_is_not_adopted_while_another_organization_has_it_too(given: &Given) {
+    let [one, two] = ["one", "two"].map(|slug| given.organization(slug));
+    import(given, one, &[&row(given, "256", sha256(KEY))]);
+    let by_512 = row(given, "512", ImportedHash::Sha512(BareHash::sha512(KEY)));
+    import(given, two, &[&by_512]);
+    adopt(given, KEY);
+    assert_eq!(found(given, KEY).iter().count(), 2);
+    change(given, two, by_512.id, &KeyChange::Delete { at: given.now() });
+    adopt(given, KEY);
+    assert!(found(given, KEY).iter().all(|record| record.secret != FoundBy::Imported));
+}
+
+pub fn a_salted_hash_is_found_by_the_prefix_of_its_key(given: &Given) {
+    let organization = given.organization("acme");
+    let hash = Pbkdf2Hash::new(7, "salt".into(), [1; 32].into()).unwrap();
+    let slow = ImportedHash::Pbkdf2Sha256(hash.clone());
+    let new = NewImport { prefix: Some("n58lzybi".into()), ..row(given, "slow", slow) };
+    import(given, organization, &[&new]);
+    let candidates = |key: &str| found(given, key).candidates().to_vec();
+    let matches = candidates("n58lzybi.1M2baTIHuRgPGbzdZC3Zch0b8VC2etL0");
+    assert_eq!(matches.len(), 1);
+    assert_eq!((matches[0].record.id, &matches[0].hash), (new.id, &hash));
+    assert!(candidates("n58lzybj.1M2baTIHuRgPGbzdZC3Zch0b8VC2etL0").is_empty());
+    assert!(candidates("n58lzybi-and-no-dot-behind-it").is_empty());
+    change(given, organization, new.id, &KeyChange::Delete { at: given.now() });
+    assert!(candidates("n58lzybi.1M2baTIHuRgPGbzdZC3Zch0b8VC2etL0").is_empty());
 }
