@@ -109,6 +109,7 @@ impl Ports {
         )
     }
 
+    #[expect(clippy::too_many_lines, reason = "a table with an entry for each use case")]
     fn use_cases(self, uses: &Arc<Uses>) -> UseCases {
         let Self { clock, entropy, peppers, nobody, lease, readiness, .. } = self;
         UseCases {
