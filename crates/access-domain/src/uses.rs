@@ -25,6 +25,8 @@ pub struct Uses(Mutex<Noted>);
 #[derive(Default)]
 struct Noted {
     last: HashMap<[u8; 32], Timestamp>,
+    /// Where secrets went whose old digest may still be in somebody's hands.
+    moved: HashMap<[u8; 32], [u8; 32]>,
     missed: u64,
 }
 
@@ -34,18 +36,23 @@ impl Uses {
     pub fn note(&self, secret: &FoundBy, at: Timestamp) {
         let FoundBy::Native { digest, .. } = secret else { return };
         let mut noted = self.noted();
-        if let Some(last) = noted.last.get_mut(digest.as_bytes()) {
+        let digest = *noted.moved.get(digest.as_bytes()).unwrap_or(digest.as_bytes());
+        if let Some(last) = noted.last.get_mut(&digest) {
             *last = at.max(*last);
         } else if noted.last.len() < MAX_NOTED {
-            noted.last.insert(*digest.as_bytes(), at);
+            noted.last.insert(digest, at);
         } else {
             noted.missed += 1;
         }
     }
 
-    /// A secret is kept under another digest from now on.
+    /// A secret is kept under another digest from now on. Whoever found it before may note its use
+    /// after this.
     pub fn moved(&self, from: &Digest, to: &Digest) {
         let mut noted = self.noted();
+        if noted.moved.len() < MAX_NOTED {
+            noted.moved.insert(*from.as_bytes(), *to.as_bytes());
+        }
         if let Some(at) = noted.last.remove(from.as_bytes()) {
             noted.last.entry(*to.as_bytes()).and_modify(|last| *last = at.max(*last)).or_insert(at);
         }
@@ -222,6 +229,9 @@ mod tests {
         uses.moved(&digest(3), &digest(4));
         uses.flush(&store).unwrap();
         assert_eq!(store.taken(), [(digest(2), at(5))]);
+        uses.note(&secret(1), at(6));
+        uses.flush(&store).unwrap();
+        assert_eq!(store.taken(), [(digest(2), at(6))]);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use std::{
 
 use access_domain::{
     Clock, ForeignDigests, FoundBy, KeyLookup, KeyMatches, KeyQuery, KeyRecord, KeySource,
-    PresentedKey, StoreError,
+    PresentedKey, StoreError, Uses,
 };
 use actix_web::rt::task::spawn_blocking;
 use keys_core::{Outcome, PepperName, Peppers, StoredSecret, Timestamp};
@@ -89,6 +89,7 @@ impl KeyCache {
     /// used and are under one of the `older` peppers are moved to the current one.
     pub fn new(
         lookup: Arc<dyn KeyLookup>,
+        uses: Arc<Uses>,
         peppers: Arc<Peppers>,
         older: Vec<PepperName>,
         clock: Arc<dyn Clock>,
@@ -96,7 +97,7 @@ impl KeyCache {
         config: KeyCacheConfig,
     ) -> Self {
         Self(Arc::new(Memory {
-            rehash: Rehash::new(Arc::clone(&lookup), older),
+            rehash: Rehash::new(Arc::clone(&lookup), uses, older),
             lookup,
             peppers,
             clock,

@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError, TryLockError},
 };
 
-use access_domain::{FoundBy, KeyLookup, KeyMatches};
+use access_domain::{FoundBy, KeyLookup, KeyMatches, Uses};
 use keys_core::{Digest, PepperName};
 
 /// What finds no room is moved at a later use.
@@ -15,6 +15,7 @@ const MAX_WAITING: usize = 1000;
 /// What is to be moved.
 pub(crate) struct Rehash {
     lookup: Arc<dyn KeyLookup>,
+    uses: Arc<Uses>,
     older: Vec<PepperName>,
     waiting: Mutex<VecDeque<Move>>,
     turn: Mutex<()>,
@@ -28,8 +29,8 @@ struct Move {
 impl Rehash {
     /// `older`: the peppers to be left. Not whatever is not the current one: while a pepper is
     /// swapped, servers that do not mint under the new one yet must not move secrets back.
-    pub(crate) fn new(lookup: Arc<dyn KeyLookup>, older: Vec<PepperName>) -> Self {
-        Self { lookup, older, waiting: Mutex::default(), turn: Mutex::default() }
+    pub(crate) fn new(lookup: Arc<dyn KeyLookup>, uses: Arc<Uses>, older: Vec<PepperName>) -> Self {
+        Self { lookup, uses, older, waiting: Mutex::default(), turn: Mutex::default() }
     }
 
     /// Notes what has to be moved of keys that were found, whose digest under the current pepper is
@@ -60,7 +61,10 @@ impl Rehash {
         let next = || self.waiting.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
         while let Some(Move { from, to }) = next() {
             match self.lookup.rehash(&from, &to, current) {
-                Ok(()) => moved(to),
+                Ok(()) => {
+                    self.uses.moved(&from, &to);
+                    moved(to);
+                }
                 // The key goes on being found where it is, and is moved at a later use.
                 Err(error) => {
                     tracing::warn!(%error, "a secret was not moved to the current pepper");

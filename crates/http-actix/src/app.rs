@@ -98,9 +98,10 @@ impl Ports {
         }
     }
 
-    fn key_cache(&self, config: KeyCacheConfig) -> KeyCache {
+    fn key_cache(&self, uses: &Arc<Uses>, config: KeyCacheConfig) -> KeyCache {
         KeyCache::new(
             Arc::clone(&self.keys),
+            Arc::clone(uses),
             Arc::clone(&self.peppers),
             self.older_peppers.clone(),
             Arc::clone(&self.clock),
@@ -215,7 +216,7 @@ impl App {
         let authentication = Arc::new(ports.authentication(&uses));
         let access = AccessContext {
             authentication,
-            keys: Arc::new(ports.key_cache(settings.keys)),
+            keys: Arc::new(ports.key_cache(&uses, settings.keys)),
             limiter: Arc::clone(&ports.limiter),
             guesses: Guesses::new(settings.guesses, Arc::clone(&ports.clock)),
             refusals: Arc::clone(&ports.refusals),

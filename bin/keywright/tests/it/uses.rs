@@ -14,6 +14,7 @@ on_both_databases!(
     the_last_use_is_told_of_each_secret_at_once_and_after_it_was_stored,
     a_refused_key_is_not_in_use,
     a_deployment_key_tells_its_last_use_too,
+    what_is_verified_or_let_in_by_a_proxy_is_in_use,
 );
 
 const KEYS: &str = "/v1/api-keys";
@@ -80,6 +81,22 @@ async fn a_deployment_key_tells_its_last_use_too(app: TestApp) {
         format!("/unstract/acme/api/v2/api-deployment/{}/keys/{}", deployed.id, deployed.key_id);
     let now = json!("2026-11-21T00:00:00.000Z");
     assert_eq!(last_uses(&app.platform(), &address).await, (vec![now.clone()], now));
+}
+
+async fn what_is_verified_or_let_in_by_a_proxy_is_in_use(app: TestApp) {
+    let manager = app.admin().await;
+    let made = manager.post(KEYS, json!({"name": "shop"})).await.created();
+    let (address, key) = (format!("{KEYS}/{}", text(&made["id"])), text(&made["key"]));
+    let told = async || last_uses(&manager, &address).await.1;
+    let verify = async |body| app.platform().post("/v1/keys/verify", body).await.ok();
+    verify(json!({"key": key, "scopes": ["orders:read"]})).await;
+    verify(json!({"key": key, "explain": true})).await;
+    assert_eq!(told().await, json!(null));
+    verify(json!({"key": key})).await;
+    assert_eq!(told().await, "2026-11-21T00:00:00.000Z");
+    app.clock.advance(Duration::from_secs(60));
+    app.with(key).get("/v1/auth?organization=acme").await;
+    assert_eq!(told().await, "2026-11-21T00:01:00.000Z");
 }
 
 #[actix_web::test]

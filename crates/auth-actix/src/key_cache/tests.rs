@@ -114,7 +114,9 @@ fn given_with(peppers: Peppers, older: Vec<PepperName>) -> Given {
     let clock = Arc::new(Hands(Mutex::new(Timestamp::UNIX_EPOCH)));
     let config = KeyCacheConfig { max_keys: 100, max_staleness: Duration::from_secs(3600) };
     let peppers = Arc::new(peppers);
-    let cache = KeyCache::new(table.clone(), peppers, older, clock.clone(), epochs.clone(), config);
+    let uses = Arc::default();
+    let cache =
+        KeyCache::new(table.clone(), uses, peppers, older, clock.clone(), epochs.clone(), config);
     Given { table, epochs, clock, cache }
 }
 

@@ -53,6 +53,7 @@ async fn answer(
     let named = requested_organization(&request).header;
     let record = door.admit(&found, named.as_ref(), origin(&request).address, now);
     let record = record.map_err(turned_away)?;
+    app.access.authentication.uses.note(&record.secret, now);
     spend(&request, record.quota(), 1).await?;
     let scopes: Vec<&str> = record.key.scopes.iter().map(Scope::as_str).collect();
     // Each of them always: a proxy overwrites by them what its client may have sent itself.
