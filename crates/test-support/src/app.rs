@@ -26,7 +26,9 @@ use tokio::{
 };
 use workflow_runtime::{Sandbox, SandboxCommand, SandboxConfig, Worker, WorkerConfig};
 
-use crate::{answer::Answer, clock::FixedClock, counted::CountedLookup, databases::Database};
+use crate::{
+    answer::Answer, canary::Canary, clock::FixedClock, counted::CountedLookup, databases::Database,
+};
 
 /// When every test begins: 2026-11-21T00:00:00Z.
 const START: Timestamp = match Timestamp::from_timestamp(1_795_219_200, 0) {
@@ -49,6 +51,9 @@ pub struct TestApp {
     organizations: Organizations,
     refusals: Arc<Refusals>,
     platform_key: String,
+    canary: Arc<Canary>,
+    /// How much other tests of this process had logged before.
+    logged_before: usize,
     database: Database,
     key_reads: Arc<AtomicUsize>,
 }
@@ -59,6 +64,7 @@ pub struct Caller {
     base: String,
     client: Client,
     headers: Vec<(&'static str, String)>,
+    canary: Arc<Canary>,
 }
 
 /// A deployment that a test was given.
@@ -85,6 +91,7 @@ impl TestApp {
     ) -> Self {
         let mut settings = settings();
         set(&mut settings);
+        let logged_before = Canary::listen();
         let epochs = Arc::new(KeyEpochs::default());
         let storage = database.open_telling(epochs.clone());
         let clock = Arc::new(FixedClock::at(START));
@@ -117,7 +124,7 @@ impl TestApp {
         let server = server.run();
         let handle = server.handle();
         rt::spawn(server);
-        let platform_key = String::new();
+        let (platform_key, canary) = (String::new(), Canary::of(&base));
         let mut app = Self {
             clock,
             base,
@@ -127,6 +134,8 @@ impl TestApp {
             organizations,
             refusals,
             platform_key,
+            canary,
+            logged_before,
             database,
             key_reads,
         };
@@ -148,7 +157,9 @@ impl TestApp {
             .organizations
             .create(Operator::at_the_command_line(), wanted)
             .expect("an organization");
-        created.platform_key.reveal_once()
+        let platform_key = created.platform_key.reveal_once();
+        self.canary.keep(&platform_key);
+        platform_key
     }
 
     /// The administrator of `acme`, logged in, after their role there became `user`. The role is
@@ -260,6 +271,17 @@ fn audit(storage: &Arc<dyn Storage>, tools: &Organizations) -> (Arc<AuditLog>, A
     (Arc::new(log), Arc::new(refusals))
 }
 
+/// What was secret in the test has been written nowhere.
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        // A test that failed tells of itself.
+        if !std::thread::panicking() {
+            let log = Canary::logged_since(self.logged_before);
+            self.canary.check(&[("the log", &log), ("the database", &self.database.written())]);
+        }
+    }
+}
+
 fn ports(
     storage: &Arc<dyn Storage>,
     key_epochs: Arc<KeyEpochs>,
@@ -316,7 +338,8 @@ fn settings() -> Settings {
 impl Caller {
     /// Somebody without a credential, who calls the server at `base`.
     pub fn new(base: &str) -> Self {
-        Self { base: base.into(), client: Client::new(), headers: Vec::new() }
+        let canary = Canary::of(base);
+        Self { base: base.into(), client: Client::new(), headers: Vec::new(), canary }
     }
 
     /// The same caller, with `key` as a bearer token.
@@ -327,7 +350,7 @@ impl Caller {
     /// A person with a session.
     pub async fn log_in(&self, username: &str, password: &str) -> Self {
         let client = Client::builder().cookie_store(true).build().expect("a client");
-        let caller = Self { base: self.base.clone(), client, headers: Vec::new() };
+        let caller = Self { client, headers: Vec::new(), ..self.clone() };
         let session = caller
             .post("/v1/session", json!({"username": username, "password": password}))
             .await
@@ -341,7 +364,9 @@ impl Caller {
     /// # Errors
     /// When there was no answer.
     pub async fn try_post(&self, path: &str, body: Value) -> Result<Answer, reqwest::Error> {
-        Answer::try_of(self.request(Method::POST, path).json(&body).send().await?).await
+        self.canary.sent(&body);
+        let answer = self.request(Method::POST, path).json(&body).send().await?;
+        Answer::try_of(answer).await.map(|answer| self.told(answer))
     }
 
     /// The same caller at another server, which is reached by the same host: cookies know no ports.
@@ -352,7 +377,9 @@ impl Caller {
 
     /// The same caller, with one more header.
     pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
-        self.headers.push((name, value.into()));
+        let value = value.into();
+        self.canary.sent_header(name, &value);
+        self.headers.push((name, value));
         self
     }
 
@@ -390,7 +417,7 @@ impl Caller {
     pub async fn post_raw(&self, path: &str, media_type: &str, body: Vec<u8>) -> Answer {
         let request =
             self.request(Method::POST, path).header("content-type", media_type).body(body);
-        Answer::of(request.send().await.expect("an answer")).await
+        self.told(Answer::of(request.send().await.expect("an answer")).await)
     }
 
     /// `POST` of JSON in two parts, with `between` done between them.
@@ -417,14 +444,22 @@ impl Caller {
         stream.write_all(second.as_bytes()).await.expect("sent");
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).await.expect("an answer");
-        Answer::read(&String::from_utf8(answer).expect("text"))
+        self.told(Answer::read(&String::from_utf8(answer).expect("text")))
     }
 
     /// Any method, with or without a JSON body.
     pub async fn send(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
+        self.canary.sent(body.as_ref().unwrap_or(&Value::Null));
         let request = self.request(method, path);
         let request = if let Some(body) = body { request.json(&body) } else { request };
-        Answer::of(request.send().await.expect("an answer")).await
+        self.told(Answer::of(request.send().await.expect("an answer")).await)
+    }
+
+    /// The answer, once the canary knows of it.
+    fn told(&self, answer: Answer) -> Answer {
+        let cookies = answer.headers.get_all("set-cookie").iter();
+        self.canary.answered(&answer.text, cookies.filter_map(|cookie| cookie.to_str().ok()));
+        answer
     }
 
     fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {

@@ -79,6 +79,11 @@ impl Database {
 }
 
 impl Database {
+    /// All that stands in it, what was deleted and is still there included.
+    pub fn written(&self) -> Vec<u8> {
+        written(&self.url)
+    }
+
     /// Runs a statement past every store: for what no use case does yet.
     pub fn execute(&self, sql: &str) {
         match self.url.strip_prefix("sqlite://") {
@@ -144,6 +149,30 @@ impl Database {
         };
         rows.into_iter().map(|row| row.line).collect()
     }
+}
+
+/// All that stands in the database at `url`: the bytes of its files, or every row as text. Nothing of one that is gone.
+pub fn written(url: &str) -> Vec<u8> {
+    let Some(path) = url.strip_prefix("sqlite://") else { return rows(url).into_bytes() };
+    let files = ["", "-wal"].map(|suffix| std::fs::read(format!("{path}{suffix}")));
+    files.into_iter().flat_map(Result::unwrap_or_default).collect()
+}
+
+fn rows(url: &str) -> String {
+    let mut connection = PgConnection::establish(url).expect("the PostgreSQL for tests answers");
+    let mut lines = |sql: &str| {
+        let lines = sql_query(sql).load::<Line>(&mut connection);
+        lines.expect("the PostgreSQL for tests obeys").into_iter().map(|row| row.line)
+    };
+    let all = lines(
+        "SELECT format('SELECT t::text AS line FROM %I t', tablename) AS line
+         FROM pg_tables WHERE schemaname = current_schema()",
+    );
+    let all: Vec<String> = all.collect();
+    if all.is_empty() {
+        return String::new();
+    }
+    lines(&all.join(" UNION ALL ")).collect::<Vec<_>>().join("\n")
 }
 
 impl Drop for Database {

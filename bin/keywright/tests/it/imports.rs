@@ -69,15 +69,16 @@ async fn keys_of_the_real_packages_work_after_import_and_with_one_changed_charac
     app: TestApp,
 ) {
     let vectors = vectors("");
-    let rows = vectors.iter().map(|vector| row(vector, text(vector, "key"))).collect();
-    let view = import(&app, rows).await;
+    let name = |place: usize| format!("key {place}");
+    let rows = vectors.iter().enumerate().map(|(place, vector)| row(vector, &name(place)));
+    let view = import(&app, rows.collect()).await;
     assert_eq!((&view["imported"], &view["failed"]), (&json!(13), &json!(0)), "{view}");
-    for vector in &vectors {
+    for (place, vector) in vectors.iter().enumerate() {
         let key = text(vector, "key");
         let whoami = app.with(key).get("/v1/whoami").await.ok();
         assert_eq!(
             (&whoami["kind"], &whoami["key_name"]),
-            (&json!("organization_key"), &json!(key))
+            (&json!("organization_key"), &json!(name(place)))
         );
         let typo = app.with(&with_a_typo(key)).get("/v1/whoami").await;
         typo.refused(401, "invalid_credential");

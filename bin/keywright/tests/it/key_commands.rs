@@ -152,7 +152,7 @@ fn a_scan_tells_json_and_what_it_could_not_read() {
     assert_eq!((&both["found"][1]["line"], &both["found"][1]["column"]), (&json!(2), &json!(1)));
     let closed = directory.path().join("closed");
     fs::write(&closed, TOKEN).unwrap();
-    fs::set_permissions(&closed, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o000)).unwrap();
     // Nothing is closed to root.
     if fs::read(&closed).is_err() {
         let (code, none, complaint) = told(&["."], b"");

@@ -4,12 +4,16 @@ use std::{
     io::{BufRead as _, BufReader},
     process::{Child, Command, ExitStatus, Output, Stdio},
     sync::mpsc::{self, Receiver},
+    thread::JoinHandle,
     time::{Duration, Instant},
 };
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
-use test_support::databases::Database;
+use test_support::{
+    canary::Canary,
+    databases::{self, Database},
+};
 
 use crate::KEYWRIGHT;
 
@@ -36,6 +40,7 @@ impl Settings {
             .with("SECRETS__PEPPER", pepper)
             .with("SERVER__LISTEN", "127.0.0.1:0")
             .with("LOG__FORMAT", "json")
+            .with("LOG__LEVEL", "trace")
     }
 
     /// With one more setting, as `SECTION__KEY`.
@@ -64,7 +69,20 @@ impl Settings {
 
     /// Runs a command to its end.
     pub(crate) fn run(&self, arguments: &[&str]) -> Output {
-        self.command(arguments).stdin(Stdio::null()).output().expect("the binary starts")
+        let output =
+            self.command(arguments).stdin(Stdio::null()).output().expect("the binary starts");
+        // A command's answer may show what it made; nothing else may.
+        let canary = Canary::of(&self.database());
+        for written in [&output.stdout, &output.stderr] {
+            canary.answered(&String::from_utf8_lossy(written), std::iter::empty());
+        }
+        output
+    }
+
+    fn database(&self) -> String {
+        let mut given = self.environment.iter().rev();
+        let url = given.find(|(name, _)| name == "KEYWRIGHT_DATABASE__URL");
+        url.map(|(_, url)| url.clone()).unwrap_or_default()
     }
 
     /// Runs a command that must succeed and print JSON.
@@ -99,6 +117,7 @@ impl Settings {
         let listens = process.wait_for_line("listens");
         process.base =
             format!("http://{}", listens["fields"]["address"].as_str().expect("an address"));
+        Canary::share(&process.base, &self.database());
         process
     }
 
@@ -118,17 +137,28 @@ impl Settings {
             .expect("a process");
         let stderr = BufReader::new(child.stderr.take().expect("its standard error"));
         let (line_to, lines) = mpsc::channel();
-        std::thread::spawn(move || {
-            stderr.lines().map_while(Result::ok).try_for_each(|line| line_to.send(line))
+        let reader = std::thread::spawn(move || {
+            let mut written = String::new();
+            for line in stderr.lines().map_while(Result::ok) {
+                written += &line;
+                written.push('\n');
+                // Whoever waited for a line may wait for none any more.
+                let _ = line_to.send(line);
+            }
+            written
         });
-        Process { child, lines, base: String::new() }
+        let (base, database) = (String::new(), self.database());
+        Process { child, lines, reader: Some(reader), base, database }
     }
 }
 
-/// A running process; killed when dropped.
+/// A running process; killed when dropped, and what it wrote is then searched for secrets.
 pub(crate) struct Process {
     child: Child,
     lines: Receiver<String>,
+    /// Ends with all that was written to standard error.
+    reader: Option<JoinHandle<String>>,
+    database: String,
     /// `http://127.0.0.1:port`, for servers.
     pub(crate) base: String,
 }
@@ -185,5 +215,13 @@ impl Drop for Process {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        let Some(written) = self.reader.take().and_then(|reader| reader.join().ok()) else {
+            return;
+        };
+        if !std::thread::panicking() {
+            let content = databases::written(&self.database);
+            let written = [("the log", written.as_bytes()), ("the database", &content)];
+            Canary::of(&self.database).check(&written);
+        }
     }
 }
