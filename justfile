@@ -14,10 +14,9 @@ check:
 test *args:
     .ci/test "$@"
 
-# Feeds a parser (a name in `fuzz/fuzz_targets/`) random text for so many seconds; wants `cargo install cargo-fuzz --locked`
-fuzz target seconds="60":
-    mkdir -p "fuzz/corpus/$1"
-    cargo fuzz run -s none "$1" "fuzz/corpus/$1" "fuzz/seeds/$1" -- -max_total_time="$2"
+# Feeds a parser random text for so many seconds, or lists the parsers; wants `cargo install cargo-fuzz --locked`
+fuzz target="" seconds="60":
+    @if [ -z "$1" ]; then ls fuzz/fuzz_targets | sed 's/[.]rs$//'; else mkdir -p "fuzz/corpus/$1" && cargo fuzz run -s none "$1" "fuzz/corpus/$1" "fuzz/seeds/$1" -- -max_total_time="$2"; fi
 
 # Formats all Rust code
 fmt:
