@@ -99,9 +99,7 @@ impl TestApp {
             store: storage.clone(),
             clock: clock.clone(),
             entropy: Arc::new(OsEntropy::open().expect("a random generator")),
-            peppers: Arc::new(
-                Pepper::new(b"a pepper of tests, thirty-two bytes").expect("a long pepper").into(),
-            ),
+            peppers: Arc::new(pepper().into()),
             password_cost: PasswordCost::LEAST,
         };
         let command = SandboxCommand { program: program.into(), args: vec!["sandbox".into()] };
@@ -319,6 +317,10 @@ fn ports(
         nobody: nobody.expect("a hash"),
         lease: WorkerConfig::default().lease,
     }
+}
+
+fn pepper() -> Pepper {
+    Pepper::new(b"a pepper of tests, thirty-two bytes").expect("a long pepper")
 }
 
 fn settings() -> Settings {
