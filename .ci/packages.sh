@@ -4,6 +4,34 @@ as_root() {
     if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi
 }
 
+# unpack_program DIRECTORY PROGRAM PACKAGE...: the files of the first of the packages that has the program, below DIRECTORY, to
+# which PATH must lead. They are not installed, since that starts services, now and at every boot: nginx on port 80, for one.
+# The libraries that they need must be here already.
+unpack_program() {
+    local directory=$1 program=$2 package fetched
+    shift 2
+    echo "${0##*/}: fetching $program" >&2
+    mkdir -p "$directory"
+    for package in "$@"; do
+        fetched=$(mktemp -d)
+        if download "$fetched" "$package" >"$fetched/log" 2>&1; then
+            dpkg-deb -x "$fetched"/*.deb "$directory" 2>>"$fetched/log" || true
+        fi
+        tail -n 3 "$fetched/log" >&2
+        rm -rf "$fetched"
+        if command -v "$program" >/dev/null; then return; fi
+    done
+    echo "${0##*/}: please install first: $program" >&2
+    return 1
+}
+
+# The lists of packages may be missing, or too old to name what is there: then they are fetched first.
+download() (
+    cd "$1"
+    fetch=(apt-get -q download -o APT::Sandbox::User=root "$2")
+    "${fetch[@]}" || { as_root apt-get -q update && "${fetch[@]}"; }
+)
+
 # install_packages PACKAGE...: one line, and failure, where we may not or cannot install.
 install_packages() {
     if ! command -v apt-get >/dev/null || ! as_root true 2>/dev/null; then

@@ -3,6 +3,7 @@
 
 use std::{
     collections::BTreeMap,
+    net::IpAddr,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -347,6 +348,12 @@ impl Caller {
     /// The same caller, with `key` as a bearer token.
     pub fn bearer(self, key: &str) -> Self {
         self.header("authorization", format!("Bearer {key}"))
+    }
+
+    /// The same caller, who calls from `address`, one of this machine's.
+    pub fn at(self, address: IpAddr) -> Self {
+        let client = Client::builder().local_address(address).build().expect("a client");
+        Self { client, ..self }
     }
 
     /// A person with a session.

@@ -32,6 +32,7 @@ macro_rules! on_both_databases {
 
 mod api_keys;
 mod audit;
+mod behind_proxies;
 mod bodies;
 mod callers;
 mod client_address;
@@ -54,6 +55,7 @@ mod process;
 mod proxy;
 mod rate_limits;
 mod refusals;
+mod reverse_proxy;
 mod roles;
 mod sandbox;
 mod secrets;
