@@ -379,7 +379,7 @@ impl Caller {
     }
 
     /// The same caller at another server, which is reached by the same host: cookies know no ports.
-    pub fn at(mut self, base: &str) -> Self {
+    pub fn towards(mut self, base: &str) -> Self {
         self.base = base.into();
         self
     }

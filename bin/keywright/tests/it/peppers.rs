@@ -20,7 +20,7 @@ impl Callers {
         for key in &self.keys {
             Caller::new(&server.base).bearer(key).get("/v1/whoami").await.ok();
         }
-        self.session.clone().at(&server.base).get("/v1/session").await.ok();
+        self.session.clone().towards(&server.base).get("/v1/session").await.ok();
     }
 
     async fn get_a_key_from(&mut self, server: &Process) {
