@@ -95,6 +95,14 @@ pub struct Sealing {
     pub total: ChainTotal,
 }
 
+/// Chains entries to what is sealed already.
+pub type SealingRule<'a> =
+    dyn Fn(&Chain, &ChainTotal, &[AuditEntry]) -> Result<Sealing, ChainBreak> + 'a;
+
+/// Decides where a chain begins from now on, of its first entries; none: where it did.
+pub type PruningRule<'a> =
+    dyn Fn(&Chain, &[SealedEntry]) -> Result<Option<ChainHead>, ChainBreak> + 'a;
+
 /// How a chain is broken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BreakKind {

@@ -35,7 +35,8 @@ pub use self::{
         SubjectKind,
     },
     audit_chain::{
-        BreakKind, Chain, ChainBreak, ChainHead, ChainTotal, Seal, SealedEntry, Sealing,
+        BreakKind, Chain, ChainBreak, ChainHead, ChainTotal, PruningRule, Seal, SealedEntry,
+        Sealing, SealingRule,
     },
     audit_log::{AuditLog, Unverified, Upkeep, VerifiedChain},
     authentication::{

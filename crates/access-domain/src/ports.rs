@@ -9,12 +9,12 @@ use keys_core::{Digest, KeyId, Outcome, PepperName, PlatformKeys, StoredSecret, 
 use uuid::Uuid;
 
 use crate::{
-    Act, AuditEntry, AuditFilter, Chain, ChainBreak, ChainHead, ChainTotal,
-    CreateOrganizationError, ForeignDigests, Holder, ImportOutcome, KeyChange, KeyMatches,
-    KeyQuery, KeyRecord, KeyRefusal, KeyStyle, ManagedKey, NewImport, NewManagedKey,
-    NewOrganization, Organization, OrganizationId, OrganizationSettings, Page, PageRequest,
-    PlatformKey, PlatformKeyChange, PlatformKeyRefusal, PresentedKey, SealedEntry, Sealing,
-    Session, SessionId, SessionRecord, SettingsRefusal, UserRecord, Username, Visibility,
+    Act, AuditEntry, AuditFilter, Chain, ChainBreak, ChainTotal, CreateOrganizationError,
+    ForeignDigests, Holder, ImportOutcome, KeyChange, KeyMatches, KeyQuery, KeyRecord, KeyRefusal,
+    KeyStyle, ManagedKey, NewImport, NewManagedKey, NewOrganization, Organization, OrganizationId,
+    OrganizationSettings, Page, PageRequest, PlatformKey, PlatformKeyChange, PlatformKeyRefusal,
+    PresentedKey, PruningRule, SealedEntry, SealingRule, Session, SessionId, SessionRecord,
+    SettingsRefusal, UserRecord, Username, Visibility,
 };
 
 /// Why storage did not answer. The source is for the log; no caller sees it.
@@ -298,7 +298,7 @@ pub trait AuditStore: Send + Sync {
         &self,
         organization: OrganizationId,
         limit: i64,
-        rule: &dyn Fn(&Chain, &ChainTotal, &[AuditEntry]) -> Result<Sealing, ChainBreak>,
+        rule: &SealingRule<'_>,
     ) -> Result<usize, ChangeError<ChainBreak>>;
 
     /// Up to `limit` organizations that have sealed entries from before `before`.
@@ -320,7 +320,7 @@ pub trait AuditStore: Send + Sync {
         &self,
         organization: OrganizationId,
         limit: i64,
-        rule: &dyn Fn(&Chain, &[SealedEntry]) -> Result<Option<ChainHead>, ChainBreak>,
+        rule: &PruningRule<'_>,
     ) -> Result<usize, ChangeError<ChainBreak>>;
 
     /// What is kept of the organization's chain beside its entries, all of one instant.

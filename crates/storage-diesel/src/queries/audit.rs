@@ -2,7 +2,8 @@
 
 use access_domain::{
     Act, Action, AuditEntry, AuditFilter, AuditStore, Chain, ChainBreak, ChainHead, ChainTotal,
-    ChangeError, OrganizationId, Page, PageRequest, SealedEntry, Sealing, StoreError, Subject,
+    ChangeError, OrganizationId, Page, PageRequest, PruningRule, SealedEntry, SealingRule,
+    StoreError, Subject,
 };
 use diesel::{delete, insert_into, prelude::*, result::Error, sql_query, sql_types::Text, update};
 use keys_core::Timestamp;
@@ -89,7 +90,7 @@ impl AuditStore for Store {
         &self,
         organization: OrganizationId,
         limit: i64,
-        rule: &dyn Fn(&Chain, &ChainTotal, &[AuditEntry]) -> Result<Sealing, ChainBreak>,
+        rule: &SealingRule<'_>,
     ) -> Result<usize, ChangeError<ChainBreak>> {
         self.change("sealing audit entries", |conn| {
             let total = lock_chains(conn)?;
@@ -148,7 +149,7 @@ impl AuditStore for Store {
         &self,
         organization: OrganizationId,
         limit: i64,
-        rule: &dyn Fn(&Chain, &[SealedEntry]) -> Result<Option<ChainHead>, ChainBreak>,
+        rule: &PruningRule<'_>,
     ) -> Result<usize, ChangeError<ChainBreak>> {
         self.change("deleting old audit entries", |conn| {
             lock_chains(conn)?;
