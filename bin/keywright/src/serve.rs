@@ -18,6 +18,7 @@ use crate::{
     failure::Failure,
     logging,
     node::{Migrations, Node, sandbox},
+    upkeep::Audit,
 };
 
 /// How often sessions that are over are deleted, and how many at a time.
@@ -64,10 +65,7 @@ pub(crate) async fn serve(
     let server = server.run();
     let handle = server.handle();
     announce(&configuration, address, with_worker);
-    let audit = node.audit.clone();
-    rt::spawn(audit.clone().keep());
-    rt::spawn(sweep(node));
-    rt::spawn(store_uses_every_minute(waiting.clone()));
+    let audit = begin_upkeep(node, waiting.clone());
     if let Some(ready) = ready {
         let _ = ready.send(address);
     }
@@ -98,6 +96,15 @@ pub(crate) async fn serve(
             Err(error) => Err(Failure::Failed(format!("the server failed: {error}"))),
         },
     }
+}
+
+/// What goes on beside the answers, as long as the process does; returns what must be closed.
+fn begin_upkeep(node: Node, app: web::Data<App>) -> Audit {
+    let audit = node.audit.clone();
+    rt::spawn(audit.clone().keep());
+    rt::spawn(sweep(node));
+    rt::spawn(store_uses_every_minute(app));
+    audit
 }
 
 /// `keywright worker`

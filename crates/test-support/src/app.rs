@@ -110,30 +110,22 @@ impl TestApp {
         let worker = Arc::new(worker.expect("a worker"));
         let key_reads = Arc::new(AtomicUsize::new(0));
         let keys = CountedLookup { storage: storage.clone(), reads: key_reads.clone() };
-        let (log, refusals) = audit(&storage, &organizations);
-        let audit = (log, Arc::clone(&refusals));
+        let audit = audit(&storage, &organizations);
+        let refusals = Arc::clone(&audit.1);
         let ports = ports(&storage, epochs, &organizations, &worker, sandbox, audit);
         let ports = Ports { keys: Arc::new(keys), ..ports };
         let state = web::Data::new(App::new(ports, settings));
-        let served = state.clone();
-        let server =
-            HttpServer::new(move || http_actix::app(served.clone())).workers(1).disable_signals();
-        let server = server.bind(("127.0.0.1", 0)).expect("a free port");
-        let base = format!("http://{}", server.addrs()[0]);
-        let server = server.run();
-        let handle = server.handle();
-        rt::spawn(server);
-        let (platform_key, canary) = (String::new(), Canary::of(&base));
+        let (base, handle) = serve(state.clone());
         let mut app = Self {
             clock,
+            canary: Canary::of(&base),
             base,
             state,
             server: handle,
             worker,
             organizations,
             refusals,
-            platform_key,
-            canary,
+            platform_key: String::new(),
             logged_before,
             database,
             key_reads,
@@ -257,6 +249,17 @@ impl TestApp {
         self.server.stop(true).await;
         self.worker.shutdown().await;
     }
+}
+
+/// Serves on a free port; returns the address.
+fn serve(state: web::Data<App>) -> (String, ServerHandle) {
+    let server = HttpServer::new(move || http_actix::app(state.clone()));
+    let server = server.workers(1).disable_signals().bind(("127.0.0.1", 0)).expect("a free port");
+    let base = format!("http://{}", server.addrs()[0]);
+    let server = server.run();
+    let handle = server.handle();
+    rt::spawn(server);
+    (base, handle)
 }
 
 fn audit(storage: &Arc<dyn Storage>, tools: &Organizations) -> (Arc<AuditLog>, Arc<Refusals>) {
