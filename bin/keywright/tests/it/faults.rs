@@ -148,7 +148,7 @@ async fn a_terminated_server_hands_back_what_runs_and_exits_with_zero(database: 
 async fn a_terminated_server_finishes_what_it_can(database: Database) {
     let settings = Settings::over(&database);
     let server = settings.serve(&["--migrate"]);
-    let deployed = deploy(&settings, &server, "reduce range(3000000) as $i (0; . + 1)").await;
+    let deployed = deploy(&settings, &server, "reduce range(1000000) as $i (0; . + 1)").await;
     let status_api = deployed.start(&server, json!(1)).await;
     assert_eq!(server.terminate().code(), Some(0));
     let server = settings.serve(&["--no-worker"]);

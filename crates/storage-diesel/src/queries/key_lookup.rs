@@ -39,8 +39,11 @@ macro_rules! findable {
 impl KeyLookup for Store {
     fn find_keys(&self, queries: &[KeyQuery]) -> Result<Vec<KeyMatches>, StoreError> {
         self.read("looking keys up", |conn| {
-            let native = native(conn, queries)?;
+            // Each read sees what is there when it begins. The first use of an imported key moves it from these to those:
+            // in this order it is found at least once, and of both the native one counts.
+            let candidates = candidates(conn, queries)?;
             let imported = imported(conn, queries)?;
+            let native = native(conn, queries)?;
             let matching = |query: &KeyQuery| {
                 let digests = query.digests.iter().map(|digest| digest.as_bytes().as_slice());
                 let by_digest = digests
@@ -55,7 +58,7 @@ impl KeyLookup for Store {
             };
             let found: Vec<KeyMatches> =
                 queries.iter().map(|query| KeyMatches::new(matching(query))).collect();
-            with_candidates(conn, queries, found)
+            Ok(with_candidates(queries, found, &candidates))
         })
     }
 
@@ -226,16 +229,33 @@ type SaltedSecret = (Option<String>, Vec<u8>, Option<String>, Option<i32>, Optio
 
 /// Adds the keys that only a slow hash can tell, to those texts that found no key of ours.
 fn with_candidates(
-    conn: &mut Conn,
     queries: &[KeyQuery],
     found: Vec<KeyMatches>,
-) -> QueryResult<Vec<KeyMatches>> {
-    let prefix = |query: &KeyQuery| query.foreign.as_ref().and_then(|of| of.prefix.clone());
+    candidates: &[(Option<ForeignPrefix>, Candidate)],
+) -> Vec<KeyMatches> {
     let is_open = |found: &KeyMatches| found.is_empty() || found.adoptable().is_some();
-    let open = queries.iter().zip(&found).filter(|(_, found)| is_open(found));
-    let prefixes: Vec<ForeignPrefix> = open.filter_map(|(query, _)| prefix(query)).collect();
+    let of = |query: &KeyQuery| {
+        let own = candidates.iter().filter(|(of, _)| of.is_some() && *of == prefix(query));
+        own.take(MAX_CANDIDATES).map(|(_, candidate)| candidate.clone()).collect()
+    };
+    let with = |(found, query): (KeyMatches, &KeyQuery)| {
+        if is_open(&found) { found.with_candidates(of(query)) } else { found }
+    };
+    found.into_iter().zip(queries).map(with).collect()
+}
+
+fn prefix(query: &KeyQuery) -> Option<ForeignPrefix> {
+    query.foreign.as_ref().and_then(|of| of.prefix.clone())
+}
+
+/// Keys under salted hashes, by what the texts begin with.
+fn candidates(
+    conn: &mut Conn,
+    queries: &[KeyQuery],
+) -> QueryResult<Vec<(Option<ForeignPrefix>, Candidate)>> {
+    let prefixes: Vec<ForeignPrefix> = queries.iter().filter_map(prefix).collect();
     if prefixes.is_empty() {
-        return Ok(found);
+        return Ok(Vec::new());
     }
     let rows: Vec<(FoundKeyRow, SaltedSecret)> = keys::table
         .inner_join(imported_secrets::table)
@@ -260,16 +280,7 @@ fn with_candidates(
             ),
         ))
         .load(conn)?;
-    let candidates = rows.into_iter().map(candidate).collect::<QueryResult<Vec<_>>>()?;
-    let of = |query: &KeyQuery| {
-        let own = candidates.iter().filter(|(of, _)| *of == prefix(query));
-        own.take(MAX_CANDIDATES).map(|(_, candidate)| candidate.clone()).collect()
-    };
-    Ok(found
-        .into_iter()
-        .zip(queries)
-        .map(|(found, query)| found.with_candidates(of(query)))
-        .collect())
+    rows.into_iter().map(candidate).collect()
 }
 
 fn candidate(
