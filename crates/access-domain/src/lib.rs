@@ -60,7 +60,7 @@ pub use self::{
         Imported, KeyChange, KeyDraft, KeyEdit, KeySecret, KeyShape, KeyTerms, ManagedKey,
         NewManagedKey, Revocation, RotationDraft, TermDraft,
     },
-    managed_keys::{Holder, KeyDesk, KeyRefusal, KeyStyle, ManagedKeys, first_key},
+    managed_keys::{KeyDesk, KeyRefusal, KeyRing, KeyStyle, ManagedKeys, first_key},
     organization::{
         AdminAccount, CreateOrganization, CreateOrganizationError, CreatedOrganization,
         NewOrganization, Organization, OrganizationId, OrganizationName, OrganizationRef,

@@ -17,7 +17,7 @@ use crate::{
 /// Which keys are meant: those of one deployment, in the part of the organization that the caller
 /// may see, or those that stand alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Holder {
+pub enum KeyRing {
     /// The organization.
     Organization,
     /// One deployment.
@@ -33,26 +33,26 @@ pub struct KeyStyle {
     pub prefix: KeyPrefix,
 }
 
-/// The proof that a caller may manage the keys of one holder.
-pub struct KeyDesk(Granted<Holder>);
+/// The proof that a caller may manage the keys of one ring.
+pub struct KeyDesk(Granted<KeyRing>);
 
 impl KeyDesk {
     /// The keys of a deployment, for whoever may manage deployments.
     pub fn of_deployment(granted: Granted<ManageDeployments>, deployment: DeploymentId) -> Self {
-        let holder = Holder::Deployment(deployment, granted.visibility());
-        Self(granted.narrowed_to(holder))
+        let ring = KeyRing::Deployment(deployment, granted.visibility());
+        Self(granted.narrowed_to(ring))
     }
 
     /// The keys that stand alone.
     pub fn of_organization(granted: Granted<ManageKeys>) -> Self {
-        Self(granted.narrowed_to(Holder::Organization))
+        Self(granted.narrowed_to(KeyRing::Organization))
     }
 
     fn who(&self) -> &Principal {
         self.0.who()
     }
 
-    fn holder(&self) -> Holder {
+    fn ring(&self) -> KeyRing {
         *self.0.permission()
     }
 
@@ -112,7 +112,7 @@ impl ManagedKeys {
     pub fn create(&self, desk: &KeyDesk, draft: &KeyDraft) -> Changed<(ManagedKey, Secret)> {
         let now = self.clock.now();
         let mut faults = Vec::new();
-        if desk.holder() == Holder::Organization {
+        if desk.ring() == KeyRing::Organization {
             draft.check_name(&mut faults);
         }
         let terms = match draft.terms(now) {
@@ -126,12 +126,12 @@ impl ManagedKeys {
         check_scopes_held(desk.who(), terms.scopes.iter())?;
         let style = self.store.key_style(desk.organization()).map_err(ChangeError::Store)?;
         let (shape, environment) = (draft.shape, draft.environment);
-        let pattern = match (desk.holder(), shape) {
-            (Holder::Deployment(..), _) => deployment_pattern(&style),
-            (Holder::Organization, KeyShape::Checksummed) => {
+        let pattern = match (desk.ring(), shape) {
+            (KeyRing::Deployment(..), _) => deployment_pattern(&style),
+            (KeyRing::Organization, KeyShape::Checksummed) => {
                 Pattern::Checksummed { prefix: &style.prefix, environment }
             }
-            (Holder::Organization, KeyShape::PrefixSecret) => Pattern::PrefixSecret,
+            (KeyRing::Organization, KeyShape::PrefixSecret) => Pattern::PrefixSecret,
         };
         let Minted { secret, stored } = mint(pattern, self.peppers.current(), &*self.entropy);
         let id = Id::generate(now, &*self.entropy);
@@ -140,11 +140,11 @@ impl ManagedKeys {
         let term = terms.expires_at.map(|end| end - now);
         let new = NewManagedKey { key, name: draft.name.clone(), terms, term };
         let act = desk.0.act(Action::KeyCreated, now, &*self.entropy);
-        let key = self.store.create_key(desk.organization(), desk.holder(), &new, &act)?;
+        let key = self.store.create_key(desk.organization(), desk.ring(), &new, &act)?;
         Ok((key, secret))
     }
 
-    /// The holder's keys, newest first.
+    /// The ring's keys, newest first.
     ///
     /// # Errors
     /// When the deployment is not there for the caller.
@@ -154,19 +154,19 @@ impl ManagedKeys {
         filter: &KeyFilter,
         page: PageRequest,
     ) -> Changed<Page<ManagedKey>> {
-        let listed = self.store.list_keys(desk.organization(), desk.holder(), filter, page);
+        let listed = self.store.list_keys(desk.organization(), desk.ring(), filter, page);
         let page = listed.map_err(ChangeError::Store)?;
         let mut page = page.ok_or(ChangeError::Refused(KeyRefusal::NotFound))?;
         page.items = page.items.into_iter().map(|key| self.uses.told_of(key)).collect();
         Ok(page)
     }
 
-    /// One of the holder's keys.
+    /// One of the ring's keys.
     ///
     /// # Errors
     /// When it is not there for the caller.
     pub fn get(&self, desk: &KeyDesk, id: KeyId) -> Changed<ManagedKey> {
-        let found = self.store.find_managed_key(desk.organization(), desk.holder(), id);
+        let found = self.store.find_managed_key(desk.organization(), desk.ring(), id);
         let found = found.map_err(ChangeError::Store)?.map(|key| self.uses.told_of(key));
         found.ok_or(ChangeError::Refused(KeyRefusal::NotFound))
     }
@@ -258,7 +258,7 @@ impl ManagedKeys {
         rule: &dyn Fn(&ManagedKey) -> Result<KeyChange, KeyRefusal>,
     ) -> Changed<ManagedKey> {
         let act = desk.0.act(action, now, &*self.entropy);
-        let changed = self.store.change_key(desk.organization(), desk.holder(), id, rule, &act);
+        let changed = self.store.change_key(desk.organization(), desk.ring(), id, rule, &act);
         changed.map(|key| self.uses.told_of(key))
     }
 }

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::{
     Act, AuditEntry, AuditFilter, Chain, ChainBreak, ChainTotal, CreateOrganizationError,
-    ForeignDigests, Holder, ImportOutcome, KeyChange, KeyMatches, KeyQuery, KeyRecord, KeyRefusal,
+    ForeignDigests, ImportOutcome, KeyChange, KeyMatches, KeyQuery, KeyRecord, KeyRefusal, KeyRing,
     KeyStyle, ManagedKey, NewImport, NewManagedKey, NewOrganization, Organization, OrganizationId,
     OrganizationSettings, Page, PageRequest, PlatformKey, PlatformKeyChange, PlatformKeyRefusal,
     PresentedKey, PruningRule, SealedEntry, SealingRule, Session, SessionId, SessionRecord,
@@ -138,31 +138,31 @@ pub trait ManagedKeyStore: Send + Sync {
     fn create_key(
         &self,
         organization: OrganizationId,
-        holder: Holder,
+        ring: KeyRing,
         key: &NewManagedKey,
         act: &Act,
     ) -> Result<ManagedKey, ChangeError<KeyRefusal>>;
 
-    /// The holder's keys, newest first.
+    /// The ring's keys, newest first.
     ///
     /// # Errors
     /// When storage fails.
     fn list_keys(
         &self,
         organization: OrganizationId,
-        holder: Holder,
+        ring: KeyRing,
         filter: &KeyFilter,
         page: PageRequest,
     ) -> Result<Option<Page<ManagedKey>>, StoreError>;
 
-    /// One of the holder's keys.
+    /// One of the ring's keys.
     ///
     /// # Errors
     /// When storage fails.
     fn find_managed_key(
         &self,
         organization: OrganizationId,
-        holder: Holder,
+        ring: KeyRing,
         id: KeyId,
     ) -> Result<Option<ManagedKey>, StoreError>;
 
@@ -174,14 +174,14 @@ pub trait ManagedKeyStore: Send + Sync {
     fn change_key(
         &self,
         organization: OrganizationId,
-        holder: Holder,
+        ring: KeyRing,
         id: KeyId,
         rule: &dyn Fn(&ManagedKey) -> Result<KeyChange, KeyRefusal>,
         act: &Act,
     ) -> Result<ManagedKey, ChangeError<KeyRefusal>>;
 }
 
-/// Which of a holder's keys are wanted.
+/// Which of a ring's keys are wanted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct KeyFilter {
     /// Those that this user or key made.

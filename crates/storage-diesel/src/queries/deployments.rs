@@ -1,7 +1,7 @@
 //! Deployments.
 
 use access_domain::{
-    Act, Action, ChangeError, DeploymentId, Holder, NewManagedKey, OrganizationId, Page,
+    Act, Action, ChangeError, DeploymentId, KeyRing, NewManagedKey, OrganizationId, Page,
     PageRequest, StoreError, Subject, SubjectKind, Visibility,
 };
 use deployments_domain::{Deployment, DeploymentRefusal, DeploymentStore, WorkflowId};
@@ -34,11 +34,11 @@ impl DeploymentStore for Store {
                 .values(DeploymentRow::of(deployment)?)
                 .execute(conn)
                 .map_err(taken)?;
-            let holder = Holder::Deployment(deployment.id, visibility);
-            insert_key(conn, organization, holder, key)?;
+            let ring = KeyRing::Deployment(deployment.id, visibility);
+            insert_key(conn, organization, ring, key)?;
             note(conn, organization, act, subject(deployment))?;
             let with_key = act.along_with(Action::KeyCreated, key.key.id.uuid());
-            Ok(note(conn, organization, &with_key, new_subject(holder, key))?)
+            Ok(note(conn, organization, &with_key, new_subject(ring, key))?)
         })
     }
 

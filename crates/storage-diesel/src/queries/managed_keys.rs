@@ -1,7 +1,7 @@
 //! The keys that an organization hands out. Who may see a deployment may see its keys.
 
 use access_domain::{
-    Act, AuditEntry, ChangeError, Holder, KeyChange, KeyFilter, KeyRefusal, KeyStyle, ManagedKey,
+    Act, AuditEntry, ChangeError, KeyChange, KeyFilter, KeyRefusal, KeyRing, KeyStyle, ManagedKey,
     ManagedKeyStore, NewManagedKey, OrganizationId, Page, PageRequest, StoreError, Subject,
     SubjectKind,
 };
@@ -20,10 +20,10 @@ use crate::{
     schema::{deployments, imported_secrets, key_secrets, keys, organizations},
 };
 
-/// One undeleted key of a holder.
+/// One undeleted key of a ring.
 macro_rules! held {
-    ($organization:expr, $holder:expr, $id:expr) => {{
-        let (kind, deployment) = names($holder);
+    ($organization:expr, $ring:expr, $id:expr) => {{
+        let (kind, deployment) = names($ring);
         keys::id
             .eq(codec::id($id))
             .and(keys::organization_id.eq(codec::id($organization)))
@@ -38,11 +38,11 @@ macro_rules! held {
     }};
 }
 
-/// The kind of a holder's keys, and the deployment.
-fn names(holder: Holder) -> (&'static str, Option<String>) {
-    match holder {
-        Holder::Organization => ("organization", None),
-        Holder::Deployment(id, _) => ("deployment", Some(codec::id(id))),
+/// The kind of a ring's keys, and the deployment.
+fn names(ring: KeyRing) -> (&'static str, Option<String>) {
+    match ring {
+        KeyRing::Organization => ("organization", None),
+        KeyRing::Deployment(id, _) => ("deployment", Some(codec::id(id))),
     }
 }
 
@@ -62,36 +62,36 @@ impl ManagedKeyStore for Store {
     fn create_key(
         &self,
         organization: OrganizationId,
-        holder: Holder,
+        ring: KeyRing,
         key: &NewManagedKey,
         act: &Act,
     ) -> Result<ManagedKey, ChangeError<KeyRefusal>> {
         self.change_keys(organization, "creating a key", |conn| {
             let not_found = Stop::Refused(KeyRefusal::NotFound);
-            if let Holder::Deployment(deployment, visibility) = holder {
+            if let KeyRing::Deployment(deployment, visibility) = ring {
                 // Locked, or a key could be made behind the back of whoever deletes the deployment with its keys.
                 if lock_deployment(conn, organization, visibility, deployment)?.is_none() {
                     return Err(not_found);
                 }
             }
-            insert_key(conn, organization, holder, key).map_err(taken)?;
-            note(conn, organization, act, new_subject(holder, key))?;
-            find(conn, organization, holder, key.key.id)?.ok_or(not_found)
+            insert_key(conn, organization, ring, key).map_err(taken)?;
+            note(conn, organization, act, new_subject(ring, key))?;
+            find(conn, organization, ring, key.key.id)?.ok_or(not_found)
         })
     }
 
     fn list_keys(
         &self,
         organization: OrganizationId,
-        holder: Holder,
+        ring: KeyRing,
         filter: &KeyFilter,
         page: PageRequest,
     ) -> Result<Option<Page<ManagedKey>>, StoreError> {
         self.read("listing keys", |conn| {
-            if !is_visible(conn, organization, holder)? {
+            if !is_visible(conn, organization, ring)? {
                 return Ok(None);
             }
-            let (kind, deployment) = names(holder);
+            let (kind, deployment) = names(ring);
             let mut wanted = keys::table
                 .filter(keys::organization_id.eq(codec::id(organization)))
                 .filter(keys::kind.eq(kind))
@@ -126,12 +126,12 @@ impl ManagedKeyStore for Store {
     fn find_managed_key(
         &self,
         organization: OrganizationId,
-        holder: Holder,
+        ring: KeyRing,
         id: KeyId,
     ) -> Result<Option<ManagedKey>, StoreError> {
         self.read("looking a key up", |conn| {
-            if is_visible(conn, organization, holder)? {
-                find(conn, organization, holder, id)
+            if is_visible(conn, organization, ring)? {
+                find(conn, organization, ring, id)
             } else {
                 Ok(None)
             }
@@ -141,14 +141,14 @@ impl ManagedKeyStore for Store {
     fn change_key(
         &self,
         organization: OrganizationId,
-        holder: Holder,
+        ring: KeyRing,
         id: KeyId,
         rule: &dyn Fn(&ManagedKey) -> Result<KeyChange, KeyRefusal>,
         act: &Act,
     ) -> Result<ManagedKey, ChangeError<KeyRefusal>> {
         self.change_keys(organization, "changing a key", |conn| {
             let before =
-                lock(conn, organization, holder, id)?.ok_or(Stop::Refused(KeyRefusal::NotFound))?;
+                lock(conn, organization, ring, id)?.ok_or(Stop::Refused(KeyRefusal::NotFound))?;
             let change = rule(&before).map_err(Stop::Refused)?;
             let is_deletion = matches!(change, KeyChange::Delete { .. });
             let reason = match &change {
@@ -161,11 +161,11 @@ impl ManagedKeyStore for Store {
             let key = if is_deletion {
                 before
             } else {
-                find(conn, organization, holder, id)?.ok_or(Stop::Refused(KeyRefusal::NotFound))?
+                find(conn, organization, ring, id)?.ok_or(Stop::Refused(KeyRefusal::NotFound))?
             };
             let description = key.terms.description.as_str();
             let entry =
-                AuditEntry::of(organization, act, subject(holder, id, &key.name, description));
+                AuditEntry::of(organization, act, subject(ring, id, &key.name, description));
             note_all(conn, [entry.because(reason)])?;
             Ok(key)
         })
@@ -173,26 +173,26 @@ impl ManagedKeyStore for Store {
 }
 
 /// A key as the audit names it: those of deployments have a description and no name.
-fn subject(holder: Holder, id: KeyId, name: &str, description: &str) -> Subject {
-    match holder {
-        Holder::Organization => Subject::new(SubjectKind::OrganizationKey, id, name),
-        Holder::Deployment(..) => Subject::new(SubjectKind::DeploymentKey, id, description),
+fn subject(ring: KeyRing, id: KeyId, name: &str, description: &str) -> Subject {
+    match ring {
+        KeyRing::Organization => Subject::new(SubjectKind::OrganizationKey, id, name),
+        KeyRing::Deployment(..) => Subject::new(SubjectKind::DeploymentKey, id, description),
     }
 }
 
-pub(super) fn new_subject(holder: Holder, new: &NewManagedKey) -> Subject {
-    subject(holder, new.key.id, &new.name, &new.terms.description)
+pub(super) fn new_subject(ring: KeyRing, new: &NewManagedKey) -> Subject {
+    subject(ring, new.key.id, &new.name, &new.terms.description)
 }
 
 pub(super) fn insert_key(
     conn: &mut Conn,
     organization: OrganizationId,
-    holder: Holder,
+    ring: KeyRing,
     new: &NewManagedKey,
 ) -> QueryResult<()> {
-    let deployment = match holder {
-        Holder::Organization => None,
-        Holder::Deployment(id, _) => Some(id),
+    let deployment = match ring {
+        KeyRing::Organization => None,
+        KeyRing::Deployment(id, _) => Some(id),
     };
     insert_into(keys::table)
         .values(KeyRow::managed(organization, deployment, new)?)
@@ -258,26 +258,26 @@ fn apply(conn: &mut Conn, key: KeyId, change: KeyChange) -> QueryResult<()> {
     Ok(())
 }
 
-/// Locks the key of a visible holder. A deployment itself need not be locked: whoever deletes it marks its keys too, and a
+/// Locks the key of a visible ring. A deployment itself need not be locked: whoever deletes it marks its keys too, and a
 /// key that is marked is not found here.
 fn lock(
     conn: &mut Conn,
     organization: OrganizationId,
-    holder: Holder,
+    ring: KeyRing,
     id: KeyId,
 ) -> QueryResult<Option<ManagedKey>> {
-    if !is_visible(conn, organization, holder)? {
+    if !is_visible(conn, organization, ring)? {
         return Ok(None);
     }
     let locked: Option<String> =
-        locked!(keys::table.filter(held!(organization, holder, id)).select(keys::id))
+        locked!(keys::table.filter(held!(organization, ring, id)).select(keys::id))
             .first(conn)
             .optional()?;
-    if locked.is_some() { find(conn, organization, holder, id) } else { Ok(None) }
+    if locked.is_some() { find(conn, organization, ring, id) } else { Ok(None) }
 }
 
-fn is_visible(conn: &mut Conn, organization: OrganizationId, holder: Holder) -> QueryResult<bool> {
-    let Holder::Deployment(deployment, visibility) = holder else { return Ok(true) };
+fn is_visible(conn: &mut Conn, organization: OrganizationId, ring: KeyRing) -> QueryResult<bool> {
+    let KeyRing::Deployment(deployment, visibility) = ring else { return Ok(true) };
     let found: Option<String> = deployments::table
         .filter(visible!(deployments, organization, visibility))
         .filter(deployments::id.eq(codec::id(deployment)))
@@ -290,11 +290,11 @@ fn is_visible(conn: &mut Conn, organization: OrganizationId, holder: Holder) -> 
 fn find(
     conn: &mut Conn,
     organization: OrganizationId,
-    holder: Holder,
+    ring: KeyRing,
     id: KeyId,
 ) -> QueryResult<Option<ManagedKey>> {
     let found: Option<ManagedKeyRow> = keys::table
-        .filter(held!(organization, holder, id))
+        .filter(held!(organization, ring, id))
         .select(ManagedKeyRow::as_select())
         .first(conn)
         .optional()?;

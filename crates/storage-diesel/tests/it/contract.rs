@@ -101,7 +101,7 @@ on_both_databases! {
         keys_are_listed_newest_first_in_pages
         keys_are_filtered_by_maker_name_and_revocation
         keys_are_seen_by_whoever_sees_the_deployment
-        a_key_is_found_only_under_its_own_holder
+        a_key_is_found_only_on_its_own_ring
         a_change_of_a_key_is_saved_and_a_refusal_is_not
         a_name_is_taken_until_its_key_is_deleted
         of_eight_keys_of_one_name_at_once_one_is_made

@@ -1,8 +1,8 @@
 //! What is noted of each change, by the transaction that makes it.
 
 use access_domain::{
-    Action, Actor, ActorKind, AuditEntry, AuditFilter, ChangeError, Flush, Holder, KeyChange,
-    KeyRefusal, KeyTerms, NewKey, NewManagedKey, OrganizationId, Origin, PlatformKeyChange,
+    Action, Actor, ActorKind, AuditEntry, AuditFilter, ChangeError, Flush, KeyChange, KeyRefusal,
+    KeyRing, KeyTerms, NewKey, NewManagedKey, OrganizationId, Origin, PlatformKeyChange,
     PlatformKeyRefusal, Refusal, RefusalLog as _, Revocation,
 };
 use deployments_domain::{Deployment, DeploymentRefusal, Workflow, WorkflowRefusal};
@@ -94,17 +94,17 @@ pub fn a_deployment_is_noted_with_its_first_key(given: &Given) {
 
 pub fn each_change_of_a_key_is_noted_and_a_revocation_with_its_reason(given: &Given) {
     let organization = given.organization("acme");
-    let holder = Holder::Organization;
+    let ring = KeyRing::Organization;
     let act = |action| {
         given.clock.advance(Duration::from_millis(1));
         given.act(action)
     };
     let new = given.new_organization_key("billing");
     let id = new.key.id;
-    given.stores.create_key(organization, holder, &new, &act(Action::KeyCreated)).unwrap();
+    given.stores.create_key(organization, ring, &new, &act(Action::KeyCreated)).unwrap();
     let change = |action, change: KeyChange| {
         let rule = |_: &_| Ok(change.clone());
-        given.stores.change_key(organization, holder, id, &rule, &act(action)).unwrap();
+        given.stores.change_key(organization, ring, id, &rule, &act(action)).unwrap();
     };
     let terms = KeyTerms { description: "another".into(), ..new.terms.clone() };
     change(Action::KeyChanged, KeyChange::Terms(terms));
@@ -162,7 +162,7 @@ pub fn keys_that_are_revoked_with_their_maker_are_noted_one_by_one(given: &Given
     for name in ["child", "grandchild"] {
         let new = given.new_organization_key(name);
         let new = NewManagedKey { key: NewKey { created_by: Some(maker), ..new.key }, ..new };
-        given.stores.create_key(organization, Holder::Organization, &new, &given.deed()).unwrap();
+        given.stores.create_key(organization, KeyRing::Organization, &new, &given.deed()).unwrap();
         maker = new.key.id.uuid();
     }
     given.clock.advance(Duration::from_millis(1));
@@ -183,7 +183,7 @@ pub fn keys_that_are_revoked_with_their_maker_are_noted_one_by_one(given: &Given
 
 pub fn a_refused_change_is_not_noted(given: &Given) {
     let deployed = given.deployed("acme");
-    let (organization, holder) = (deployed.organization, deployed.holder());
+    let (organization, ring) = (deployed.organization, deployed.ring());
     let (workflow, id) = (deployed.workflow.id, deployed.deployment.id);
     let before = noted(given, organization);
     let no = |_: &_| Err(WorkflowRefusal::InUse);
@@ -197,7 +197,7 @@ pub fn a_refused_change_is_not_noted(given: &Given) {
     assert!(!given.stores.delete_deployment(organization, ALL, given.id(), &given.deed()).unwrap());
     let no = |_: &_| Err(KeyRefusal::Revoked);
     let key = deployed.key.key.id;
-    let refused = given.stores.change_key(organization, holder, key, &no, &given.deed());
+    let refused = given.stores.change_key(organization, ring, key, &no, &given.deed());
     assert!(matches!(refused, Err(ChangeError::Refused(KeyRefusal::Revoked))));
     let no = |_: &_| Err(PlatformKeyRefusal::NotItself);
     assert!(given.stores.change_platform_keys(organization, &no, &given.deed()).is_err());

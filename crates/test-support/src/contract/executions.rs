@@ -70,7 +70,7 @@ pub fn what_to_run_tells_the_key_as_it_is_now(given: &Given) {
     given.stores.change_deployment(organization, ALL, deployment, &rule, &given.deed()).unwrap();
     let rule = |_: &_| Ok(KeyChange::Delete { at: given.now() });
     let act = given.act(Action::KeyDeleted);
-    given.stores.change_key(organization, deployed.holder(), key, &rule, &act).unwrap();
+    given.stores.change_key(organization, deployed.ring(), key, &rule, &act).unwrap();
     assert_eq!(told(), Key { owner_is_active: false, revoked_at: Some(given.now()), ..good });
 }
 
@@ -100,7 +100,7 @@ pub fn a_run_is_seen_by_the_key_that_started_it_and_by_others_only_if_shared(giv
     let (organization, deployment) = (deployed.organization, deployed.deployment.id);
     let other = given.new_deployment_key();
     let act = given.act(Action::KeyCreated);
-    given.stores.create_key(organization, deployed.holder(), &other, &act).unwrap();
+    given.stores.create_key(organization, deployed.ring(), &other, &act).unwrap();
     let seen_by_other = || {
         let key = other.key.id;
         given.stores.find_execution(organization, deployment, key, run.id).unwrap().is_some()

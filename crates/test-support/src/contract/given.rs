@@ -7,7 +7,7 @@ use std::{
 };
 
 use access_domain::{
-    Act, Action, Actor, AdminAccount, AuditLog, Clock, Email, Holder, KeyQuery, KeyRecord,
+    Act, Action, Actor, AdminAccount, AuditLog, Clock, Email, KeyQuery, KeyRecord, KeyRing,
     KeyTerms, NewKey, NewManagedKey, NewOrganization, Organization, OrganizationId, Origin,
     PageRequest, PasswordHash, Refusals, Slug, User, Username, Visibility,
 };
@@ -48,8 +48,8 @@ pub(super) struct Deployed {
 
 impl Deployed {
     /// The deployment, as whoever sees everything means it.
-    pub(super) fn holder(&self) -> Holder {
-        Holder::Deployment(self.deployment.id, ALL)
+    pub(super) fn ring(&self) -> KeyRing {
+        KeyRing::Deployment(self.deployment.id, ALL)
     }
 }
 

@@ -1,9 +1,8 @@
 //! Keys that another system made, as they are taken over.
 
 use access_domain::{
-    Action, ForeignDigests, FoundBy, Holder, Import, ImportOutcome, ImportRefusal, KeyChange,
-    KeyMatches, KeyQuery, KeyTerms, ManagedKey, NewImport, OrganizationId, PresentedKey,
-    Visibility,
+    Action, ForeignDigests, FoundBy, Import, ImportOutcome, ImportRefusal, KeyChange, KeyMatches,
+    KeyQuery, KeyRing, KeyTerms, ManagedKey, NewImport, OrganizationId, PresentedKey, Visibility,
 };
 use keys_core::{
     BareHash, Fingerprint, Form, HashAlgorithm, ImportedHash, KeyId, Pbkdf2Hash, Scopes, Secret,
@@ -61,13 +60,13 @@ fn ids(found: &KeyMatches) -> Vec<KeyId> {
 fn keys(given: &Given, organization: OrganizationId) -> Vec<ManagedKey> {
     let all = access_domain::KeyFilter::default();
     let page = super::given::first(200);
-    let page = given.stores.list_keys(organization, Holder::Organization, &all, page);
+    let page = given.stores.list_keys(organization, KeyRing::Organization, &all, page);
     page.unwrap().unwrap().items
 }
 
 fn change(given: &Given, organization: OrganizationId, id: KeyId, change: &KeyChange) {
     let (rule, act) = (|_: &ManagedKey| Ok(change.clone()), given.act(Action::KeyChanged));
-    given.stores.change_key(organization, Holder::Organization, id, &rule, &act).unwrap();
+    given.stores.change_key(organization, KeyRing::Organization, id, &rule, &act).unwrap();
 }
 
 pub fn an_imported_key_is_found_by_either_hash_and_told_without_a_secret(given: &Given) {
@@ -128,7 +127,7 @@ pub fn a_refused_row_hinders_no_other(given: &Given) {
     let organization = given.organization("acme");
     let taken = given.new_organization_key("taken");
     let act = given.act(Action::KeyCreated);
-    given.stores.create_key(organization, Holder::Organization, &taken, &act).unwrap();
+    given.stores.create_key(organization, KeyRing::Organization, &taken, &act).unwrap();
     let unknown = NewImport { deployment: Some(given.id()), ..row(given, "", sha256("a")) };
     let named = row(given, "taken", sha256("b"));
     let good = row(given, "good", sha256(KEY));

@@ -36,7 +36,7 @@ pub fn a_deployment_key_is_found_with_all_that_decides_its_fate(given: &Given) {
     let rule = |_: &ManagedKey| Ok(KeyChange::Terms(terms.clone()));
     let (organization, deployment) = (deployed.organization, deployed.deployment.id);
     let act = given.act(Action::KeyChanged);
-    given.stores.change_key(organization, deployed.holder(), record.id, &rule, &act).unwrap();
+    given.stores.change_key(organization, deployed.ring(), record.id, &rule, &act).unwrap();
     let rule = |deployment: &Deployment| Ok(Deployment { is_active: false, ..deployment.clone() });
     given.stores.change_deployment(organization, ALL, deployment, &rule, &given.deed()).unwrap();
     let KeyTerms { scopes, allowlist, rate_limit, .. } = terms;
@@ -76,7 +76,7 @@ pub fn a_deleted_deployment_key_is_found_revoked(given: &Given) {
     let key = &deployed.key.key;
     let rule = |_: &ManagedKey| Ok(KeyChange::Delete { at: given.now() });
     let act = given.act(Action::KeyDeleted);
-    given.stores.change_key(deployed.organization, deployed.holder(), key.id, &rule, &act).unwrap();
+    given.stores.change_key(deployed.organization, deployed.ring(), key.id, &rule, &act).unwrap();
     let found = given.found_by(&key.secret.digest).unwrap();
     assert_eq!(found.key.revoked_at, Some(given.now()));
 }

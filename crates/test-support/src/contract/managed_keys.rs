@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use access_domain::{
-    Action, ChangeError, Holder, KeyChange, KeyFilter, KeyRefusal, KeySecret, KeyTerms, ManagedKey,
-    NewManagedKey, OrganizationId, PageRequest, Revocation, Visibility,
+    Action, ChangeError, KeyChange, KeyFilter, KeyRefusal, KeyRing, KeySecret, KeyTerms,
+    ManagedKey, NewManagedKey, OrganizationId, PageRequest, Revocation, Visibility,
 };
 use keys_core::KeyId;
 
@@ -18,14 +18,14 @@ type Changed = Result<ManagedKey, ChangeError<KeyRefusal>>;
 fn create(
     given: &Given,
     organization: OrganizationId,
-    holder: Holder,
+    ring: KeyRing,
     new: &NewManagedKey,
 ) -> Changed {
-    given.stores.create_key(organization, holder, new, &given.act(Action::KeyCreated))
+    given.stores.create_key(organization, ring, new, &given.act(Action::KeyCreated))
 }
 
 fn find(given: &Given, deployed: &Deployed, new: &NewManagedKey) -> Option<ManagedKey> {
-    given.stores.find_managed_key(deployed.organization, deployed.holder(), new.key.id).unwrap()
+    given.stores.find_managed_key(deployed.organization, deployed.ring(), new.key.id).unwrap()
 }
 
 fn list(
@@ -34,7 +34,7 @@ fn list(
     page: PageRequest,
 ) -> (Vec<KeyId>, Option<PageRequest>) {
     let (organization, all) = (deployed.organization, KeyFilter::default());
-    let page = given.stores.list_keys(organization, deployed.holder(), &all, page);
+    let page = given.stores.list_keys(organization, deployed.ring(), &all, page);
     let page = page.unwrap().unwrap();
     let next = page.next.map(|after| PageRequest { after: Some(after), limit: 2 });
     (page.items.iter().map(|key| key.id).collect(), next)
@@ -47,7 +47,7 @@ fn change(
 ) -> Changed {
     let (organization, id) = (deployed.organization, deployed.key.key.id);
     let act = given.act(Action::KeyChanged);
-    given.stores.change_key(organization, deployed.holder(), id, rule, &act)
+    given.stores.change_key(organization, deployed.ring(), id, rule, &act)
 }
 
 fn assert_not_found(changed: &Changed) {
@@ -59,7 +59,7 @@ fn nothing(key: &ManagedKey) -> Result<KeyChange, KeyRefusal> {
     Ok(KeyChange::Terms(key.terms.clone()))
 }
 
-fn expected(given: &Given, new: &NewManagedKey, holder: Holder) -> ManagedKey {
+fn expected(given: &Given, new: &NewManagedKey, ring: KeyRing) -> ManagedKey {
     let secret = KeySecret {
         digest: new.key.secret.digest,
         hint: new.key.secret.hint.clone(),
@@ -70,9 +70,9 @@ fn expected(given: &Given, new: &NewManagedKey, holder: Holder) -> ManagedKey {
     };
     ManagedKey {
         id: new.key.id,
-        deployment: match holder {
-            Holder::Organization => None,
-            Holder::Deployment(id, _) => Some(id),
+        deployment: match ring {
+            KeyRing::Organization => None,
+            KeyRing::Deployment(id, _) => Some(id),
         },
         name: new.name.clone(),
         terms: new.terms.clone(),
@@ -87,9 +87,9 @@ fn expected(given: &Given, new: &NewManagedKey, holder: Holder) -> ManagedKey {
 
 pub fn a_new_key_is_told_and_found_as_it_was_made(given: &Given) {
     let deployed = given.deployed("acme");
-    for (holder, new) in [
-        (deployed.holder(), given.new_deployment_key()),
-        (Holder::Organization, given.new_organization_key("production")),
+    for (ring, new) in [
+        (deployed.ring(), given.new_deployment_key()),
+        (KeyRing::Organization, given.new_organization_key("production")),
     ] {
         let terms = KeyTerms {
             expires_at: Some(given.now() + Duration::from_micros(1)),
@@ -101,9 +101,9 @@ pub fn a_new_key_is_told_and_found_as_it_was_made(given: &Given) {
         };
         let terms_length = terms.expires_at.unwrap() - given.now();
         let new = NewManagedKey { terms, term: Some(terms_length), ..new };
-        let made = create(given, deployed.organization, holder, &new).unwrap();
-        assert_eq!(made, expected(given, &new, holder));
-        let found = given.stores.find_managed_key(deployed.organization, holder, new.key.id);
+        let made = create(given, deployed.organization, ring, &new).unwrap();
+        assert_eq!(made, expected(given, &new, ring));
+        let found = given.stores.find_managed_key(deployed.organization, ring, new.key.id);
         assert_eq!(found.unwrap(), Some(made));
     }
 }
@@ -113,10 +113,10 @@ pub fn keys_are_listed_newest_first_in_pages(given: &Given) {
     given.deployed("other");
     let later = [(); 2].map(|()| given.new_deployment_key());
     for new in &later {
-        create(given, deployed.organization, deployed.holder(), new).unwrap();
+        create(given, deployed.organization, deployed.ring(), new).unwrap();
     }
     let of_organization = given.new_organization_key("production");
-    create(given, deployed.organization, Holder::Organization, &of_organization).unwrap();
+    create(given, deployed.organization, KeyRing::Organization, &of_organization).unwrap();
     let (ids, next) = list(given, &deployed, first(2));
     assert_eq!(ids, [later[1].key.id, later[0].key.id]);
     let (ids, next) = list(given, &deployed, next.unwrap());
@@ -131,17 +131,17 @@ pub fn keys_are_filtered_by_maker_name_and_revocation(given: &Given) {
         ..other
     };
     for new in [&mine, &other] {
-        create(given, organization, Holder::Organization, new).unwrap();
+        create(given, organization, KeyRing::Organization, new).unwrap();
     }
     let rule = |_: &ManagedKey| {
         Ok(KeyChange::Revoke(Revocation { at: given.now(), reason: "leaked".into() }))
     };
     let act = given.act(Action::KeyRevoked);
-    let (stores, holder) = (&given.stores, Holder::Organization);
-    let revoked = stores.change_key(organization, holder, other.key.id, &rule, &act).unwrap();
+    let (stores, ring) = (&given.stores, KeyRing::Organization);
+    let revoked = stores.change_key(organization, ring, other.key.id, &rule, &act).unwrap();
     assert_eq!(revoked.revoked.map(|revoked| revoked.reason).as_deref(), Some("leaked"));
     let ids = |filter: KeyFilter| -> Vec<KeyId> {
-        let page = stores.list_keys(organization, holder, &filter, first(9)).unwrap().unwrap();
+        let page = stores.list_keys(organization, ring, &filter, first(9)).unwrap().unwrap();
         page.items.iter().map(|key| key.id).collect()
     };
     let none = KeyFilter::default;
@@ -157,18 +157,18 @@ pub fn keys_are_seen_by_whoever_sees_the_deployment(given: &Given) {
     let (here, there) = (deployed.organization, given.organization("other"));
     let (deployment, id) = (deployed.deployment.id, deployed.key.key.id);
     for (organization, visibility) in [(there, ALL), (here, Visibility::MadeBy(OTHER))] {
-        let (stores, holder) = (&given.stores, Holder::Deployment(deployment, visibility));
-        assert_not_found(&create(given, organization, holder, &given.new_deployment_key()));
-        let listed = stores.list_keys(organization, holder, &KeyFilter::default(), first(9));
+        let (stores, ring) = (&given.stores, KeyRing::Deployment(deployment, visibility));
+        assert_not_found(&create(given, organization, ring, &given.new_deployment_key()));
+        let listed = stores.list_keys(organization, ring, &KeyFilter::default(), first(9));
         assert_eq!(listed.unwrap(), None);
-        assert_eq!(stores.find_managed_key(organization, holder, id).unwrap(), None);
+        assert_eq!(stores.find_managed_key(organization, ring, id).unwrap(), None);
         let act = given.act(Action::KeyChanged);
-        assert_not_found(&stores.change_key(organization, holder, id, &nothing, &act));
+        assert_not_found(&stores.change_key(organization, ring, id, &nothing, &act));
     }
     assert!(find(given, &deployed, &deployed.key).is_some());
 }
 
-pub fn a_key_is_found_only_under_its_own_holder(given: &Given) {
+pub fn a_key_is_found_only_on_its_own_ring(given: &Given) {
     let deployed = given.deployed("acme");
     let other = given.new_deployment(&deployed.workflow, "other");
     given
@@ -176,10 +176,10 @@ pub fn a_key_is_found_only_under_its_own_holder(given: &Given) {
         .create_deployment(ALL, &other, &given.new_deployment_key(), &given.deed())
         .unwrap();
     let (organization, id) = (deployed.organization, deployed.key.key.id);
-    for holder in [Holder::Deployment(other.id, ALL), Holder::Organization] {
-        assert_eq!(given.stores.find_managed_key(organization, holder, id).unwrap(), None);
+    for ring in [KeyRing::Deployment(other.id, ALL), KeyRing::Organization] {
+        assert_eq!(given.stores.find_managed_key(organization, ring, id).unwrap(), None);
         let act = given.act(Action::KeyChanged);
-        assert_not_found(&given.stores.change_key(organization, holder, id, &nothing, &act));
+        assert_not_found(&given.stores.change_key(organization, ring, id, &nothing, &act));
     }
 }
 
@@ -199,21 +199,21 @@ pub fn a_change_of_a_key_is_saved_and_a_refusal_is_not(given: &Given) {
 pub fn a_name_is_taken_until_its_key_is_deleted(given: &Given) {
     let (acme, other) = (given.organization("acme"), given.organization("other"));
     let new = || given.new_organization_key("production");
-    let first = create(given, acme, Holder::Organization, &new()).unwrap();
-    create(given, other, Holder::Organization, &new()).unwrap();
-    let taken = create(given, acme, Holder::Organization, &new());
+    let first = create(given, acme, KeyRing::Organization, &new()).unwrap();
+    create(given, other, KeyRing::Organization, &new()).unwrap();
+    let taken = create(given, acme, KeyRing::Organization, &new());
     assert!(matches!(taken, Err(ChangeError::Refused(KeyRefusal::NameTaken))), "{taken:?}");
     let rule = |_: &ManagedKey| Ok(KeyChange::Delete { at: given.now() });
     let act = given.act(Action::KeyDeleted);
-    given.stores.change_key(acme, Holder::Organization, first.id, &rule, &act).unwrap();
-    create(given, acme, Holder::Organization, &new()).unwrap();
+    given.stores.change_key(acme, KeyRing::Organization, first.id, &rule, &act).unwrap();
+    create(given, acme, KeyRing::Organization, &new()).unwrap();
 }
 
 pub fn of_eight_keys_of_one_name_at_once_one_is_made(given: &Given) {
     let organization = given.organization("acme");
     let made = at_once(8, |_| {
         let new = given.new_organization_key("production");
-        create(given, organization, Holder::Organization, &new).is_ok()
+        create(given, organization, KeyRing::Organization, &new).is_ok()
     });
     assert_eq!(made.iter().filter(|is_made| **is_made).count(), 1);
 }
@@ -290,7 +290,7 @@ pub fn no_key_survives_the_deletion_of_its_deployment(given: &Given) {
                 return None;
             }
             let new = given.new_deployment_key();
-            create(given, organization, deployed.holder(), &new).ok().map(|_| new)
+            create(given, organization, deployed.ring(), &new).ok().map(|_| new)
         });
         for new in made.into_iter().flatten().chain([deployed.key]) {
             let found = given.found_by(&new.key.secret.digest).unwrap();

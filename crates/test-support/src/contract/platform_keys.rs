@@ -1,7 +1,7 @@
 //! The two slots.
 
 use access_domain::{
-    Action, ChangeError, Holder, NewKey, NewManagedKey, OrganizationId, PlatformKey,
+    Action, ChangeError, KeyRing, NewKey, NewManagedKey, OrganizationId, PlatformKey,
     PlatformKeyChange, PlatformKeyRefusal,
 };
 use keys_core::{PlatformKeyError, PlatformKeys, Slot};
@@ -172,7 +172,7 @@ pub fn what_a_withdrawn_key_made_is_revoked_if_asked_and_what_that_made(given: &
         let new = given.new_organization_key(name);
         let new = NewManagedKey { key: NewKey { created_by: Some(maker), ..new.key }, ..new };
         let act = given.act(Action::KeyCreated);
-        given.stores.create_key(organization, Holder::Organization, &new, &act).unwrap();
+        given.stores.create_key(organization, KeyRing::Organization, &new, &act).unwrap();
         new
     };
     let child = make("child", platform);

@@ -13,8 +13,8 @@ fn after(given: &Given, seconds: u64) -> Timestamp {
 
 /// When each secret of the deployment's key was last used, the present one first.
 fn told(given: &Given, deployed: &Deployed) -> Vec<Option<Timestamp>> {
-    let (organization, holder) = (deployed.organization, deployed.holder());
-    let key = given.stores.find_managed_key(organization, holder, deployed.key.key.id);
+    let (organization, ring) = (deployed.organization, deployed.ring());
+    let key = given.stores.find_managed_key(organization, ring, deployed.key.key.id);
     key.unwrap().unwrap().secrets.iter().map(|secret| secret.last_used_at).collect()
 }
 
@@ -25,8 +25,8 @@ fn rotate(given: &Given, deployed: &Deployed) -> Digest {
         Ok(KeyChange::Rotate { secret: secret.clone(), at, grace_until, expires_at: None })
     };
     let (id, act) = (deployed.key.key.id, given.act(Action::KeyRotated));
-    let (organization, holder) = (deployed.organization, deployed.holder());
-    given.stores.change_key(organization, holder, id, &rule, &act).unwrap();
+    let (organization, ring) = (deployed.organization, deployed.ring());
+    given.stores.change_key(organization, ring, id, &rule, &act).unwrap();
     secret.digest
 }
 
