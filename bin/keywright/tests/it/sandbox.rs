@@ -211,9 +211,14 @@ async fn a_child_that_is_killed_while_idle_is_replaced() {
     assert_eq!(bench.run("1", json!(null)).await.ok(), Some(json!(1)));
     let [child] = *bench.children() else { panic!("not one child") };
     kill_process(child, Signal::KILL).unwrap();
-    // It has no command line from when it begins to end, but only a zombie can be waited for.
-    let stat = format!("/proc/{}/stat", child.as_raw_nonzero());
-    eventually("it is dead", || fs::read_to_string(&stat).map_or(true, |s| s.contains(") Z ")));
+    // It has no command line from when it begins to end, but only a zombie whose other threads have ended too can be
+    // waited for.
+    let process = PathBuf::from(format!("/proc/{}", child.as_raw_nonzero()));
+    eventually("it is dead", || {
+        let is_zombie =
+            fs::read_to_string(process.join("stat")).map_or(true, |s| s.contains(") Z "));
+        is_zombie && fs::read_dir(process.join("task")).map_or(true, |threads| threads.count() <= 1)
+    });
     assert_eq!(bench.run("2", json!(null)).await.ok(), Some(json!(2)));
 }
 
