@@ -123,7 +123,7 @@ impl ManagedKeys {
                 return Err(refused(faults));
             }
         };
-        check_scopes_held(desk.who(), terms.scopes.iter())?;
+        check_scopes(desk.who(), terms.scopes.iter()).map_err(ChangeError::Refused)?;
         let style = self.store.key_style(desk.organization()).map_err(ChangeError::Store)?;
         let (shape, environment) = (draft.shape, draft.environment);
         let pattern = match (desk.ring(), shape) {
@@ -299,13 +299,6 @@ fn successor<'a>(key: &ManagedKey, style: &'a KeyStyle) -> Pattern<'a> {
         keys_core::KeyEnvironment::Live
     };
     Pattern::Checksummed { prefix: &style.prefix, environment }
-}
-
-fn check_scopes_held<'a>(
-    who: &Principal,
-    scopes: impl Iterator<Item = &'a Scope>,
-) -> Result<(), ChangeError<KeyRefusal>> {
-    check_scopes(who, scopes).map_err(ChangeError::Refused)
 }
 
 /// No caller gives a scope that it lacks.
