@@ -18,6 +18,10 @@ test *args:
 fuzz target="" seconds="60":
     @if [ -z "$1" ]; then ls fuzz/fuzz_targets | sed 's/[.]rs$//'; else mkdir -p "fuzz/corpus/$1" && cargo fuzz run -s none "$1" "fuzz/corpus/$1" "fuzz/seeds/$1" -- -max_total_time="$2"; fi
 
+# Verifies keys by the million and watches the memory of the server; wants curl, jq and wrk
+soak requests="5000000" wrong_keys="200000":
+    .ci/soak "$1" "$2"
+
 # Formats all Rust code
 fmt:
     cargo fmt --all

@@ -1,5 +1,7 @@
 //! The settings: defaults, under a file, under the environment.
 
+mod usage;
+
 use std::{
     collections::{BTreeMap, HashMap},
     net::SocketAddr,
@@ -14,6 +16,7 @@ use config::{Config, Environment, File, FileFormat};
 use keys_core::{Network, RateLimit};
 use serde::{Deserialize, Serialize};
 
+use self::usage::UsageSettings;
 use crate::{
     arguments::ConfigCommand,
     failure::Failure,
@@ -21,6 +24,10 @@ use crate::{
     list::List,
     networks::TrustedNetwork,
 };
+
+mod traces;
+
+pub(crate) use self::traces::Tracing;
 
 const PREFIX: &str = "KEYWRIGHT_";
 
@@ -37,8 +44,10 @@ pub(crate) struct Configuration {
     pub(crate) forward_auth: ForwardAuth,
     pub(crate) worker: Worker,
     pub(crate) audit: Audit,
+    pub(crate) usage: UsageSettings,
     pub(crate) models: ModelSettings,
     pub(crate) log: Log,
+    pub(crate) tracing: Tracing,
 }
 
 /// How the server is reached.
@@ -51,6 +60,15 @@ pub(crate) struct Server {
     /// Proxies in front of it, whose `X-Forwarded-For` tells where a request comes from.
     pub(crate) trusted_proxies: List<TrustedNetwork>,
     pub(crate) max_body_bytes: usize,
+    /// How long the head of a request may take to arrive.
+    pub(crate) head_seconds: u64,
+    /// How long a body may take to arrive, and how long what is answered may go untaken.
+    pub(crate) body_seconds: u64,
+    /// Where metrics and health are told without a credential, for whoever keeps it running.
+    pub(crate) admin_listen: Option<SocketAddr>,
+    /// With this, metrics are told where callers are answered, too.
+    pub(crate) metrics_token: Option<SecretText>,
+    pub(crate) metrics_token_file: Option<PathBuf>,
     /// How long a stopping server waits for open requests.
     pub(crate) shutdown_seconds: u64,
 }
@@ -180,6 +198,11 @@ impl Default for Server {
             public_url: String::new(),
             trusted_proxies: List::default(),
             max_body_bytes: 10 << 20,
+            head_seconds: 10,
+            body_seconds: 60,
+            admin_listen: None,
+            metrics_token: None,
+            metrics_token_file: None,
             shutdown_seconds: 20,
         }
     }
@@ -318,6 +341,8 @@ impl Configuration {
         let gibibyte = 1 << 30;
         let ranges = [
             ("server.max_body_bytes", self.server.max_body_bytes as u64, 1, gibibyte),
+            ("server.head_seconds", self.server.head_seconds, 1, 3600),
+            ("server.body_seconds", self.server.body_seconds, 1, 3600),
             ("server.shutdown_seconds", self.server.shutdown_seconds, 0, 3600),
             ("database.pool_size", self.database.pool_size.into(), 1, 1000),
             ("keys.max_cached", self.keys.max_cached as u64, 1, 100_000_000),
@@ -336,7 +361,13 @@ impl Configuration {
                 64 * gibibyte,
             ),
         ];
-        match ranges.iter().find(|(_, value, least, most)| value < least || value > most) {
+        self.tracing.check()?;
+        let usage = self.usage.ranges();
+        match ranges
+            .iter()
+            .chain(&usage)
+            .find(|(_, value, least, most)| value < least || value > most)
+        {
             Some((setting, _, least, most)) => {
                 Err(format!("{setting}: must be from {least} to {most}"))
             }
@@ -395,81 +426,4 @@ struct Row<'a> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(environment: &[(&str, &str)]) -> Result<Configuration, String> {
-        let environment =
-            environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        match Loaded::from_layers(None, environment) {
-            Ok(loaded) => Ok(loaded.configuration),
-            Err(Failure::Configuration(what)) => Err(what),
-            Err(other) => Err(format!("{other:?}")),
-        }
-    }
-
-    #[test]
-    fn the_environment_outranks_the_defaults() {
-        let read =
-            read(&[("KEYWRIGHT_SERVER__LISTEN", "127.0.0.1:9"), ("KEYWRIGHT_WORKER__SEATS", "3")])
-                .unwrap();
-        assert_eq!(read.server.listen.port(), 9);
-        assert_eq!(read.worker.seats, 3);
-    }
-
-    #[test]
-    fn a_name_with_dots_and_capitals_may_be_an_alias() {
-        let directory = tempfile::tempdir().unwrap();
-        let file = directory.path().join("keywright.toml");
-        let aliases = "[models.aliases]\n\"gpt-4\" = \"echo\"\n\"GPT-3.5:x/y\" = \"gpt-4\"\n";
-        std::fs::write(&file, aliases).unwrap();
-        let read = Loaded::from_layers(Some(&file), std::iter::empty()).ok().unwrap();
-        let names: Vec<_> = read.configuration.models.aliases.into_keys().collect();
-        assert_eq!(names, ["GPT-3.5:x/y", "gpt-4"]);
-    }
-
-    #[test]
-    fn variables_without_a_section_are_not_ours() {
-        assert!(
-            read(&[("KEYWRIGHT_PORT", "tcp://10.0.0.1:80"), ("KEYWRIGHT_SERVICE_HOST", "x")])
-                .is_ok()
-        );
-    }
-
-    #[test]
-    fn a_secret_of_digits_stays_as_it_is() {
-        let digits = "00123456789012345678901234567890e5";
-        let read = read(&[("KEYWRIGHT_SECRETS__PEPPER", digits)]).unwrap();
-        assert_eq!(read.secrets.pepper.map(|pepper| pepper.0), Some(digits.into()));
-    }
-
-    #[test]
-    fn proxies_are_networks_joined_by_commas() {
-        let read = |value| read(&[("KEYWRIGHT_SERVER__TRUSTED_PROXIES", value)]).unwrap();
-        let networks: Vec<_> = read("127.0.0.1, 2001:db8::/32").server.trusted_networks();
-        let networks: Vec<_> = networks.iter().map(ToString::to_string).collect();
-        assert_eq!(networks, ["127.0.0.1/32", "2001:db8::/32"]);
-        assert!(read("").server.trusted_networks().is_empty());
-    }
-
-    #[test]
-    fn a_wrong_setting_is_named() {
-        for (name, value, expected) in [
-            ("KEYWRIGHT_SERVER__LISTN", "x", "listn"),
-            ("KEYWRIGHT_SERVR__LISTEN", "x", "servr"),
-            ("KEYWRIGHT_SERVER__LISTEN", "nowhere", "server.listen"),
-            ("KEYWRIGHT_WORKER__SEATS", "many", "worker.seats"),
-            ("KEYWRIGHT_WORKER__SEATS", "0", "worker.seats"),
-            ("KEYWRIGHT_SERVER__PUBLIC_URL", "example.com", "server.public_url"),
-            ("KEYWRIGHT_LOG__FORMAT", "xml", "log.format"),
-            ("KEYWRIGHT_SERVER__TRUSTED_PROXIES", "10.0.0.0/33", "server.trusted_proxies"),
-            ("KEYWRIGHT_SERVER__TRUSTED_PROXIES", "127.0.0.1,proxy", "server.trusted_proxies"),
-            ("KEYWRIGHT_SERVER__TRUSTED_PROXIES", "0.0.0.0/0", "server.trusted_proxies"),
-            ("KEYWRIGHT_MODELS__ALIASES__BEST", "gpt-9", "models.aliases.best"),
-            ("KEYWRIGHT_MODELS__ALIASES__BEST", "best", "models.aliases.best"),
-        ] {
-            let what = read(&[(name, value)]).unwrap_err();
-            assert!(what.contains(expected) && !what.contains('\n'), "{name}={value}: {what}");
-        }
-    }
-}
+mod tests;

@@ -33,6 +33,8 @@ pub(crate) fn run(loaded: Loaded, options: DemoOptions) -> Result<ExitCode, Fail
     configuration.secrets = crate::configuration::Secrets::default();
     configuration.server.listen = options.listen;
     configuration.server.public_url = String::new();
+    (configuration.server.admin_listen, configuration.server.metrics_token) = (None, None);
+    configuration.server.metrics_token_file = None;
     configuration.models.aliases.entry("gpt-4".into()).or_insert_with(|| "echo".into());
     configuration.log.level = "warn".into();
     logging::start(&configuration.log)?;
@@ -40,7 +42,7 @@ pub(crate) fn run(loaded: Loaded, options: DemoOptions) -> Result<ExitCode, Fail
     let organizations = node.organizations();
     rt::System::new().block_on(async move {
         let (ready, is_ready) = oneshot::channel();
-        let server = rt::spawn(serve(node, true, Some(ready)));
+        let server = rt::spawn(serve(node, true, None, Some(ready)));
         // The sender is dropped without a word only when the server did not start. Nothing is made
         // before: a demo that could not be reached would have kept its secrets to itself.
         if let Ok(address) = is_ready.await {

@@ -11,6 +11,7 @@ use crate::{
     arguments::Output,
     configuration::{Configuration, Loaded},
     failure::Failure,
+    metrics,
     node::{open_storage, sandbox},
     pepper,
 };
@@ -37,6 +38,7 @@ pub(crate) fn run(loaded: &Loaded, output: Output) -> Result<ExitCode, Failure> 
     findings.extend(check_database(configuration));
     findings.extend(check_files(configuration));
     findings.push(check_address(configuration));
+    findings.extend(check_metrics(configuration));
     findings.push(check_sandbox(configuration));
     if output.json {
         println!("{}", serde_json::to_string(&findings).map_err(|error| Failure::failed(&error))?);
@@ -146,6 +148,7 @@ fn check_files(configuration: &Configuration) -> Vec<Finding> {
         configuration.embedded_database(),
         pepper::embedded_path(configuration),
         secrets.pepper_file.clone(),
+        configuration.server.metrics_token_file.clone(),
     ];
     files.into_iter().flatten().filter(|path| path.exists()).map(|path| check_mode(&path)).collect()
 }
@@ -174,6 +177,23 @@ fn check_address(configuration: &Configuration) -> Finding {
     } else {
         good("address", format!("{listen} is listened on"))
     }
+}
+
+/// Where metrics are told, if they are.
+fn check_metrics(configuration: &Configuration) -> Vec<Finding> {
+    let admin = configuration.server.admin_listen.map(|listen| {
+        if listen.ip().is_loopback() {
+            good("metrics", format!("{listen} tells them"))
+        } else {
+            let what = "tells metrics and health to whoever reaches it, without a credential";
+            warning("metrics", format!("{listen} {what}; let nobody but Prometheus reach it"))
+        }
+    });
+    let token = match metrics::find_token(configuration) {
+        Ok(token) => token.map(|_| good("metrics", "/metrics answers to the token")),
+        Err(failure) => Some(bad("metrics", failure.into_text())),
+    };
+    admin.into_iter().chain(token).collect()
 }
 
 fn check_sandbox(configuration: &Configuration) -> Finding {

@@ -2,10 +2,12 @@
 //! rule, no SQL, no route.
 #![expect(clippy::print_stdout, reason = "what a command was asked for goes to standard output")]
 
+mod admin;
 mod arguments;
 mod audit;
 mod clock;
 mod configuration;
+mod counts;
 mod demo;
 mod doctor;
 mod failure;
@@ -13,12 +15,14 @@ mod hidden;
 mod key;
 mod list;
 mod logging;
+mod metrics;
 mod migrate;
 mod networks;
 mod node;
 mod organization;
 mod pepper;
 mod serve;
+mod traces;
 mod upkeep;
 
 use std::process::ExitCode;

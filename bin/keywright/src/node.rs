@@ -6,23 +6,33 @@ use std::{
 };
 
 use access_domain::{
-    AuditLog, Clock, KeyChanges, MemoryLimiter, Organizations, PasswordCost, PasswordHash,
-    Refusals, StoreError,
+    AuditLog, Clock, Idempotency, KeyChanges, MemoryLimiter, Organizations, PasswordCost,
+    PasswordHash, Refusals, StoreError, Tracer,
 };
-use deployments_domain::{Elsewhere, WorkflowRunner};
-use http_actix::{App, KeyCacheConfig, KeyEpochs, Ports, Settings};
+use deployments_domain::{Elsewhere, Usage, WorkflowRunner};
+use http_actix::{App, KeyCacheConfig, KeyEpochs, MetricsDoor, Ports, Settings};
 use keys_core::{Entropy, OsEntropy, PepperName, Peppers, Secret};
 use storage_diesel::{OpenError, Options, Storage};
 use workflow_runtime::{Sandbox, SandboxCommand, SandboxConfig, Worker, WorkerConfig};
 
 use crate::{
-    clock::SystemClock, configuration::Configuration, failure::Failure, pepper, upkeep::Audit,
+    clock::SystemClock,
+    configuration::Configuration,
+    counts::Counts,
+    failure::Failure,
+    metrics::{Metrics, find_token},
+    pepper,
+    traces::Traces,
+    upkeep::Audit,
 };
 
 /// How long a request waits for a connection before the database counts as away.
 const CONNECTION_TIMEOUT: Duration = Duration::from_secs(3);
 const PEPPERS_CHECKED_EVERY: Duration = Duration::from_secs(30);
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Asks whether requests can be served now.
+pub(crate) type Readiness = Box<dyn Fn() -> Result<(), StoreError> + Send + Sync>;
 
 /// The adapters of this process.
 pub(crate) struct Node {
@@ -35,6 +45,8 @@ pub(crate) struct Node {
     older_peppers: Vec<PepperName>,
     key_epochs: Arc<KeyEpochs>,
     pub(crate) audit: Audit,
+    pub(crate) counts: Counts,
+    pub(crate) traces: Option<Arc<Traces>>,
 }
 
 /// What a start does about pending migrations.
@@ -73,6 +85,13 @@ impl Node {
             }),
             refusals: Arc::new(Refusals::new(storage.clone(), clock.clone(), entropy.clone())),
         };
+        let counts = Counts {
+            usage: Arc::new(Usage::new(storage.clone(), clock.clone(), &*entropy)),
+            uses: Arc::default(),
+            store: storage.clone(),
+            retention: configuration.usage.retention(),
+        };
+        let traces = Traces::start(configuration)?;
         let configuration = configuration.clone();
         Ok(Self {
             configuration,
@@ -83,6 +102,8 @@ impl Node {
             older_peppers,
             key_epochs,
             audit,
+            counts,
+            traces,
         })
     }
 
@@ -97,6 +118,15 @@ impl Node {
         }
     }
 
+    /// What is remembered of requests that may be sent again.
+    pub(crate) fn idempotency(&self) -> Idempotency {
+        Idempotency {
+            store: self.storage.clone(),
+            clock: Arc::clone(&self.clock),
+            peppers: Arc::clone(&self.peppers),
+        }
+    }
+
     /// Starts carrying out executions.
     pub(crate) fn start_worker(&self, sandbox: Arc<Sandbox>) -> Result<Arc<Worker>, Failure> {
         let settings = &self.configuration.worker;
@@ -106,9 +136,11 @@ impl Node {
             shutdown_grace: Duration::from_secs(settings.shutdown_seconds),
             result_retention: Duration::from_secs(settings.result_hours * 3600),
             max_result_bytes: settings.max_result_bytes,
+            tracer: self.tracer(),
             ..WorkerConfig::default()
         };
-        let worker = Worker::start(config, self.storage.clone(), Arc::clone(&self.clock), sandbox);
+        let (store, log) = (self.storage.clone(), self.counts.usage.clone());
+        let worker = Worker::start(config, store, log, Arc::clone(&self.clock), sandbox);
         worker
             .map(Arc::new)
             .map_err(|error| Failure::Failed(format!("the worker does not start: {error}")))
@@ -119,6 +151,7 @@ impl Node {
         &self,
         sandbox: Arc<Sandbox>,
         worker: Option<Arc<Worker>>,
+        metrics: Option<&Arc<Metrics>>,
     ) -> Result<App, Failure> {
         let runner: Arc<dyn WorkflowRunner> = match worker {
             Some(worker) => worker,
@@ -140,8 +173,12 @@ impl Node {
             limiter: Arc::new(MemoryLimiter::new(Arc::clone(&self.clock))),
             imports: self.storage.clone(),
             executions: self.storage.clone(),
+            idempotency: self.storage.clone(),
+            usage: Arc::clone(&self.counts.usage),
+            uses: Arc::clone(&self.counts.uses),
             runner,
-            filters: sandbox,
+            filters: sandbox.clone(),
+            schemas: sandbox,
             models: self.configuration.models().map_err(Failure::Configuration)?,
             clock: Arc::clone(&self.clock),
             entropy: Arc::clone(&self.entropy),
@@ -149,12 +186,19 @@ impl Node {
             older_peppers: self.older_peppers.clone(),
             key_epochs: Arc::clone(&self.key_epochs),
             readiness: self.readiness(),
+            tracer: self.tracer(),
+            metrics: self.metrics_door(metrics)?,
             nobody,
             lease: self.lease(),
         };
+        Ok(App::new(ports, self.settings()?))
+    }
+
+    /// How the edge behaves.
+    fn settings(&self) -> Result<Settings, Failure> {
         let base_url = self.configuration.base_url();
         let keys = &self.configuration.keys;
-        let settings = Settings {
+        Ok(Settings {
             keys: KeyCacheConfig {
                 max_keys: keys.max_cached,
                 max_staleness: Duration::from_millis(keys.max_staleness_ms),
@@ -163,15 +207,29 @@ impl Node {
             secure_cookies: base_url.starts_with("https://"),
             base_url,
             max_body_bytes: self.configuration.server.max_body_bytes,
+            body_timeout: Duration::from_secs(self.configuration.server.body_seconds),
             key_in_url: self.configuration.deployment.key_in_url,
             forward_auth_organization: self.configuration.forward_auth.organization(),
             trusted_proxies: self.configuration.server.trusted_networks(),
-        };
-        Ok(App::new(ports, settings))
+        })
+    }
+
+    fn tracer(&self) -> Option<Arc<dyn Tracer>> {
+        self.traces.clone().map(|traces| traces as Arc<dyn Tracer>)
+    }
+
+    /// For whoever has the token.
+    fn metrics_door(&self, metrics: Option<&Arc<Metrics>>) -> Result<Option<MetricsDoor>, Failure> {
+        let token = find_token(&self.configuration)?;
+        let door = metrics.zip(token).map(|(metrics, token)| {
+            let metrics = Arc::clone(metrics);
+            MetricsDoor::new(&token, move || Arc::clone(&metrics).text())
+        });
+        Ok(door)
     }
 
     /// Ready: the database answers, and every pepper that its keys need is here.
-    fn readiness(&self) -> Box<dyn Fn() -> Result<(), StoreError> + Send + Sync> {
+    pub(crate) fn readiness(&self) -> Readiness {
         let (storage, peppers) = (Arc::clone(&self.storage), Arc::clone(&self.peppers));
         // Which peppers are needed is read from all keys, and anybody may ask whether a server is
         // ready: so it is read now and then, not each time.

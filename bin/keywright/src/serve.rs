@@ -1,39 +1,50 @@
 //! `serve` and `worker`: processes that run until they are told to stop.
 
-use std::{net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
+use std::{
+    any::Any, fmt::Display, io, net::SocketAddr, process::ExitCode, sync::Arc, time::Duration,
+};
 
-use actix_web::{HttpServer, rt, web};
+use actix_web::{
+    HttpServer,
+    dev::{Server, ServerHandle},
+    rt, web,
+};
 use http_actix::App;
 use tokio::{
     join, select,
     signal::unix::{Signal, SignalKind, signal},
     sync::oneshot,
+    task::JoinError,
     time::{MissedTickBehavior, interval},
 };
 use workflow_runtime::Worker;
 
 use crate::{
+    admin::Admin,
     arguments::ServeOptions,
     configuration::{Configuration, Loaded},
+    counts::Counts,
     failure::Failure,
     logging,
+    metrics::{Metrics, Recorder, Task},
     node::{Migrations, Node, sandbox},
+    traces::Traces,
     upkeep::Audit,
 };
 
-/// How often sessions that are over are deleted, and how many at a time.
+/// How often sessions that are over and requests that are old are deleted, and how many sessions at a
+/// time.
 const SWEEP_EVERY: Duration = Duration::from_secs(600);
 const SWEEP_LIMIT: i64 = 1000;
-/// How often it is stored which secrets were used.
-const USES_EVERY: Duration = Duration::from_secs(60);
 
 /// `keywright serve`
 pub(crate) fn run(loaded: &Loaded, options: ServeOptions) -> Result<ExitCode, Failure> {
     let configuration = &loaded.configuration;
     logging::start(&configuration.log)?;
     let migrations = if options.migrate { Migrations::Apply } else { Migrations::ApplyIfEmbedded };
+    let recorder = Recorder::install(configuration)?;
     let node = Node::open(configuration, migrations)?;
-    rt::System::new().block_on(serve(node, !options.no_worker, None))?;
+    rt::System::new().block_on(serve(node, !options.no_worker, recorder, None))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -41,31 +52,23 @@ pub(crate) fn run(loaded: &Loaded, options: ServeOptions) -> Result<ExitCode, Fa
 pub(crate) async fn serve(
     node: Node,
     with_worker: bool,
+    recorder: Option<Recorder>,
     ready: Option<oneshot::Sender<SocketAddr>>,
 ) -> Result<(), Failure> {
     let mut stop = Stop::listen()?;
     let configuration = node.configuration.clone();
     let sandbox = sandbox(&configuration)?;
     let worker = if with_worker { Some(node.start_worker(Arc::clone(&sandbox))?) } else { None };
-    let state = web::Data::new(node.app(sandbox, worker.clone())?);
+    let metrics = recorder.map(|recorder| Metrics::keep(recorder, &node, worker.clone()));
+    let state = web::Data::new(node.app(sandbox, worker.clone(), metrics.as_ref())?);
     let waiting = state.clone();
-    let listen = configuration.server.listen;
-    let event_loops = std::thread::available_parallelism().map_or(1, usize::from);
-    let server = HttpServer::new(move || http_actix::app(state.clone()))
-        .workers(event_loops)
-        // More would only wait for each other at the pool.
-        .worker_max_blocking_threads(blocking_threads(&configuration, event_loops))
-        .shutdown_timeout(configuration.server.shutdown_seconds)
-        // A caller who hung up waits for nothing any more.
-        .h1_allow_half_closed(false)
-        .disable_signals()
-        .bind(listen)
-        .map_err(|error| Failure::Failed(format!("cannot listen on {listen}: {error}")))?;
-    let address = server.addrs().first().copied().unwrap_or(listen);
-    let server = server.run();
+    let admin = metrics.map(|metrics| Admin::of(metrics, &node, Some(state.clone())));
+    let admin = admin.map(|admin| admin.listen(&configuration)).transpose()?.flatten();
+    let (server, address) = listen(&configuration, state)?;
     let handle = server.handle();
     announce(&configuration, address, with_worker);
-    let audit = begin_upkeep(node, waiting.clone());
+    let traces = node.traces.clone();
+    let (audit, counts) = begin_upkeep(node);
     if let Some(ready) = ready {
         let _ = ready.send(address);
     }
@@ -83,46 +86,102 @@ pub(crate) async fn serve(
         };
         join!(handle.stop(true), worker_ends);
         let served = running.await;
-        store_uses(waiting.clone()).await;
-        // The last of all: what was refused until now is counted.
+        // The last of all: what was called and refused until now is counted.
+        counts.close().await;
         audit.close().await;
+        close(traces, admin).await;
         served
     };
     select! {
         () = stop.wait() => Err(Failure::Failed("stopped at once by a second signal".into())),
-        served = in_good_order => match served {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => Err(Failure::Failed(format!("the server failed: {error}"))),
-            Err(error) => Err(Failure::Failed(format!("the server failed: {error}"))),
-        },
+        served = in_good_order => ended(served),
     }
 }
 
+fn ended(served: Result<io::Result<()>, JoinError>) -> Result<(), Failure> {
+    let failed = |error: &dyn Display| Failure::Failed(format!("the server failed: {error}"));
+    served.map_err(|error| failed(&error))?.map_err(|error| failed(&error))
+}
+
+/// Listens for callers; the address is the one that was got where the configuration leaves it open.
+fn listen(
+    configuration: &Configuration,
+    state: web::Data<App>,
+) -> Result<(Server, SocketAddr), Failure> {
+    let listen = configuration.server.listen;
+    let event_loops = std::thread::available_parallelism().map_or(1, usize::from);
+    let patience = Duration::from_secs(configuration.server.body_seconds);
+    let server = HttpServer::new(move || http_actix::app(state.clone()))
+        .client_request_timeout(Duration::from_secs(configuration.server.head_seconds))
+        .on_connect(move |connection, _| cut_off_when_stalled(connection, patience))
+        .workers(event_loops)
+        // More would only wait for each other at the pool.
+        .worker_max_blocking_threads(blocking_threads(configuration, event_loops))
+        .shutdown_timeout(configuration.server.shutdown_seconds)
+        // A caller who hung up waits for nothing any more.
+        .h1_allow_half_closed(false)
+        .disable_signals()
+        .bind(listen)
+        .map_err(|error| Failure::Failed(format!("cannot listen on {listen}: {error}")))?;
+    let address = server.addrs().first().copied().unwrap_or(listen);
+    Ok((server.run(), address))
+}
+
 /// What goes on beside the answers, as long as the process does; returns what must be closed.
-fn begin_upkeep(node: Node, app: web::Data<App>) -> Audit {
-    let audit = node.audit.clone();
+fn begin_upkeep(node: Node) -> (Audit, Counts) {
+    let (audit, counts) = (node.audit.clone(), node.counts.clone());
     rt::spawn(audit.clone().keep());
     rt::spawn(sweep(node));
-    rt::spawn(store_uses_every_minute(app));
-    audit
+    rt::spawn(counts.clone().keep());
+    (audit, counts)
 }
 
 /// `keywright worker`
 pub(crate) fn run_worker(loaded: &Loaded) -> Result<ExitCode, Failure> {
     let configuration = &loaded.configuration;
     logging::start(&configuration.log)?;
+    let recorder = Recorder::install(configuration)?;
     let node = Node::open(configuration, Migrations::ApplyIfEmbedded)?;
     rt::System::new().block_on(async {
         let mut stop = Stop::listen()?;
         let worker = node.start_worker(sandbox(configuration)?)?;
+        let metrics = recorder.map(|recorder| Metrics::keep(recorder, &node, Some(worker.clone())));
+        let admin = metrics.map(|metrics| Admin::of(metrics, &node, None));
+        let admin = admin.map(|admin| admin.listen(configuration)).transpose()?.flatten();
         rt::spawn(node.audit.clone().keep());
+        rt::spawn(node.counts.clone().keep());
         tracing::info!(seats = configuration.worker.seats, "the worker runs");
         stop.wait().await;
         tracing::info!("stopping: running executions finish or are handed back");
         finish(Some(worker)).await;
+        node.counts.close().await;
         node.audit.close().await;
+        close(node.traces, admin).await;
         Ok(ExitCode::SUCCESS)
     })
+}
+
+/// What outlives everything that it tells of.
+async fn close(traces: Option<Arc<Traces>>, admin: Option<ServerHandle>) {
+    if let Some(traces) = traces {
+        let _ = web::block(move || traces.close()).await;
+    }
+    if let Some(admin) = admin {
+        admin.stop(false).await;
+    }
+}
+
+/// Has the system close a connection whose caller takes nothing of what is sent for so long: neither
+/// a place nor memory is held for somebody who does not read.
+#[cfg_attr(not(target_os = "linux"), expect(unused_variables, reason = "known on Linux alone"))]
+fn cut_off_when_stalled(connection: &dyn Any, patience: Duration) {
+    #[cfg(target_os = "linux")]
+    if let Some(stream) = connection.downcast_ref::<rt::net::TcpStream>() {
+        let milliseconds = u32::try_from(patience.as_millis()).unwrap_or(u32::MAX);
+        if let Err(error) = rustix::net::sockopt::set_tcp_user_timeout(stream, milliseconds) {
+            tracing::debug!(%error, "a connection has no bound on how long it may stall");
+        }
+    }
 }
 
 async fn finish(worker: Option<Arc<Worker>>) {
@@ -164,31 +223,15 @@ async fn sweep(node: Node) {
         let swept =
             web::block(move || access_domain::sweep_sessions(&*storage, &*clock, SWEEP_LIMIT))
                 .await;
+        let well = matches!(swept, Ok(Ok(_)));
+        Task::Sessions.went(well);
         if let Ok(Err(error)) = swept {
             tracing::warn!(%error, "sessions that are over were not deleted");
         }
-    }
-}
-
-async fn store_uses_every_minute(app: web::Data<App>) {
-    let mut ticks = interval(USES_EVERY);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        ticks.tick().await;
-        store_uses(app.clone()).await;
-    }
-}
-
-async fn store_uses(app: web::Data<App>) {
-    match web::block(move || app.store_uses()).await {
-        Ok(Ok(0)) => {}
-        Ok(Ok(missed)) => {
-            tracing::warn!(missed, "more keys are in use than there is room to note the use of");
+        let idempotency = node.idempotency();
+        if let Ok(Err(error)) = web::block(move || idempotency.prune()).await {
+            tracing::warn!(%error, "requests were not forgotten that are no longer answered again");
         }
-        Ok(Err(error)) => {
-            tracing::warn!(%error, "the last use of keys was not stored; it stays noted");
-        }
-        Err(gone) => tracing::warn!(%gone, "the last use of keys was not stored"),
     }
 }
 

@@ -5,7 +5,10 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use access_domain::{AuditLog, Flush, Refusals, StoreError};
 use actix_web::web;
+use metrics::gauge;
 use tokio::time::{MissedTickBehavior, interval};
+
+use crate::metrics::Task;
 
 const EVERY: Duration = Duration::from_secs(1);
 /// In passes: every ten minutes.
@@ -26,12 +29,14 @@ impl Audit {
         let mut ticks = interval(EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (mut told, mut is_away) = (HashSet::new(), false);
+        gauge!("keywright_audit_broken_chains").set(0.0);
         for pass in 0_u64.. {
             ticks.tick().await;
             let audit = self.clone();
             let done =
                 web::block(move || audit.pass(Flush::Closed, pass.is_multiple_of(PRUNE_EVERY)));
             let Ok(done) = done.await else { continue };
+            Task::Audit.went(done.is_ok());
             match done {
                 Ok(broken) => {
                     is_away = false;
@@ -41,6 +46,7 @@ impl Audit {
                                 place,
                                 "the audit is broken; its chain is left as it is"
                             );
+                            gauge!("keywright_audit_broken_chains").set(told.len() as f64);
                         }
                     }
                 }

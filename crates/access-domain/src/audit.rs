@@ -6,7 +6,7 @@ use keys_core::{Entropy, Id, Timestamp};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-use crate::{OrganizationId, Principal};
+use crate::{OrganizationId, Principal, Repeatable, TraceContext};
 
 /// The id of an audit entry.
 pub type AuditEntryId = Id<Act>;
@@ -18,6 +18,8 @@ pub struct Origin {
     pub address: Option<IpAddr>,
     /// The id of the request.
     pub request_id: Option<String>,
+    /// The trace that it is a part of; nothing of the audit.
+    pub trace: Option<TraceContext>,
 }
 
 /// Who did it.
@@ -105,6 +107,8 @@ pub struct Act {
     pub action: Action,
     /// From where.
     pub origin: Origin,
+    /// The request that asked for it, where it may be sent again: what it made is remembered.
+    pub repeatable: Option<Repeatable>,
 }
 
 impl Act {
@@ -116,11 +120,12 @@ impl Act {
         at: Timestamp,
         entropy: &dyn Entropy,
     ) -> Self {
-        Self { id: Id::generate(at, entropy), at, actor, action, origin }
+        Self { id: Id::generate(at, entropy), at, actor, action, origin, repeatable: None }
     }
 
     /// Something that is done to `about` together with this: by the same one, at the same time. Its
-    /// id is made of the two, so that storage needs no randomness for it.
+    /// id is made of the two, so that storage needs no randomness for it. A request is remembered by
+    /// what it asked for, and not by this.
     #[must_use]
     pub fn along_with(&self, action: Action, about: Uuid) -> Self {
         // The beginning of a UUIDv7 is its time, in which the entries are ordered.
@@ -131,7 +136,7 @@ impl Act {
         let mixed = Sha256::new().chain_update(own).chain_update(about).finalize();
         let mixed = mixed.iter().fold(0, |mixed: u128, byte| mixed << 8 | u128::from(*byte));
         let id = own.as_u128() & KEPT | mixed & !KEPT;
-        Self { id: Uuid::from_u128(id).into(), action, ..self.clone() }
+        Self { id: Uuid::from_u128(id).into(), action, repeatable: None, ..self.clone() }
     }
 }
 
@@ -342,7 +347,8 @@ mod tests {
         let id = Uuid::from_u128(0x0190_0000_1234_7abc_8def_0123_4567_89ab).into();
         let (at, origin) = (Timestamp::UNIX_EPOCH, Origin::default());
         let actor = Actor::command_line();
-        let act = Act { id, at, actor, action: Action::DeploymentCreated, origin };
+        let action = Action::DeploymentCreated;
+        let act = Act { id, at, actor, action, origin, repeatable: None };
         let about = |key: u128| act.along_with(Action::KeyCreated, Uuid::from_u128(key)).id.uuid();
         let one = about(0x0190_0000_9999_7123_8456_0000_0000_0001);
         assert_eq!(one.as_u128() >> 76, id.uuid().as_u128() >> 76);

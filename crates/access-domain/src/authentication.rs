@@ -8,7 +8,7 @@ use keys_core::{Denial, Digest, Form, KeyRequest, NotOurs, Peppers, Secret, deci
 use subtle::ConstantTimeEq;
 
 use crate::{
-    Clock, KeyMatches, KeyRecord, OrganizationRef, PresentedKey, Principal, Quota, SessionRecord,
+    Clock, KeyMatches, KeyRecord, OrganizationRef, PresentedKey, Principal, Quotas, SessionRecord,
     SessionStore, StoreError, Uses, session::csrf_token, session::session_digest,
 };
 
@@ -69,8 +69,8 @@ pub enum Csrf<'a> {
 pub struct Admitted {
     /// What the key stands for.
     pub who: Principal,
-    /// Its own limit, if it has one. Not spent yet.
-    pub quota: Option<Quota>,
+    /// What its call spends. Not spent yet.
+    pub quotas: Quotas,
 }
 
 /// Finds out who is calling.
@@ -105,7 +105,7 @@ impl Authentication {
         if requested.path.as_ref().is_some_and(|named| !record.organization.answers_to(named)) {
             return Err(AuthenticationError::OrganizationHidden);
         }
-        Ok(Admitted { who: Principal::of_key(record), quota: record.quota() })
+        Ok(Admitted { who: Principal::of_key(record), quotas: record.quotas_of_call() })
     }
 
     /// The key that was looked up, if it is good for `request`. Its use is noted then.

@@ -36,6 +36,12 @@ impl Fault {
         Self { pointer: pointer.into(), code, detail: detail.into() }
     }
 
+    /// The same fault, of something that stands at `pointer`.
+    #[must_use]
+    pub fn below(self, pointer: &str) -> Self {
+        Self { pointer: format!("{pointer}{}", self.pointer), ..self }
+    }
+
     /// A value outside its range, the most frequent fault.
     pub fn invalid(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
         Self::new(pointer, FaultCode::InvalidValue, detail)

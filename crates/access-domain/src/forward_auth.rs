@@ -30,6 +30,12 @@ pub enum TurnedAway {
 }
 
 impl Door {
+    /// The key that is meant, of those that were looked up: the organization's own. Whether it may pass
+    /// is another question.
+    pub fn meant<'a>(&self, found: &'a KeyMatches) -> Option<&'a KeyRecord> {
+        found.iter().find(|record| record.organization.answers_to(&self.organization))
+    }
+
     /// The key that may pass, of those that were looked up. Its limit is not spent yet. `named` is
     /// the organization of `X-Organization-Id`.
     ///
@@ -42,9 +48,7 @@ impl Door {
         address: Option<IpAddr>,
         now: Timestamp,
     ) -> Result<&'a KeyRecord, TurnedAway> {
-        let is_ours = |record: &&KeyRecord| record.organization.answers_to(&self.organization);
-        let record =
-            found.iter().find(is_ours).ok_or(TurnedAway::Refused(AuthenticationError::Invalid))?;
+        let record = self.meant(found).ok_or(TurnedAway::Refused(AuthenticationError::Invalid))?;
         let is_admitted = match record.key.owner {
             KeyOwner::Organization => true,
             KeyOwner::Deployment(_) => self.admits_deployment_keys,
@@ -68,7 +72,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::{FoundBy, OrganizationName};
+    use crate::{CallBounds, FoundBy, OrganizationName};
 
     const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
@@ -79,6 +83,7 @@ mod tests {
             organization: OrganizationName { id, slug: slug.into() },
             name: String::new(),
             key: Key::new(owner),
+            bounds: CallBounds::default(),
             secret: FoundBy::Imported,
         }
     }

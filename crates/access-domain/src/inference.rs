@@ -82,7 +82,7 @@ pub struct Completion {
 }
 
 /// How much a model read and wrote, in tokens of its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct TokenUsage {
     /// What was read.
     pub prompt_tokens: u64,

@@ -3,11 +3,14 @@
 use std::time::Duration;
 
 use keys_core::{
-    Digest, ForeignPrefix, Form, Key, KeyId, Pbkdf2Hash, PepperName, Peppers, Secret, Slot,
+    Digest, ForeignPrefix, Form, Key, KeyId, Pbkdf2Hash, PepperName, Peppers, RateLimit, Secret,
+    Slot,
 };
 use sha2::{Digest as _, Sha256, Sha512};
 
-use crate::{DeploymentId, OrganizationId, OrganizationName, OrganizationRef, Quota, RateSubject};
+use crate::{
+    DeploymentId, OrganizationId, OrganizationName, OrganizationRef, Quota, Quotas, RateSubject,
+};
 
 /// What a key speaks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,8 +35,20 @@ pub struct KeyRecord {
     pub name: String,
     /// The facts that decide its fate.
     pub key: Key<KeyOwner>,
+    /// What bounds its calls beside its own terms.
+    pub bounds: CallBounds,
     /// The secret that it was found by.
     pub secret: FoundBy,
+}
+
+/// What a deployment bounds its calls by, whichever of its keys is used. Calls that are to no
+/// deployment have no such bounds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct CallBounds {
+    /// How often it may be called, by all of its keys together.
+    pub rate_limit: Option<RateLimit>,
+    /// The largest body that it takes, in bytes.
+    pub max_body_bytes: Option<u32>,
 }
 
 /// The secret that a key was found by.
@@ -151,6 +166,18 @@ impl KeyRecord {
         self.key.rate_limit.map(|limit| Quota { subject: RateSubject::Key(self.id), limit })
     }
 
+    /// What a call with it spends: of its own, and of the deployment that it opens.
+    pub fn quotas_of_call(&self) -> Quotas {
+        let of_deployment = match self.key.owner {
+            KeyOwner::Deployment(deployment) => self
+                .bounds
+                .rate_limit
+                .map(|limit| Quota { subject: RateSubject::Deployment(deployment), limit }),
+            KeyOwner::Platform(_) | KeyOwner::Organization => None,
+        };
+        Quotas::new(self.quota(), of_deployment)
+    }
+
     fn is_native(&self) -> bool {
         matches!(self.secret, FoundBy::Native { .. })
     }
@@ -222,6 +249,7 @@ mod tests {
             organization: OrganizationName { id, slug },
             name: String::new(),
             key: Key::new(KeyOwner::Organization),
+            bounds: CallBounds::default(),
             secret,
         }
     }
@@ -243,6 +271,22 @@ mod tests {
         check(vec![record("a", FoundBy::Imported)], None, Some("a"));
         check(vec![record("a", FoundBy::Imported)], Some("b"), Some("a"));
         check(vec![], Some("a"), None);
+    }
+
+    #[test]
+    fn a_call_spends_the_limits_of_its_key_and_of_the_deployment_that_it_opens() {
+        let limit = RateLimit::per_minute(5).unwrap();
+        let mut key = record("a", FoundBy::Imported);
+        key.bounds.rate_limit = Some(limit);
+        assert!(key.quotas_of_call().is_empty(), "it opens no deployment");
+        let deployment = Uuid::from_u128(7).into();
+        key.key.owner = KeyOwner::Deployment(deployment);
+        let subjects = |key: &KeyRecord| {
+            key.quotas_of_call().iter().map(|quota| quota.subject).collect::<Vec<_>>()
+        };
+        assert_eq!(subjects(&key), [RateSubject::Deployment(deployment)]);
+        key.key.rate_limit = Some(limit);
+        assert_eq!(subjects(&key), [RateSubject::Key(key.id), RateSubject::Deployment(deployment)]);
     }
 
     #[test]

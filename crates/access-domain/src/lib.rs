@@ -7,8 +7,10 @@ mod audit;
 mod audit_chain;
 mod audit_log;
 mod authentication;
+mod calls;
 mod fault;
 mod forward_auth;
+mod idempotency;
 mod import;
 mod inference;
 mod key_record;
@@ -25,6 +27,7 @@ mod ports;
 mod principal;
 mod refusals;
 mod session;
+mod trace;
 mod user;
 mod uses;
 mod verification;
@@ -43,8 +46,12 @@ pub use self::{
         Admitted, Authentication, AuthenticationError, Csrf, MAX_KEY_BYTES, RequestedOrganization,
         present, principal_of_session,
     },
+    calls::{Call, CallLog, CallOutcome, Consumer},
     fault::{Fault, FaultCode, check_text, pointer_segment},
     forward_auth::{Door, TurnedAway},
+    idempotency::{
+        BodyIdentity, Idempotency, IdempotencyKey, IdempotencyRecord, Repeatable, RequestName,
+    },
     import::{
         Import, ImportDraft, ImportOutcome, ImportRefusal, KeyImports, MAX_IMPORTED_KEYS, NewImport,
     },
@@ -53,12 +60,15 @@ pub use self::{
         InvalidAlias, Message, MessageRole, ModelName, ModelProvider, Models, Question, TokenUsage,
     },
     key_record::{
-        Candidate, ForeignDigests, FoundBy, KeyMatches, KeyOwner, KeyQuery, KeyRecord, PresentedKey,
+        CallBounds, Candidate, ForeignDigests, FoundBy, KeyMatches, KeyOwner, KeyQuery, KeyRecord,
+        PresentedKey,
     },
-    limiter::{Limiter, LimiterFailed, MemoryLimiter, Quota, RateSubject},
+    limiter::{
+        Limited, Limiter, LimiterFailed, Limiting, MemoryLimiter, Quota, Quotas, RateSubject,
+    },
     managed_key::{
         Imported, KeyChange, KeyDraft, KeyEdit, KeySecret, KeyShape, KeyTerms, ManagedKey,
-        NewManagedKey, Revocation, RotationDraft, TermDraft,
+        NewManagedKey, Revocation, RotationDraft, TermDraft, read_allowlist, read_rate_limit,
     },
     managed_keys::{KeyDesk, KeyRefusal, KeyRing, KeyStyle, ManagedKeys, first_key},
     organization::{
@@ -74,17 +84,19 @@ pub use self::{
     permission::{
         Denied, Execute, ExplainKeys, Granted, Infer, ManageDeployments, ManageKeys,
         ManageOrganization, ManagePlatformKeys, ManageWorkflows, Operator, Permission, ReadAudit,
-        ReadModels, ReadOrganization, RefreshPlatformKey, SeeSelf, VerifyKeys, Visibility,
-        authorize,
+        ReadModels, ReadOrganization, ReadUsage, RefreshPlatformKey, SeeSelf, VerifyKeys,
+        Visibility, authorize,
     },
     platform_keys::{PlatformKey, PlatformKeyChange, PlatformKeyRefusal, PlatformKeysUseCases},
     ports::{
-        AuditStore, ChangeError, Clock, KeyChanges, KeyFilter, KeyImportStore, KeyLookup,
-        KeySource, ManagedKeyStore, OrganizationStore, PlatformKeyStore, SessionStore, StoreError,
+        AuditStore, ChangeError, Clock, IdempotencyStore, KeyChanges, KeyFilter, KeyImportStore,
+        KeyLookup, KeySource, ManagedKeyStore, OrganizationStore, PlatformKeyStore, SessionStore,
+        StoreError,
     },
     principal::{DeploymentId, DeploymentTag, NewKey, Principal},
     refusals::{Flush, Refusal, RefusalLog, Refusals},
     session::{LogInError, LoggedIn, Session, SessionId, SessionRecord, Sessions, sweep_sessions},
+    trace::{NotATraceContext, OpenSpan, SpanKind, SpanValue, TraceContext, Tracer},
     user::{Email, Membership, Role, User, UserId, UserRecord, Username},
     uses::Uses,
     verification::{Finding, Verification, VerificationCode, VerificationDraft, explain, judge},

@@ -349,7 +349,8 @@ pub(crate) fn read_scopes(faults: &mut Vec<Fault>, texts: &[String]) -> Scopes {
     })
 }
 
-fn read_rate_limit(faults: &mut Vec<Fault>, calls: Option<u32>) -> Option<RateLimit> {
+/// A limit as it was sent, with the fault of `/rate_limit_per_minute`.
+pub fn read_rate_limit(faults: &mut Vec<Fault>, calls: Option<u32>) -> Option<RateLimit> {
     let limit = RateLimit::per_minute(calls?);
     if limit.is_none() {
         let what = format!("must be from 1 to {}", RateLimit::MAX);
@@ -358,7 +359,8 @@ fn read_rate_limit(faults: &mut Vec<Fault>, calls: Option<u32>) -> Option<RateLi
     limit
 }
 
-fn read_allowlist(faults: &mut Vec<Fault>, texts: &[String]) -> Allowlist {
+/// Networks as they were sent, with the faults of `/ip_allowlist`.
+pub fn read_allowlist(faults: &mut Vec<Fault>, texts: &[String]) -> Allowlist {
     let mut networks = Vec::new();
     for (position, text) in texts.iter().take(Allowlist::MAX + 1).enumerate() {
         match text.parse() {

@@ -20,7 +20,11 @@ pub struct OrganizationSettings {
     pub name: String,
     /// How keys look that are made from now on. Those made before stay as good as they were.
     pub key_style: KeyStyle,
+    /// How many runs of all its deployments together may be unfinished at once; no bound without it.
+    pub max_concurrent: Option<u32>,
 }
+
+const MAX_MAX_CONCURRENT: u32 = 1_000_000;
 
 /// What is to change of them; what is `None` stays.
 #[derive(Debug, Clone, Default)]
@@ -31,6 +35,8 @@ pub struct OrganizationEdit {
     pub key_format: Option<String>,
     /// What checksummed keys begin with.
     pub key_prefix: Option<String>,
+    /// How many runs may be unfinished at once; `Some(None)` lifts the bound.
+    pub max_concurrent: Option<Option<u32>>,
 }
 
 impl KeyStyle {
@@ -57,6 +63,13 @@ impl OrganizationEdit {
             None => {}
             Some(Ok(prefix)) => settings.key_style.prefix = prefix,
             Some(Err(error)) => faults.push(Fault::invalid("/key_prefix", error.to_string())),
+        }
+        if let Some(limit) = self.max_concurrent {
+            settings.max_concurrent = limit;
+            if limit.is_some_and(|limit| limit == 0 || limit > MAX_MAX_CONCURRENT) {
+                let detail = format!("must be from 1 to {MAX_MAX_CONCURRENT}");
+                faults.push(Fault::invalid("/max_concurrent", detail));
+            }
         }
         if faults.is_empty() { Ok(settings) } else { Err(faults) }
     }
@@ -122,24 +135,30 @@ mod tests {
             slug: Slug::parse("acme").unwrap(),
             name: "Acme".into(),
             key_style: KeyStyle::default(),
+            max_concurrent: None,
         }
     }
 
     fn edit(name: &str, key_format: &str, key_prefix: &str) -> OrganizationEdit {
         let [name, key_format, key_prefix] =
             [name, key_format, key_prefix].map(|text| Some(text.to_owned()));
-        OrganizationEdit { name, key_format, key_prefix }
+        OrganizationEdit { name, key_format, key_prefix, max_concurrent: Some(Some(0)) }
     }
 
     #[test]
     fn what_is_not_named_stays() {
         assert_eq!(OrganizationEdit::default().apply(&settings()), Ok(settings()));
-        let changed = edit("Acme Ltd", "uuid", "acme").apply(&settings()).unwrap();
+        let edit = edit("Acme Ltd", "uuid", "acme");
+        let edit = OrganizationEdit { max_concurrent: Some(Some(7)), ..edit };
+        let changed = edit.apply(&settings()).unwrap();
         assert_eq!((changed.name.as_str(), changed.key_style.format()), ("Acme Ltd", "uuid"));
         assert_eq!(changed.key_style.prefix.as_str(), "acme");
         let back = OrganizationEdit { key_format: Some("token".into()), ..Default::default() };
         let back = back.apply(&changed).unwrap();
-        assert_eq!((back.key_style.format(), back.name), ("token", "Acme Ltd".into()));
+        assert_eq!((back.key_style.format(), back.name.as_str()), ("token", "Acme Ltd"));
+        assert_eq!(back.max_concurrent, Some(7));
+        let lifted = OrganizationEdit { max_concurrent: Some(None), ..Default::default() };
+        assert_eq!(lifted.apply(&back).unwrap().max_concurrent, None);
     }
 
     #[test]
@@ -147,7 +166,11 @@ mod tests {
         for prefix in ["unst", "", "a", "A1", "1a", "a_b", "abcdefghijklm"] {
             let faults = edit("", "UUID", prefix).apply(&settings()).unwrap_err();
             let pointers: Vec<_> = faults.into_iter().map(|fault| fault.pointer).collect();
-            assert_eq!(pointers, ["/name", "/key_format", "/key_prefix"], "{prefix}");
+            assert_eq!(
+                pointers,
+                ["/name", "/key_format", "/key_prefix", "/max_concurrent"],
+                "{prefix}"
+            );
         }
     }
 }

@@ -3,7 +3,9 @@
 use keys_core::{Entropy, Scope, Timestamp};
 use uuid::Uuid;
 
-use crate::{Act, Action, Actor, DeploymentId, OrganizationId, Origin, Principal, Role};
+use crate::{
+    Act, Action, Actor, DeploymentId, OrganizationId, Origin, Principal, Repeatable, Role,
+};
 
 /// Something that a principal may or may not do.
 pub trait Permission {
@@ -38,6 +40,7 @@ pub struct Granted<P> {
     who: Principal,
     permission: P,
     origin: Origin,
+    repeatable: Option<Repeatable>,
 }
 
 /// May `who` do `permission`?
@@ -46,7 +49,7 @@ pub struct Granted<P> {
 /// Why not.
 pub fn authorize<P: Permission>(who: Principal, permission: P) -> Result<Granted<P>, Denied> {
     permission.check(&who)?;
-    Ok(Granted { who, permission, origin: Origin::default() })
+    Ok(Granted { who, permission, origin: Origin::default(), repeatable: None })
 }
 
 impl<P> Granted<P> {
@@ -56,14 +59,32 @@ impl<P> Granted<P> {
         Self { origin, ..self }
     }
 
+    /// The same, for a request that may be sent again: what it makes is remembered.
+    #[must_use]
+    pub fn once(self, repeatable: Repeatable) -> Self {
+        Self { repeatable: Some(repeatable), ..self }
+    }
+
     /// The same for a part of what was granted.
     pub(crate) fn narrowed_to<Q>(self, permission: Q) -> Granted<Q> {
-        Granted { who: self.who, permission, origin: self.origin }
+        let Self { who, origin, repeatable, .. } = self;
+        Granted { who, permission, origin, repeatable }
     }
 
     /// What is noted of something that the caller does.
     pub fn act(&self, action: Action, at: Timestamp, entropy: &dyn Entropy) -> Act {
-        Act::new(action, Actor::of(&self.who), self.origin.clone(), at, entropy)
+        let act = Act::new(action, Actor::of(&self.who), self.origin.clone(), at, entropy);
+        Act { repeatable: self.repeatable, ..act }
+    }
+
+    /// The request, where it may be sent again, for what is done and not noted.
+    pub fn repeatable(&self) -> Option<Repeatable> {
+        self.repeatable
+    }
+
+    /// Where the request came from.
+    pub fn origin(&self) -> &Origin {
+        &self.origin
     }
 
     /// Who was granted it.
@@ -138,6 +159,11 @@ pub struct ExplainKeys;
 /// Read who did what.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ReadAudit;
+
+/// Read how much was called: everybody who may sees all of the organization, but for a user, who must
+/// name a deployment that they may see.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ReadUsage;
 
 /// Read the organization's settings.
 #[derive(Debug, Clone, Copy, Default)]
@@ -263,6 +289,17 @@ impl Permission for ReadAudit {
     }
 }
 
+impl Permission for ReadUsage {
+    fn check(&self, who: &Principal) -> Result<(), Denied> {
+        match who {
+            Principal::User { .. } | Principal::PlatformKey { .. } => Ok(()),
+            Principal::OrganizationKey { .. } | Principal::DeploymentKey { .. } => {
+                scope(who, "analytics:read")
+            }
+        }
+    }
+}
+
 impl Permission for ReadOrganization {
     fn check(&self, who: &Principal) -> Result<(), Denied> {
         admin_or_administrative_key(who)
@@ -316,7 +353,7 @@ mod tests {
     use keys_core::{Scopes, Slot};
 
     use super::*;
-    use crate::{OrganizationName, Username};
+    use crate::{CallBounds, OrganizationName, Username};
 
     fn organization() -> OrganizationName {
         OrganizationName { id: Uuid::from_u128(1).into(), slug: "acme".into() }
@@ -335,8 +372,9 @@ mod tests {
 
     fn deployment_key() -> Principal {
         let (id, name, expires_at) = (Uuid::from_u128(4).into(), String::new(), None);
-        let deployment = Uuid::from_u128(5).into();
-        Principal::DeploymentKey { id, organization: organization(), deployment, name, expires_at }
+        let (deployment, bounds) = (Uuid::from_u128(5).into(), CallBounds::default());
+        let organization = organization();
+        Principal::DeploymentKey { id, organization, deployment, name, expires_at, bounds }
     }
 
     fn key_with(scope: &str) -> Principal {
@@ -395,8 +433,10 @@ mod tests {
         let lacks = |scope| Err(Denied::InsufficientScope(scope));
         check(VerifyKeys, [YES, ADMINS, YES, YES, lacks("keys:verify"), KIND]);
         check(Infer, [YES, ADMINS, KIND, YES, lacks("inference:write"), KIND]);
+        check(ReadUsage, [YES, YES, YES, YES, lacks("analytics:read"), KIND]);
         check(ReadModels, [YES, ADMINS, KIND, YES, lacks("inference:read"), KIND]);
         assert!(authorize(key_with("keys:verify"), VerifyKeys).is_ok());
+        assert!(authorize(key_with("analytics:read"), ReadUsage).is_ok());
         assert!(authorize(key_with("inference:write"), Infer).is_ok());
         assert!(authorize(key_with("inference:write"), ReadModels).is_err());
     }

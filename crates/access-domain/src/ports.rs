@@ -10,11 +10,12 @@ use uuid::Uuid;
 
 use crate::{
     Act, AuditEntry, AuditFilter, Chain, ChainBreak, ChainTotal, CreateOrganizationError,
-    ForeignDigests, ImportOutcome, KeyChange, KeyMatches, KeyQuery, KeyRecord, KeyRefusal, KeyRing,
-    KeyStyle, ManagedKey, NewImport, NewManagedKey, NewOrganization, Organization, OrganizationId,
-    OrganizationSettings, Page, PageRequest, PlatformKey, PlatformKeyChange, PlatformKeyRefusal,
-    PresentedKey, PruningRule, SealedEntry, SealingRule, Session, SessionId, SessionRecord,
-    SettingsRefusal, UserRecord, Username, Visibility,
+    ForeignDigests, IdempotencyRecord, ImportOutcome, KeyChange, KeyMatches, KeyQuery, KeyRecord,
+    KeyRefusal, KeyRing, KeyStyle, ManagedKey, NewImport, NewManagedKey, NewOrganization,
+    Organization, OrganizationId, OrganizationSettings, Page, PageRequest, PlatformKey,
+    PlatformKeyChange, PlatformKeyRefusal, PresentedKey, PruningRule, RequestName, SealedEntry,
+    SealingRule, Session, SessionId, SessionRecord, SettingsRefusal, UserRecord, Username,
+    Visibility,
 };
 
 /// Why storage did not answer. The source is for the log; no caller sees it.
@@ -35,6 +36,12 @@ pub enum StoreError {
         doing: &'static str,
         /// The driver's error.
         source: Box<dyn Error + Send + Sync>,
+    },
+    /// The same request was done before, by its idempotency key; nothing was saved.
+    #[error("the same request was done before, which showed while {doing}")]
+    Repeated {
+        /// What was being done, as a gerund.
+        doing: &'static str,
     },
 }
 
@@ -262,6 +269,29 @@ pub trait KeyChanges: Send + Sync {
 /// For processes that remember no keys.
 impl KeyChanges for () {
     fn raise(&self, _: OrganizationId) {}
+}
+
+/// Requests that may be sent again, as they were done. What makes something remembers its request in
+/// the same transaction, and fails as [`StoreError::Repeated`] where that is remembered already; here
+/// they are found and forgotten.
+pub trait IdempotencyStore: Send + Sync {
+    /// What is remembered of a request that was done after `forgotten`.
+    ///
+    /// # Errors
+    /// When storage fails.
+    fn find_record(
+        &self,
+        organization: OrganizationId,
+        name: &RequestName,
+        forgotten: Timestamp,
+    ) -> Result<Option<IdempotencyRecord>, StoreError>;
+
+    /// Deletes up to `limit` records of requests that were done at `forgotten` or before; returns how
+    /// many.
+    ///
+    /// # Errors
+    /// When storage fails.
+    fn delete_records(&self, forgotten: Timestamp, limit: i64) -> Result<usize, StoreError>;
 }
 
 /// What was done, by whom. Stores write the entries of what they change; here they are read.

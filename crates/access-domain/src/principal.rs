@@ -3,7 +3,7 @@
 use keys_core::{Id, KeyId, Scope, Scopes, Slot, StoredSecret, Timestamp};
 use uuid::Uuid;
 
-use crate::{KeyOwner, KeyRecord, OrganizationName, Role, UserId, Username};
+use crate::{CallBounds, KeyOwner, KeyRecord, OrganizationName, Role, UserId, Username};
 
 /// Names a deployment in [`DeploymentId`]. This crate knows of deployments that they have ids.
 #[derive(Debug)]
@@ -62,6 +62,8 @@ pub enum Principal {
         name: String,
         /// When it ends, if it does.
         expires_at: Option<Timestamp>,
+        /// What its calls are bounded by.
+        bounds: CallBounds,
     },
     /// A program that does what its key's scopes say.
     OrganizationKey {
@@ -81,13 +83,13 @@ pub enum Principal {
 impl Principal {
     /// The principal that a key stands for, if it is good.
     pub fn of_key(record: &KeyRecord) -> Self {
-        let KeyRecord { id, organization, name, key, .. } = record;
-        let (id, expires_at) = (*id, key.expires_at);
+        let KeyRecord { id, organization, name, key, bounds, .. } = record;
+        let (id, expires_at, bounds) = (*id, key.expires_at, *bounds);
         let (organization, name) = (organization.clone(), name.clone());
         match key.owner {
             KeyOwner::Platform(slot) => Self::PlatformKey { id, organization, slot, expires_at },
             KeyOwner::Deployment(deployment) => {
-                Self::DeploymentKey { id, organization, deployment, name, expires_at }
+                Self::DeploymentKey { id, organization, deployment, name, expires_at, bounds }
             }
             KeyOwner::Organization => {
                 let scopes = key.scopes.clone();

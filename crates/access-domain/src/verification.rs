@@ -24,6 +24,19 @@ pub enum VerificationCode {
 }
 
 impl VerificationCode {
+    /// Every one there is.
+    pub const ALL: [Self; 9] = [
+        Self::Valid,
+        Self::NotFound,
+        Self::Denied(Denial::Revoked),
+        Self::Denied(Denial::Expired),
+        Self::Denied(Denial::Inactive),
+        Self::Denied(Denial::OwnerInactive),
+        Self::Denied(Denial::InsufficientScope),
+        Self::Denied(Denial::AddressNotAllowed),
+        Self::RateLimited,
+    ];
+
     /// Its stable name.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -85,9 +98,7 @@ impl VerificationDraft {
         if self.cost > MAX_COST {
             found.push(Fault::invalid("/cost", format!("must be from 0 to {MAX_COST}")));
         }
-        let below =
-            |fault: Fault| Fault { pointer: format!("{pointer}{}", fault.pointer), ..fault };
-        faults.extend(found.into_iter().map(below));
+        faults.extend(found.into_iter().map(|fault| fault.below(pointer)));
         Verification {
             scopes: scopes.iter().cloned().collect(),
             address: address.and_then(Result::ok),
@@ -232,7 +243,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::{FoundBy, OrganizationName};
+    use crate::{CallBounds, FoundBy, OrganizationName};
 
     const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
@@ -242,6 +253,7 @@ mod tests {
             organization: OrganizationName { id: Uuid::from_u128(2).into(), slug: "acme".into() },
             name: "orders".into(),
             key: Key::new(KeyOwner::Organization),
+            bounds: CallBounds::default(),
             secret: FoundBy::Imported,
         }
     }

@@ -59,6 +59,8 @@ pub enum ErrorCode {
     NameImmutable,
     /// The secret before the present one is still good.
     RotationInGrace,
+    /// Another request with the same idempotency key is under way.
+    IdempotencyInProgress,
     /// The execution has ended already.
     ExecutionFinished,
     /// The execution was cancelled: there is no result.
@@ -69,6 +71,8 @@ pub enum ErrorCode {
     BodyTooLarge,
     /// The body is of another media type than the address takes.
     UnsupportedMediaType,
+    /// The idempotency key was used with another body.
+    IdempotencyKeyReused,
     /// The body has a member that has no meaning here.
     UnknownField,
     /// The body lacks a member that must be there.
@@ -77,6 +81,8 @@ pub enum ErrorCode {
     InvalidType,
     /// A value is out of its range.
     InvalidValue,
+    /// The input breaks the deployment's schema.
+    InputInvalid,
     /// Several things are wrong; `errors` has all of them.
     ValidationFailed,
     /// The tool of a step does not exist.
@@ -103,7 +109,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// All of them, in the order of their statuses.
-    pub const ALL: [Self; 48] = [
+    pub const ALL: [Self; 51] = [
         Self::MalformedJson,
         Self::InvalidParameter,
         Self::AmbiguousCredentials,
@@ -132,15 +138,18 @@ impl ErrorCode {
         Self::NameTaken,
         Self::NameImmutable,
         Self::RotationInGrace,
+        Self::IdempotencyInProgress,
         Self::ExecutionFinished,
         Self::ExecutionStopped,
         Self::ResultExpired,
         Self::BodyTooLarge,
         Self::UnsupportedMediaType,
+        Self::IdempotencyKeyReused,
         Self::UnknownField,
         Self::MissingField,
         Self::InvalidType,
         Self::InvalidValue,
+        Self::InputInvalid,
         Self::ValidationFailed,
         Self::UnknownTool,
         Self::InvalidFilter,
@@ -206,6 +215,9 @@ impl ErrorCode {
             Self::RotationInGrace => {
                 ("rotation_in_grace", 409, "The last rotation is still in its grace")
             }
+            Self::IdempotencyInProgress => {
+                ("idempotency_in_progress", 409, "The same request is under way")
+            }
             Self::ExecutionFinished => ("execution_finished", 409, "The execution has ended"),
             Self::ExecutionStopped => ("execution_stopped", 409, "The execution was cancelled"),
             Self::ResultExpired => ("result_expired", 410, "The result is no longer kept"),
@@ -213,10 +225,14 @@ impl ErrorCode {
             Self::UnsupportedMediaType => {
                 ("unsupported_media_type", 415, "The media type is not supported")
             }
+            Self::IdempotencyKeyReused => {
+                ("idempotency_key_reused", 422, "The idempotency key was used with another body")
+            }
             Self::UnknownField => ("unknown_field", 422, "A field has no meaning here"),
             Self::MissingField => ("missing_field", 422, "A field is missing"),
             Self::InvalidType => ("invalid_type", 422, "A value has the wrong type"),
             Self::InvalidValue => ("invalid_value", 422, "A value is out of its range"),
+            Self::InputInvalid => ("input_invalid", 422, "The input breaks the schema"),
             Self::ValidationFailed => ("validation_failed", 422, "Several things are wrong"),
             Self::UnknownTool => ("unknown_tool", 422, "There is no such tool"),
             Self::InvalidFilter => ("invalid_filter", 422, "A filter does not compile"),

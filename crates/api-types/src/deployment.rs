@@ -43,6 +43,22 @@ pub struct CreateDeployment {
     /// Whether each of its keys sees the executions of all of them; default `false`.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub shared_results: Option<bool>,
+    /// How many calls a minute all its keys may make together: 1 to 60000000, default 100, `null` for
+    /// no limit.
+    #[serde(default, deserialize_with = "clearable", skip_serializing_if = "Option::is_none")]
+    pub rate_limit_per_minute: Option<Option<u32>>,
+    /// The networks that it may be called from, as `10.0.0.0/8`; empty or `null`: from anywhere.
+    #[serde(default, deserialize_with = "clearable", skip_serializing_if = "Option::is_none")]
+    pub ip_allowlist: Option<Option<Vec<String>>>,
+    /// The largest body of a call, in bytes: 1 to 1073741824, default 10485760. The server's own bound
+    /// holds as well.
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub max_body_bytes: Option<u32>,
+    /// The JSON Schema (2020-12) that inputs must obey; it names nothing outside itself. `null`: any
+    /// input.
+    #[serde(default, deserialize_with = "clearable", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
+    pub input_schema: Option<Option<Value>>,
 }
 
 /// `PATCH …/api-deployment/{id}/`: what is absent stays.
@@ -81,6 +97,22 @@ pub struct PatchDeployment {
     /// Whether each of its keys sees the executions of all of them.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub shared_results: Option<bool>,
+    /// How many calls a minute all its keys may make together: 1 to 60000000, default 100, `null` for
+    /// no limit.
+    #[serde(default, deserialize_with = "clearable", skip_serializing_if = "Option::is_none")]
+    pub rate_limit_per_minute: Option<Option<u32>>,
+    /// The networks that it may be called from, as `10.0.0.0/8`; empty or `null`: from anywhere.
+    #[serde(default, deserialize_with = "clearable", skip_serializing_if = "Option::is_none")]
+    pub ip_allowlist: Option<Option<Vec<String>>>,
+    /// The largest body of a call, in bytes: 1 to 1073741824, default 10485760. The server's own bound
+    /// holds as well.
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub max_body_bytes: Option<u32>,
+    /// The JSON Schema (2020-12) that inputs must obey; it names nothing outside itself. `null`: any
+    /// input.
+    #[serde(default, deserialize_with = "clearable", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
+    pub input_schema: Option<Option<Value>>,
 }
 
 /// Where a deployment is called. `{execution_id}` stands for the id that a call answers.
@@ -124,6 +156,15 @@ pub struct DeploymentView {
     pub max_concurrent: Option<u32>,
     /// Whether each of its keys sees the executions of all of them.
     pub shared_results: bool,
+    /// How many calls a minute all its keys may make together.
+    pub rate_limit_per_minute: Option<u32>,
+    /// The networks that it may be called from; none: from anywhere.
+    pub ip_allowlist: Vec<String>,
+    /// The largest body of a call, in bytes.
+    pub max_body_bytes: u32,
+    /// The JSON Schema (2020-12) that inputs must obey.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
+    pub input_schema: Option<Value>,
     /// Where it is called.
     pub endpoint: EndpointView,
     /// The user or key that made it.
@@ -143,13 +184,14 @@ pub struct CreatedDeploymentView {
     pub deployment: DeploymentView,
     /// The id of its first key.
     pub key_id: Uuid,
-    /// That key. It is shown this once.
-    pub api_key: String,
+    /// That key. It is shown this once: `null` where the request was answered before.
+    pub api_key: Option<String>,
 }
 
 #[cfg(feature = "from-domain")]
 mod from_domain {
     use deployments_domain::{Deployment, DeploymentDraft, DeploymentEdit};
+    use keys_core::RateLimit;
 
     use super::{CreateDeployment, DeploymentView, EndpointView, PatchDeployment};
     use crate::Time;
@@ -167,6 +209,10 @@ mod from_domain {
                 timeout_seconds: body.timeout_seconds,
                 max_concurrent: body.max_concurrent,
                 shared_results: body.shared_results,
+                rate_limit_per_minute: body.rate_limit_per_minute,
+                ip_allowlist: body.ip_allowlist.map(Option::unwrap_or_default),
+                max_body_bytes: body.max_body_bytes,
+                input_schema: body.input_schema,
             };
             Self { workflow: body.workflow.into(), api_name: body.api_name, terms }
         }
@@ -185,6 +231,10 @@ mod from_domain {
                 timeout_seconds: body.timeout_seconds,
                 max_concurrent: body.max_concurrent,
                 shared_results: body.shared_results,
+                rate_limit_per_minute: body.rate_limit_per_minute,
+                ip_allowlist: body.ip_allowlist.map(Option::unwrap_or_default),
+                max_body_bytes: body.max_body_bytes,
+                input_schema: body.input_schema,
             }
         }
     }
@@ -217,6 +267,10 @@ mod from_domain {
                 timeout_seconds: deployment.timeout_seconds,
                 max_concurrent: deployment.max_concurrent,
                 shared_results: deployment.shared_results,
+                rate_limit_per_minute: deployment.rate_limit.map(RateLimit::calls),
+                ip_allowlist: deployment.allowlist.iter().map(ToString::to_string).collect(),
+                max_body_bytes: deployment.max_body_bytes,
+                input_schema: deployment.input_schema,
                 endpoint: EndpointView::at(base, deployment.id),
                 created_by: deployment.created_by,
                 created_at: Time(deployment.created_at),

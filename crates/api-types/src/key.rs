@@ -260,8 +260,8 @@ pub struct CreatedKeyView {
     /// What is told of it later as well.
     #[serde(flatten)]
     pub record: KeyView,
-    /// The key. It is shown this once.
-    pub key: String,
+    /// The key. It is shown this once: `null` where the request was answered before.
+    pub key: Option<String>,
 }
 
 #[cfg(feature = "from-domain")]

@@ -17,6 +17,7 @@ mod organization;
 mod platform_key;
 mod problem;
 mod time;
+mod usage;
 mod verification;
 mod workflow;
 
@@ -47,6 +48,7 @@ pub use self::{
     },
     problem::{Problem, ProblemError},
     time::Time,
+    usage::{ExecutionCountsView, ExecutionTimesView, UsageView},
     verification::{
         RatelimitView, RuleView, VerificationView, VerificationsView, VerifyKey, VerifyKeys,
     },

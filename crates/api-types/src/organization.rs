@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::body::present;
+use crate::body::{clearable, present};
 
 /// What is settled for an organization.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -19,6 +19,9 @@ pub struct OrganizationSettingsView {
     pub key_format: String,
     /// What new organization keys begin with.
     pub key_prefix: String,
+    /// How many executions of all its deployments together may be unfinished at once; `null` for no
+    /// bound.
+    pub max_concurrent: Option<u32>,
 }
 
 /// `PATCH …/organization/`: what is absent stays. Keys that were made before stay as good as they
@@ -37,6 +40,9 @@ pub struct PatchOrganization {
     /// What new organization keys begin with: `^[a-z][a-z0-9]{1,11}$`, and not `unst`.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub key_prefix: Option<String>,
+    /// How many executions may be unfinished at once: 1 to 1000000, `null` for no bound.
+    #[serde(default, deserialize_with = "clearable", skip_serializing_if = "Option::is_none")]
+    pub max_concurrent: Option<Option<u32>>,
 }
 
 #[cfg(feature = "from-domain")]
@@ -53,14 +59,15 @@ mod from_domain {
                 name: settings.name,
                 key_format: settings.key_style.format().into(),
                 key_prefix: settings.key_style.prefix.as_str().into(),
+                max_concurrent: settings.max_concurrent,
             }
         }
     }
 
     impl From<PatchOrganization> for OrganizationEdit {
         fn from(body: PatchOrganization) -> Self {
-            let PatchOrganization { name, key_format, key_prefix } = body;
-            Self { name, key_format, key_prefix }
+            let PatchOrganization { name, key_format, key_prefix, max_concurrent } = body;
+            Self { name, key_format, key_prefix, max_concurrent }
         }
     }
 }

@@ -85,8 +85,8 @@ pub struct CreatedPlatformKeyView {
     /// What is told of it later as well.
     #[serde(flatten)]
     pub record: PlatformKeyView,
-    /// The key. It is shown this once.
-    pub key: String,
+    /// The key. It is shown this once: `null` where the request was answered before.
+    pub key: Option<String>,
 }
 
 #[cfg(feature = "from-domain")]

@@ -1,6 +1,7 @@
 //! Where blocking meets async: the stores are synchronous, the event loops must not wait.
 
 use actix_web::web;
+use tracing::Span;
 
 use crate::ApiError;
 
@@ -14,7 +15,9 @@ where
     E: Into<ApiError> + Send + 'static,
     F: FnOnce() -> Result<T, E> + Send + 'static,
 {
-    match web::block(use_case).await {
+    // What is logged there names the request that it is done for.
+    let span = Span::current();
+    match web::block(move || span.in_scope(use_case)).await {
         Ok(answer) => answer.map_err(Into::into),
         Err(gone) => Err(ApiError::unavailable(gone)),
     }

@@ -4,12 +4,12 @@
 use std::{future::Future, net::IpAddr, pin::Pin, sync::Arc};
 
 use access_domain::{
-    Admitted, Authentication, AuthenticationError, Csrf, DeploymentId, Execute, ExplainKeys,
-    Granted, Infer, KeyMatches, KeySource, Limiter, ManageDeployments, ManageKeys,
+    Admitted, Authentication, AuthenticationError, CallLog, Csrf, DeploymentId, Execute,
+    ExplainKeys, Granted, Infer, KeyMatches, KeySource, Limiter, ManageDeployments, ManageKeys,
     ManageOrganization, ManagePlatformKeys, ManageWorkflows, OrganizationName, OrganizationRef,
-    Origin, Permission, Principal, ReadAudit, ReadModels, ReadOrganization, RefreshPlatformKey,
-    RefusalLog, RequestedOrganization, SeeSelf, SessionRecord, VerifyKeys, authorize,
-    principal_of_session,
+    Origin, Permission, Principal, Quotas, ReadAudit, ReadModels, ReadOrganization, ReadUsage,
+    RefreshPlatformKey, RefusalLog, RequestedOrganization, SeeSelf, SessionRecord, Tracer,
+    VerificationCode, VerifyKeys, authorize, principal_of_session,
 };
 use actix_web::{
     FromRequest, HttpMessage, HttpRequest, dev::Payload, http::header::HeaderMap, web,
@@ -17,13 +17,15 @@ use actix_web::{
 use keys_core::{Network, Outcome};
 
 use crate::{
-    ApiError, ClientAddress, Guesses, SessionCookie,
+    ApiError, ClientAddress, Guesses, Outcomes, Repeats, SessionCookie, ShownAt,
     blocking::run_blocking,
+    calls,
     credential::{Presented, presented},
     key_in_url::{KeyInUrl, PLACEHOLDER},
     known,
     rate_limit::spend,
     request_context::request_id_of,
+    request_trace::trace_of,
 };
 
 /// What the extractors need, as app data: `web::Data<AccessContext>`.
@@ -36,6 +38,14 @@ pub struct AccessContext {
     pub limiter: Arc<dyn Limiter>,
     /// Who looks for keys that are not in memory.
     pub guesses: Guesses,
+    /// Which requests were sent before.
+    pub repeats: Repeats,
+    /// What hears of answered requests that came with a right key.
+    pub calls: Arc<dyn CallLog>,
+    /// What records traces, if anything does.
+    pub tracer: Option<Arc<dyn Tracer>>,
+    /// What counts how keys fare.
+    pub outcomes: Outcomes,
     /// What hears of refusals of known callers.
     pub refusals: Arc<dyn RefusalLog>,
     /// The cookie that sessions travel in.
@@ -63,6 +73,11 @@ pub trait FromCall: Permission + Sized {
     /// # Errors
     /// When the address names nothing.
     fn from_call(request: &HttpRequest, who: &Principal) -> Result<Self, ApiError>;
+
+    /// The address that the request asks at, the same for all ways to write it.
+    fn address(&self, request: &HttpRequest) -> String {
+        request.path().to_owned()
+    }
 }
 
 /// A known caller, before it is settled in which organization they act.
@@ -99,24 +114,9 @@ impl<P: FromCall + 'static> FromRequest for Caller<P> {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
         Box::pin(async move {
-            let requested = requested_organization(&request);
-            let (who, quota) = match identify(&request, &requested).await? {
-                Identity::Key(Admitted { who, quota }) => (who, quota),
-                Identity::Session { record, .. } => {
-                    (principal_of_session(&record, &requested)?, None)
-                }
-            };
-            let permission = P::from_call(&request, &who)
-                .and_then(|permission| {
-                    permission.check(&who).map(|()| permission).map_err(Into::into)
-                })
-                .inspect_err(|_: &ApiError| known::refused(&request, &who))?;
-            if P::MANAGES {
-                known::remember(&request, &who);
-            }
-            let granted = authorize(who, permission)?.from_origin(origin(&request));
+            let (granted, quotas) = granted_to(&request).await?;
             // Last of all: whoever may not do this spends nothing.
-            spend(&request, quota, 1).await?;
+            spend(&request, quotas, 1).await?;
             Ok(Self { granted })
         })
     }
@@ -136,11 +136,31 @@ impl FromRequest for Identity {
                 record.membership(named).ok_or(AuthenticationError::OrganizationMismatch)?;
             }
             if let Identity::Key(admitted) = &identity {
-                spend(&request, admitted.quota, 1).await?;
+                spend(&request, admitted.quotas, 1).await?;
             }
             Ok(identity)
         })
     }
+}
+
+/// Who asks, with the proof that they may, and what the request spends once it is done.
+pub(crate) async fn granted_to<P: FromCall>(
+    request: &HttpRequest,
+) -> Result<(Granted<P>, Quotas), ApiError> {
+    let requested = requested_organization(request);
+    let (who, quotas) = match identify(request, &requested).await? {
+        Identity::Key(Admitted { who, quotas }) => (who, quotas),
+        Identity::Session { record, .. } => {
+            (principal_of_session(&record, &requested)?, Quotas::default())
+        }
+    };
+    let permission = P::from_call(request, &who)
+        .and_then(|permission| permission.check(&who).map(|()| permission).map_err(Into::into))
+        .inspect_err(|_: &ApiError| known::refused(request, &who))?;
+    if P::MANAGES {
+        known::remember(request, &who);
+    }
+    Ok((authorize(who, permission)?.from_origin(origin(request)), quotas))
 }
 
 async fn identify(
@@ -153,11 +173,16 @@ async fn identify(
         Presented::Unreadable => Err(AuthenticationError::Invalid.into()),
         Presented::Key(key) => {
             let address = origin(request).address;
-            let found = look_up(context, &key, address).await?;
+            let found = look_up(context, &key, address, ShownAt::Caller).await?;
+            calls::found(request, &found, requested);
             let admitted = context
                 .authentication
                 .admit_key(&found, requested, address)
-                .inspect_err(|error| known::key_refused(request, &found, requested, error))?;
+                .inspect_err(|error| {
+                    context.outcomes.count_refused(ShownAt::Caller, error);
+                    known::key_refused(request, &found, requested, error);
+                })?;
+            context.outcomes.count(ShownAt::Caller, VerificationCode::Valid);
             agree_with_url(request, &key)?;
             Ok(Identity::Key(admitted))
         }
@@ -188,16 +213,25 @@ pub(crate) fn context_of(request: &HttpRequest) -> Result<&AccessContext, ApiErr
 
 /// The keys that a credential from this address stands for: every edge that lets keys in goes
 /// through here.
-pub(crate) async fn look_up(
+async fn look_up(
     context: &AccessContext,
     key: &str,
     address: Option<IpAddr>,
+    at: ShownAt,
 ) -> Result<Arc<KeyMatches>, ApiError> {
-    let presented = context.authentication.present(key).ok_or(AuthenticationError::Invalid)?;
-    match context.keys.get(presented) {
-        Outcome::Ready(found) => Ok(found?),
-        Outcome::Later(looking) => context.guesses.watch(address, looking).await,
+    let Some(presented) = context.authentication.present(key) else {
+        context.outcomes.count_unknown();
+        context.outcomes.count(at, VerificationCode::NotFound);
+        return Err(AuthenticationError::Invalid.into());
+    };
+    let found = match context.keys.get(presented) {
+        Outcome::Ready(found) => found?,
+        Outcome::Later(looking) => context.guesses.watch(address, looking).await?,
+    };
+    if found.is_empty() {
+        context.outcomes.count_unknown();
     }
+    Ok(found)
 }
 
 /// The keys that a request's own credential stands for, of whatever kind and organization. For doors
@@ -210,9 +244,17 @@ pub async fn keys_of_request(request: &HttpRequest) -> Result<Arc<KeyMatches>, A
     let found = match presented(request, &context.cookie)? {
         Presented::Nothing | Presented::Session(_) => Err(AuthenticationError::Missing),
         Presented::Unreadable => Err(AuthenticationError::Invalid),
-        Presented::Key(key) => Ok(look_up(context, &key, origin(request).address).await?),
+        Presented::Key(key) => {
+            let address = origin(request).address;
+            Ok(look_up(context, &key, address, ShownAt::ForwardAuth).await?)
+        }
     }?;
-    if found.is_empty() { Err(AuthenticationError::Invalid.into()) } else { Ok(found) }
+    calls::found(request, &found, &requested_organization(request));
+    if found.is_empty() {
+        context.outcomes.count(ShownAt::ForwardAuth, VerificationCode::NotFound);
+        return Err(AuthenticationError::Invalid.into());
+    }
+    Ok(found)
 }
 
 /// A key in the path must be sent in a header as well. The two were typed by one caller, so how
@@ -226,7 +268,11 @@ fn agree_with_url(request: &HttpRequest, key: &str) -> Result<(), Authentication
 
 /// Where the request comes from, as trusted proxies tell it.
 pub fn origin(request: &HttpRequest) -> Origin {
-    Origin { address: ClientAddress::of(request).0, request_id: request_id_of(request) }
+    Origin {
+        address: ClientAddress::of(request).0,
+        request_id: request_id_of(request),
+        trace: trace_of(request),
+    }
 }
 
 /// Which organization the request names.
@@ -261,7 +307,7 @@ macro_rules! asked_by_every_call {
 
 asked_by_every_call!(
     true: ManageDeployments, ManageKeys, ManageOrganization, ManagePlatformKeys, ManageWorkflows,
-    RefreshPlatformKey,
+    ReadUsage, RefreshPlatformKey,
 );
 asked_by_every_call!(
     false: ExplainKeys, Infer, ReadAudit, ReadModels, ReadOrganization, SeeSelf, VerifyKeys,
@@ -294,5 +340,11 @@ impl FromCall for Execute {
                 | Principal::OrganizationKey { .. },
             ) => Err(access_domain::Denied::DeploymentKeyRequired.into()),
         }
+    }
+
+    /// By the deployment's id, also where its key stands in the path.
+    fn address(&self, request: &HttpRequest) -> String {
+        let tail = request.path().splitn(4, '/').nth(3).unwrap_or_default();
+        format!("/deployment/{}/{tail}", self.deployment)
     }
 }

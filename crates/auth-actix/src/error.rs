@@ -172,7 +172,11 @@ impl ResponseError for ApiError {
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Unavailable { .. } => Self::unavailable(error),
+            // A request that was done before is answered by what it made. This is read where that was
+            // forgotten in the very moment: sent again, it is a new one.
+            StoreError::Unavailable { .. } | StoreError::Repeated { .. } => {
+                Self::unavailable(error)
+            }
             StoreError::Broken { .. } => Self::internal(error),
         }
     }

@@ -15,6 +15,7 @@ use std::{
 use access_domain::{Clock, KeyMatches, StoreError};
 use api_types::ErrorCode;
 use keys_core::{RateLimit, RateState, Timestamp, take};
+use metrics::{Counter, counter};
 
 use crate::{ApiError, Turns, rate_limit::whole_seconds};
 
@@ -32,13 +33,15 @@ pub struct Guesses {
     clock: Arc<dyn Clock>,
     budgets: Mutex<Budgets>,
     slow: Turns,
+    refusals: Counter,
 }
 
 impl Guesses {
     /// `limit`: how many wrong keys an address may try.
     pub fn new(limit: RateLimit, clock: Arc<dyn Clock>) -> Self {
         let budgets = Mutex::new(Budgets::new(limit, MAX_ADDRESSES));
-        Self { clock, budgets, slow: Turns::new(SLOW_AT_ONCE, SLOW_IN_LINE) }
+        let slow = Turns::new(SLOW_AT_ONCE, SLOW_IN_LINE);
+        Self { clock, budgets, slow, refusals: counter!("keywright_guess_refusals_total") }
     }
 
     /// What `looking` finds, unless this address has guessed too often.
@@ -58,7 +61,7 @@ impl Guesses {
         let Some(wait) = self.with(|budgets, now| budgets.wait(network, now)) else {
             let found = looking.await?;
             if let Some(wait) = found.unchecked_for() {
-                return Err(too_many(wait));
+                return Err(self.too_many(wait));
             }
             if found.is_empty() {
                 self.with(|budgets, now| budgets.spend(network, now));
@@ -66,23 +69,23 @@ impl Guesses {
             return Ok(found);
         };
         if !self.with(Budgets::enter_slow_lane) {
-            return Err(too_many(wait));
+            return Err(self.too_many(wait));
         }
-        let Ok(_turn) = self.slow.turn().await else { return Err(too_many(wait)) };
+        let Ok(_turn) = self.slow.turn().await else { return Err(self.too_many(wait)) };
         let found = looking.await?;
-        if found.is_empty() { Err(too_many(wait)) } else { Ok(found) }
+        if found.is_empty() { Err(self.too_many(wait)) } else { Ok(found) }
+    }
+
+    fn too_many(&self, wait: Duration) -> ApiError {
+        self.refusals.increment(1);
+        let detail = "too many wrong keys were tried from this address, or at one imported key; try again later";
+        ApiError::new(ErrorCode::TooManyBadCredentials, detail).retry_after(whole_seconds(wait))
     }
 
     fn with<T>(&self, ask: impl FnOnce(&mut Budgets, Timestamp) -> T) -> T {
         // Budgets are whole at every moment; there is no state that poison could warn of.
         ask(&mut self.budgets.lock().unwrap_or_else(PoisonError::into_inner), self.clock.now())
     }
-}
-
-fn too_many(wait: Duration) -> ApiError {
-    let detail =
-        "too many wrong keys were tried from this address, or at one imported key; try again later";
-    ApiError::new(ErrorCode::TooManyBadCredentials, detail).retry_after(whole_seconds(wait))
 }
 
 /// What shares a budget: an IPv4 address, or an IPv6 network of 64 bits, which a single host has for
@@ -117,7 +120,7 @@ impl Budgets {
         let state = self.networks.get(&network).copied();
         let is_full = self.networks.len() >= self.max_networks;
         let state = state.unwrap_or(if is_full { self.others } else { RateState::default() });
-        let (_, decision) = take(sane(state, self.limit, now), self.limit, now, 1);
+        let (_, decision) = take(state, self.limit, now, 1);
         (!decision.is_allowed).then_some(decision.retry_after)
     }
 
@@ -131,7 +134,7 @@ impl Budgets {
         } else {
             &mut self.others
         };
-        (*state, _) = take(sane(*state, self.limit, now), self.limit, now, 1);
+        (*state, _) = take(*state, self.limit, now, 1);
     }
 
     /// Forgets who has all of the budget again.
@@ -147,19 +150,10 @@ impl Budgets {
     /// Whether one more may look a key up although its own budget is spent.
     fn enter_slow_lane(&mut self, now: Timestamp) -> bool {
         let Some(limit) = RateLimit::per_minute(SLOW_PER_MINUTE) else { return false };
-        let (state, decision) = take(sane(self.slow, limit, now), limit, now, 1);
+        let (state, decision) = take(self.slow, limit, now, 1);
         self.slow = state;
         decision.is_allowed
     }
-}
-
-/// The state, unless it is from a future that a clock that was set back has made: nobody waits for
-/// longer than the window.
-fn sane(state: RateState, limit: RateLimit, now: Timestamp) -> RateState {
-    let window = Duration::from_secs(RateLimit::WINDOW_SECONDS.into());
-    // Rounding may make the window some nanoseconds longer.
-    let is_sane = take(state, limit, now, 0).1.reset <= window + Duration::from_millis(1);
-    if is_sane { state } else { RateState::default() }
 }
 
 #[cfg(test)]

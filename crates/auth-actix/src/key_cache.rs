@@ -16,11 +16,15 @@ use access_domain::{
 };
 use actix_web::rt::task::spawn_blocking;
 use keys_core::{Outcome, PepperName, Peppers, StoredSecret, Timestamp};
+use metrics::gauge;
 use quick_cache::sync::Cache;
 use tokio::sync::watch;
+use tracing::Span;
 
+use self::reads::Reads;
 use crate::{KeyEpochs, rehash::Rehash, slow_hashes::SlowHashes};
 
+mod reads;
 #[cfg(test)]
 mod tests;
 
@@ -56,6 +60,7 @@ struct Memory {
     loads: Mutex<HashMap<Name, Load>>,
     rehash: Rehash,
     slow: SlowHashes,
+    reads: Reads,
 }
 
 /// When a load began: what it found is at least this new.
@@ -107,15 +112,27 @@ impl KeyCache {
             unknown: Cache::new(MAX_UNKNOWN),
             loads: Mutex::default(),
             slow: SlowHashes::default(),
+            reads: Reads::default(),
         }))
+    }
+
+    /// Sets the gauges of what memory holds, for whoever is about to read them.
+    pub fn observe(&self) {
+        let memory = &self.0;
+        gauge!("keywright_key_cache_entries", "holds" => "keys").set(memory.known.len() as f64);
+        gauge!("keywright_key_cache_entries", "holds" => "unknown")
+            .set(memory.unknown.len() as f64);
+        memory.reads.observe(memory.max_staleness);
     }
 }
 
 impl KeySource for KeyCache {
     fn get(&self, key: PresentedKey) -> Outcome<Result<Arc<KeyMatches>, StoreError>> {
         if let Some(found) = self.0.remembered(name(&key), self.0.begin()) {
+            self.0.reads.hits.increment(1);
             return Outcome::Ready(Ok(found));
         }
+        self.0.reads.misses.increment(1);
         let memory = Arc::clone(&self.0);
         Outcome::Later(Box::pin(async move {
             let found = memory.find(vec![key]).await?;
@@ -130,9 +147,13 @@ impl KeySource for KeyCache {
         let now = self.0.begin();
         let remembered: Option<Vec<_>> =
             keys.iter().map(|key| self.0.remembered(name(key), now)).collect();
+        let asked = u64::try_from(keys.len()).unwrap_or(u64::MAX);
         if let Some(found) = remembered {
+            self.0.reads.hits.increment(asked);
             return Outcome::Ready(Ok(found));
         }
+        // As one: what is missing is loaded together, and the rest waits for it.
+        self.0.reads.misses.increment(asked);
         let memory = Arc::clone(&self.0);
         Outcome::Later(Box::pin(async move { memory.find(keys).await }))
     }
@@ -173,7 +194,12 @@ impl Memory {
     fn is_fresh(&self, begun: Begun, now: Begun) -> bool {
         let by_wall = (now.wall - begun.wall).to_std().unwrap_or_default();
         let by_monotonic = now.monotonic.saturating_duration_since(begun.monotonic);
-        by_wall.max(by_monotonic) < self.max_staleness
+        let age = by_wall.max(by_monotonic);
+        let is_fresh = age < self.max_staleness;
+        if is_fresh {
+            self.reads.note_age(age);
+        }
+        is_fresh
     }
 
     fn remember(&self, name: Name, found: &Arc<KeyMatches>, begun: Begun) {
@@ -230,7 +256,8 @@ impl Memory {
         if !own.is_empty() {
             let loading = Loading { memory: Arc::clone(self), begun: now, wanted: own };
             // Goes on when nobody waits any more: others may have joined.
-            drop(spawn_blocking(move || loading.carry_out()));
+            let span = Span::current();
+            drop(spawn_blocking(move || span.in_scope(|| loading.carry_out())));
         }
         places
     }
@@ -345,6 +372,7 @@ fn copy(error: &StoreError) -> StoreError {
         StoreError::Broken { doing, source } => {
             StoreError::Broken { doing, source: source.to_string().into() }
         }
+        StoreError::Repeated { doing } => StoreError::Repeated { doing },
     }
 }
 

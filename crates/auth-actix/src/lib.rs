@@ -6,17 +6,21 @@
 
 mod blocking;
 mod caller;
+mod calls;
 mod client_address;
 mod credential;
 mod error;
 mod guesses;
+mod idempotency;
 mod key_cache;
 mod key_epochs;
 mod key_in_url;
 mod known;
+mod outcomes;
 mod rate_limit;
 mod rehash;
 mod request_context;
+mod request_trace;
 mod session_cookie;
 mod slow_hashes;
 mod turns;
@@ -26,12 +30,15 @@ pub use self::{
     caller::{
         AccessContext, Caller, FromCall, Identity, keys_of_request, origin, requested_organization,
     },
+    calls::{count_for, count_tokens},
     client_address::ClientAddress,
     error::ApiError,
     guesses::Guesses,
+    idempotency::{Attempt, Done, RepeatableCaller, Repeats},
     key_cache::{KeyCache, KeyCacheConfig},
     key_epochs::KeyEpochs,
     key_in_url::hide_key_in_url,
+    outcomes::{Outcomes, ShownAt},
     rate_limit::{reset_seconds, spend},
     request_context::request_context,
     session_cookie::SessionCookie,

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use access_domain::Quota;
+use access_domain::{Limited, Quotas};
 use actix_web::{
     HttpMessage, HttpRequest,
     dev::ServiceResponse,
@@ -16,45 +16,44 @@ use crate::{ApiError, caller::context_of};
 
 /// The tightest limit that was applied to a request.
 #[derive(Clone, Copy)]
-struct Applied {
-    name: &'static str,
-    decision: RateDecision,
-}
+struct Applied(Limited);
 
-/// Spends `cost` calls of a caller's quota, and has the answer tell what is left of it.
+/// Spends `cost` calls of what a caller may, and has the answer tell what is left of it.
 ///
 /// # Errors
 /// When as much is not left (nothing is spent then), or nobody knows.
-pub async fn spend(request: &HttpRequest, quota: Option<Quota>, cost: u32) -> Result<(), ApiError> {
-    let Some(quota) = quota else { return Ok(()) };
-    let decision = context_of(request)?.limiter.take(quota, cost).wait().await?;
-    let applied = Applied { name: quota.subject.name(), decision };
-    let mut extensions = request.extensions_mut();
-    let before = extensions.get::<Applied>().copied();
-    if before.is_none_or(|before| applied.is_tighter_than(before)) {
-        extensions.insert(applied);
-    }
-    if decision.is_allowed {
+pub async fn spend(
+    request: &HttpRequest,
+    quotas: impl Into<Quotas>,
+    cost: u32,
+) -> Result<(), ApiError> {
+    let quotas = quotas.into();
+    if quotas.is_empty() {
         return Ok(());
     }
-    let calls = decision.limit.calls();
-    let detail = format!("{calls} calls a minute are allowed; `Retry-After` tells when to go on");
-    let refusal = ApiError::new(ErrorCode::RateLimited, detail);
-    Err(refusal.retry_after(whole_seconds(decision.retry_after)))
-}
-
-impl Applied {
-    fn is_tighter_than(self, other: Self) -> bool {
-        let refused = |applied: Self| !applied.decision.is_allowed;
-        refused(self) || (!refused(other) && self.decision.remaining < other.decision.remaining)
+    let taken = context_of(request)?.limiter.take(quotas, cost).wait().await?;
+    let mut extensions = request.extensions_mut();
+    let before = extensions.get::<Applied>().map(|applied| applied.0);
+    if let Some(tightest) = Limited::tightest(before.into_iter().chain(taken)) {
+        extensions.insert(Applied(tightest));
     }
+    let Some(refused) = taken.filter(|taken| !taken.decision.is_allowed) else { return Ok(()) };
+    let limit = refused.subject.name();
+    metrics::counter!("keywright_rate_limit_refusals_total", "limit" => limit).increment(1);
+    let detail = format!(
+        "{} calls a minute are allowed ({}); `Retry-After` tells when to go on",
+        refused.decision.limit.calls(),
+        limit
+    );
+    let refusal = ApiError::new(ErrorCode::RateLimited, detail);
+    Err(refusal.retry_after(whole_seconds(refused.decision.retry_after)))
 }
 
 /// Writes the limit that was applied to the request into its answer.
 pub(crate) fn tell<B>(response: &mut ServiceResponse<B>) {
     let applied = response.request().extensions().get::<Applied>().copied();
-    let Some(Applied { name, decision }) = applied else { return };
-    for (header, value) in headers(name, &decision) {
+    let Some(Applied(Limited { subject, decision })) = applied else { return };
+    for (header, value) in headers(subject.name(), &decision) {
         if let Ok(value) = HeaderValue::from_str(&value) {
             response.headers_mut().insert(HeaderName::from_static(header), value);
         }
@@ -105,20 +104,6 @@ mod tests {
             ("x-ratelimit-reset", "18"),
         ];
         assert_eq!(told, expected.map(|(name, value)| (name, value.to_owned())));
-    }
-
-    #[test]
-    fn of_two_limits_the_tighter_is_told() {
-        let applied =
-            |remaining| Applied { name: "key", decision: decision(remaining, Duration::ZERO) };
-        let refused = Applied {
-            decision: RateDecision { is_allowed: false, ..applied(9).decision },
-            ..applied(9)
-        };
-        assert!(applied(3).is_tighter_than(applied(4)));
-        assert!(!applied(4).is_tighter_than(applied(3)));
-        assert!(refused.is_tighter_than(applied(3)));
-        assert!(!applied(3).is_tighter_than(refused));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The frame around each request: its id, its one log line, and problems rendered with that id.
 
-use std::{error::Error as StdError, time::Instant};
+use std::{cell::LazyCell, error::Error as StdError, time::Instant};
 
 use actix_web::{
     Error, HttpMessage, HttpRequest, HttpResponse,
@@ -15,9 +15,12 @@ use actix_web::{
 use api_types::ErrorCode;
 use keys_core::Form;
 use percent_encoding::percent_decode_str;
+use tracing::Instrument as _;
 use uuid::Uuid;
 
-use crate::{ApiError, known::note_if_refused, rate_limit};
+use crate::{
+    ApiError, calls, idempotency, known::note_if_refused, rate_limit, request_trace::RequestTrace,
+};
 
 const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 const MAX_LENGTH: usize = 128;
@@ -42,8 +45,13 @@ pub async fn request_context(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let id = request_id(&request);
     request.extensions_mut().insert(id.clone());
+    let trace = RequestTrace::begin(&request, &id.0);
+    let trace_id = trace.id();
+    // Of the highest level: whatever is logged within names the request, whichever levels are logged.
+    let span = tracing::error_span!("request", request_id = id.0, trace_id = trace_id.as_deref());
     let started = Instant::now();
-    let answered = next.call(request).await?.map_into_boxed_body();
+    let answered = next.call(request).instrument(span).await?.map_into_boxed_body();
+    calls::note(&answered);
     if let Some(error) = answered.response().error().and_then(Error::as_error::<ApiError>) {
         note_if_refused(answered.request(), answered.status(), error);
     }
@@ -52,7 +60,12 @@ pub async fn request_context(
         response.headers_mut().insert(HEADER, value);
     }
     rate_limit::tell(&mut response);
-    log(response.request(), response.status(), &id, started);
+    idempotency::tell(&mut response);
+    let request = response.request();
+    // Made once, and only where somebody is told of it.
+    let path = LazyCell::new(|| without_keys(request.path()));
+    log(request, response.status(), &path, &id, trace_id.as_deref(), started);
+    trace.end(request, &path, response.status());
     Ok(response)
 }
 
@@ -75,7 +88,7 @@ fn render(response: ServiceResponse, id: &RequestId) -> ServiceResponse {
         response.response().body().size().is_eof() || status == StatusCode::METHOD_NOT_ALLOWED;
     if status.is_client_error() && is_bare {
         let allow = response.headers().get(ALLOW).cloned();
-        let mut rendered = framework_error(status).response(&id.0);
+        let mut rendered = document(&framework_error(status), id);
         if let Some(allow) = allow {
             rendered.headers_mut().insert(ALLOW, allow);
         }
@@ -88,17 +101,22 @@ fn problem_response(error: &Error, status: StatusCode, id: &RequestId) -> HttpRe
     match error.as_error::<ApiError>() {
         Some(error) => {
             log_chain(error, id);
-            error.response(&id.0)
+            document(error, id)
         }
         None if status.is_server_error() => {
             tracing::error!(request_id = id.0, error = %error, "a request failed in the framework");
-            ApiError::internal(error.to_string()).response(&id.0)
+            document(&ApiError::internal(error.to_string()), id)
         }
-        None => framework_error(status).response(&id.0),
+        None => document(&framework_error(status), id),
     }
 }
 
-fn framework_error(status: StatusCode) -> ApiError {
+fn document(error: &ApiError, id: &RequestId) -> HttpResponse {
+    metrics::counter!("keywright_problems_total", "code" => error.code().as_str()).increment(1);
+    error.response(&id.0)
+}
+
+pub(crate) fn framework_error(status: StatusCode) -> ApiError {
     match status {
         StatusCode::NOT_FOUND => ApiError::not_found(),
         StatusCode::METHOD_NOT_ALLOWED => {
@@ -132,12 +150,20 @@ fn log_chain(error: &ApiError, id: &RequestId) {
     }
 }
 
-fn log(request: &HttpRequest, status: StatusCode, id: &RequestId, started: Instant) {
+fn log(
+    request: &HttpRequest,
+    status: StatusCode,
+    path: &LazyCell<String, impl FnOnce() -> String>,
+    id: &RequestId,
+    trace_id: Option<&str>,
+    started: Instant,
+) {
     let milliseconds = started.elapsed().as_secs_f64() * 1000.0;
     tracing::info!(
         request_id = id.0,
+        trace_id,
         method = %request.method(),
-        path = without_keys(request.path()),
+        path = path.as_str(),
         status = status.as_u16(),
         milliseconds,
         "answered"
@@ -176,7 +202,16 @@ fn may_be_key(word: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::{io, sync::Mutex};
+
+    use actix_web::{
+        middleware::from_fn,
+        test::{TestRequest, call_service, init_service},
+        web,
+    };
+
     use super::*;
+    use crate::run_blocking;
 
     #[test]
     fn what_looks_like_a_key_is_not_logged() {
@@ -220,5 +255,46 @@ mod tests {
         let path = "/unstract/acme/api/v2/workflow/0190e45f-ceea-767f-ab9c-0d1e2f3a4b5c";
         assert_eq!(without_keys(path), path);
         assert_eq!(without_keys("/a%0Ab"), "/a\\nb");
+    }
+
+    /// What is logged while a request is answered, on its event loop and off it.
+    static LOGGED: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+
+    struct Logged;
+
+    impl io::Write for Logged {
+        fn write(&mut self, written: &[u8]) -> io::Result<usize> {
+            LOGGED.lock().unwrap().extend_from_slice(written);
+            Ok(written.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    async fn talkative() -> Result<&'static str, ApiError> {
+        tracing::info!("on its event loop");
+        run_blocking(|| {
+            tracing::info!("off it");
+            Ok::<_, ApiError>("said")
+        })
+        .await
+    }
+
+    #[actix_web::test]
+    async fn whatever_is_logged_within_a_request_names_it() {
+        let json = tracing_subscriber::fmt().json().with_writer(|| Logged).finish();
+        tracing::subscriber::set_global_default(json).unwrap();
+        let app = actix_web::App::new().route("/", web::get().to(talkative));
+        let app = init_service(app.wrap(from_fn(request_context))).await;
+        let request = TestRequest::get().insert_header(("x-request-id", "the-request"));
+        call_service(&app, request.to_request()).await;
+        let logged = String::from_utf8(LOGGED.lock().unwrap().clone()).unwrap();
+        for said in ["on its event loop", "off it"] {
+            let line = logged.lines().find(|line| line.contains(said)).unwrap();
+            let line: serde_json::Value = serde_json::from_str(line).unwrap();
+            assert_eq!(line["span"]["request_id"], "the-request", "{line}");
+        }
     }
 }

@@ -1,7 +1,9 @@
 //! A deployment: a workflow under an address of its own, with the terms on which it may be called.
 
-use access_domain::{DeploymentId, Fault, OrganizationId, check_text};
-use keys_core::Timestamp;
+use access_domain::{
+    DeploymentId, Fault, OrganizationId, check_text, read_allowlist, read_rate_limit,
+};
+use keys_core::{Allowlist, RateLimit, Timestamp};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -12,6 +14,10 @@ const MAX_TIMEOUT_SECONDS: u32 = 3600;
 const DEFAULT_MAX_CONCURRENT: u32 = 20;
 const MAX_MAX_CONCURRENT: u32 = 100_000;
 const MAX_PARAMETERS_BYTES: usize = 64 * 1024;
+const MAX_SCHEMA_BYTES: usize = 64 * 1024;
+const DEFAULT_RATE_LIMIT_PER_MINUTE: u32 = 100;
+const DEFAULT_MAX_BODY_BYTES: u32 = 10 << 20;
+const MAX_MAX_BODY_BYTES: u32 = 1 << 30;
 
 /// A workflow that can be called.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,12 +46,51 @@ pub struct Deployment {
     pub max_concurrent: Option<u32>,
     /// Whether each of its keys sees the runs of all of them.
     pub shared_results: bool,
+    /// How often it may be called, by all of its keys together; no limit without it.
+    pub rate_limit: Option<RateLimit>,
+    /// Where it may be called from, whatever the key.
+    pub allowlist: Allowlist,
+    /// The largest body of a call, in bytes; what the server takes at most bounds it as well.
+    pub max_body_bytes: u32,
+    /// The JSON Schema (2020-12) that every input must obey.
+    pub input_schema: Option<Value>,
     /// The user or key that made it.
     pub created_by: Uuid,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it was last changed.
     pub modified_at: Timestamp,
+}
+
+impl Deployment {
+    /// One without any terms, for a draft to be applied to.
+    pub(crate) fn blank(
+        organization: OrganizationId,
+        created_by: Uuid,
+        created_at: Timestamp,
+    ) -> Self {
+        Self {
+            id: Uuid::nil().into(),
+            organization,
+            workflow: Uuid::nil().into(),
+            deployment_type: WorkflowType::Task,
+            api_name: String::new(),
+            display_name: String::new(),
+            description: String::new(),
+            is_active: true,
+            default_parameters: Map::new(),
+            timeout_seconds: 0,
+            max_concurrent: None,
+            shared_results: false,
+            rate_limit: None,
+            allowlist: Allowlist::default(),
+            max_body_bytes: 0,
+            input_schema: None,
+            created_by,
+            created_at,
+            modified_at: created_at,
+        }
+    }
 }
 
 /// A deployment as its maker sends it: what is not given has its default.
@@ -82,6 +127,14 @@ pub struct DeploymentEdit {
     pub max_concurrent: Option<Option<u32>>,
     /// Whether each of its keys sees the runs of all of them.
     pub shared_results: Option<bool>,
+    /// How often it may be called, as it was sent; `Some(None)` lifts the limit.
+    pub rate_limit_per_minute: Option<Option<u32>>,
+    /// Where it may be called from, as it was sent; an empty list: from anywhere.
+    pub ip_allowlist: Option<Vec<String>>,
+    /// The largest body of a call, in bytes.
+    pub max_body_bytes: Option<u32>,
+    /// The JSON Schema of its inputs; `Some(None)` takes any input.
+    pub input_schema: Option<Option<Value>>,
 }
 
 impl DeploymentDraft {
@@ -99,14 +152,45 @@ impl DeploymentDraft {
             timeout_seconds: Some(terms.timeout_seconds.unwrap_or(DEFAULT_TIMEOUT_SECONDS)),
             max_concurrent: Some(terms.max_concurrent.unwrap_or(Some(DEFAULT_MAX_CONCURRENT))),
             shared_results: Some(terms.shared_results.unwrap_or(false)),
+            rate_limit_per_minute: Some(
+                terms.rate_limit_per_minute.unwrap_or(Some(DEFAULT_RATE_LIMIT_PER_MINUTE)),
+            ),
+            ip_allowlist: Some(terms.ip_allowlist.unwrap_or_default()),
+            max_body_bytes: Some(terms.max_body_bytes.unwrap_or(DEFAULT_MAX_BODY_BYTES)),
+            input_schema: Some(terms.input_schema.unwrap_or_default()),
         }
     }
 }
 
 impl DeploymentEdit {
-    /// # Errors
-    /// Everything that is wrong, each with its pointer.
-    pub(crate) fn check(&self) -> Result<(), Vec<Fault>> {
+    /// `old` with this edit, in which no [`DeploymentEdit::faults`] were found.
+    pub(crate) fn apply(self, old: &Deployment, now: Timestamp) -> Deployment {
+        let rate_limit =
+            self.rate_limit_per_minute.map(|calls| calls.and_then(RateLimit::per_minute));
+        let allowlist =
+            self.ip_allowlist.as_ref().map(|list| read_allowlist(&mut Vec::new(), list));
+        let old = old.clone();
+        Deployment {
+            workflow: self.workflow.unwrap_or(old.workflow),
+            api_name: self.api_name.unwrap_or(old.api_name),
+            display_name: self.display_name.unwrap_or(old.display_name),
+            description: self.description.unwrap_or(old.description),
+            is_active: self.is_active.unwrap_or(old.is_active),
+            default_parameters: self.default_parameters.unwrap_or(old.default_parameters),
+            timeout_seconds: self.timeout_seconds.unwrap_or(old.timeout_seconds),
+            max_concurrent: self.max_concurrent.unwrap_or(old.max_concurrent),
+            shared_results: self.shared_results.unwrap_or(old.shared_results),
+            rate_limit: rate_limit.unwrap_or(old.rate_limit),
+            allowlist: allowlist.unwrap_or(old.allowlist),
+            max_body_bytes: self.max_body_bytes.unwrap_or(old.max_body_bytes),
+            input_schema: self.input_schema.unwrap_or(old.input_schema),
+            modified_at: now,
+            ..old
+        }
+    }
+
+    /// Everything that is wrong with it, each with its pointer. Whether a schema is one is asked elsewhere.
+    pub(crate) fn faults(&self) -> Vec<Fault> {
         let mut faults = Vec::new();
         if let Some(api_name) = &self.api_name {
             check_api_name(&mut faults, api_name);
@@ -120,40 +204,22 @@ impl DeploymentEdit {
         if let Some(deployment_type) = &self.deployment_type {
             check_type(&mut faults, "/deployment_type", deployment_type);
         }
-        let parameters = self
-            .default_parameters
-            .as_ref()
-            .map(|parameters| Value::Object(parameters.clone()).to_string());
-        if parameters.is_some_and(|text| text.len() > MAX_PARAMETERS_BYTES) {
-            let detail = format!("must have at most {MAX_PARAMETERS_BYTES} bytes as JSON");
-            faults.push(Fault::invalid("/default_parameters", detail));
+        if let Some(parameters) = &self.default_parameters {
+            let parameters = Value::Object(parameters.clone());
+            check_size(&mut faults, "/default_parameters", &parameters, MAX_PARAMETERS_BYTES);
+        }
+        if let Some(Some(schema)) = &self.input_schema {
+            check_size(&mut faults, "/input_schema", schema, MAX_SCHEMA_BYTES);
         }
         check_range(&mut faults, "/timeout_seconds", self.timeout_seconds, MAX_TIMEOUT_SECONDS);
-        check_range(
-            &mut faults,
-            "/max_concurrent",
-            self.max_concurrent.flatten(),
-            MAX_MAX_CONCURRENT,
-        );
-        if faults.is_empty() { Ok(()) } else { Err(faults) }
-    }
-
-    /// `deployment` with this edit, which was checked.
-    pub(crate) fn apply(self, deployment: &Deployment, now: Timestamp) -> Deployment {
-        let old = deployment.clone();
-        Deployment {
-            workflow: self.workflow.unwrap_or(old.workflow),
-            api_name: self.api_name.unwrap_or(old.api_name),
-            display_name: self.display_name.unwrap_or(old.display_name),
-            description: self.description.unwrap_or(old.description),
-            is_active: self.is_active.unwrap_or(old.is_active),
-            default_parameters: self.default_parameters.unwrap_or(old.default_parameters),
-            timeout_seconds: self.timeout_seconds.unwrap_or(old.timeout_seconds),
-            max_concurrent: self.max_concurrent.unwrap_or(old.max_concurrent),
-            shared_results: self.shared_results.unwrap_or(old.shared_results),
-            modified_at: now,
-            ..old
+        let max_concurrent = self.max_concurrent.flatten();
+        check_range(&mut faults, "/max_concurrent", max_concurrent, MAX_MAX_CONCURRENT);
+        check_range(&mut faults, "/max_body_bytes", self.max_body_bytes, MAX_MAX_BODY_BYTES);
+        read_rate_limit(&mut faults, self.rate_limit_per_minute.flatten());
+        if let Some(networks) = &self.ip_allowlist {
+            read_allowlist(&mut faults, networks);
         }
+        faults
     }
 }
 
@@ -172,6 +238,13 @@ fn check_api_name(faults: &mut Vec<Fault>, api_name: &str) {
     }
 }
 
+fn check_size(faults: &mut Vec<Fault>, pointer: &str, value: &Value, most: usize) {
+    if value.to_string().len() > most {
+        let detail = format!("must have at most {most} bytes as JSON");
+        faults.push(Fault::invalid(pointer, detail));
+    }
+}
+
 fn check_range(faults: &mut Vec<Fault>, pointer: &str, value: Option<u32>, most: u32) {
     if value.is_some_and(|value| value == 0 || value > most) {
         faults.push(Fault::invalid(pointer, format!("must be from 1 to {most}")));
@@ -182,9 +255,18 @@ fn check_range(faults: &mut Vec<Fault>, pointer: &str, value: Option<u32>, most:
 mod tests {
     use super::*;
 
+    const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+
+    fn deployment() -> Deployment {
+        let (workflow, none) = (Uuid::from_u128(1).into(), DeploymentEdit::default());
+        let draft = DeploymentDraft { workflow, api_name: "a".into(), terms: none };
+        let blank = Deployment::blank(Uuid::from_u128(2).into(), Uuid::from_u128(3), NOW);
+        draft.into_edit().apply(&blank, NOW)
+    }
+
     #[track_caller]
     fn check(edit: DeploymentEdit, expected: &[&str]) {
-        let faults = edit.check().err().unwrap_or_default();
+        let faults = edit.faults();
         let pointers: Vec<_> = faults.iter().map(|fault| fault.pointer.as_str()).collect();
         assert_eq!(pointers, expected);
     }
@@ -208,9 +290,41 @@ mod tests {
             deployment_type: Some("ETL".into()),
             timeout_seconds: Some(0),
             max_concurrent: Some(Some(MAX_MAX_CONCURRENT + 1)),
+            max_body_bytes: Some(0),
+            input_schema: Some(Some(Value::String("x".repeat(MAX_SCHEMA_BYTES)))),
+            rate_limit_per_minute: Some(Some(0)),
+            ip_allowlist: Some(vec!["10.0.0.0/8".into(), "10.0.0.0/33".into()]),
             ..Default::default()
         };
-        check(edit, &["/deployment_type", "/timeout_seconds", "/max_concurrent"]);
+        let pointers = [
+            "/deployment_type",
+            "/input_schema",
+            "/timeout_seconds",
+            "/max_concurrent",
+            "/max_body_bytes",
+            "/rate_limit_per_minute",
+            "/ip_allowlist/1",
+        ];
+        check(edit, &pointers);
+    }
+
+    #[test]
+    fn what_is_left_open_has_its_default_and_what_is_not_named_stays() {
+        let made = deployment();
+        assert_eq!(made.rate_limit.map(RateLimit::calls), Some(100));
+        assert_eq!((made.max_body_bytes, made.timeout_seconds), (10_485_760, 300));
+        assert_eq!((made.max_concurrent, &made.input_schema), (Some(20), &None));
+        let edit = DeploymentEdit {
+            rate_limit_per_minute: Some(None),
+            ip_allowlist: Some(vec!["10.0.0.0/8".into()]),
+            input_schema: Some(Some(Value::Bool(true))),
+            ..Default::default()
+        };
+        let changed = edit.apply(&made, NOW);
+        assert_eq!(changed.rate_limit, None);
+        let same = DeploymentEdit::default().apply(&changed, NOW);
+        assert_eq!(same, changed);
+        assert_eq!(same.allowlist.iter().count(), 1);
     }
 
     #[test]

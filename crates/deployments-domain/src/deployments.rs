@@ -7,9 +7,10 @@ use access_domain::{
     Page, PageRequest, StoreError, first_key,
 };
 use keys_core::{Entropy, Id, KeyId, Peppers, Secret};
-use serde_json::Map;
 
-use crate::{Deployment, DeploymentDraft, DeploymentEdit, DeploymentStore, WorkflowType};
+use crate::{
+    Deployment, DeploymentDraft, DeploymentEdit, DeploymentStore, SchemaCheck, SchemaCheckFailed,
+};
 
 /// Why a deployment was not saved or changed.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +24,9 @@ pub enum DeploymentRefusal {
         /// All of it.
         faults: Vec<Fault>,
     },
+    /// Whether the schema is one could not be found out.
+    #[error("the schema was not checked")]
+    SchemaCheck(#[source] SchemaCheckFailed),
     /// Another deployment of the organization has this name.
     #[error("another deployment has this API name")]
     ApiNameTaken,
@@ -55,6 +59,8 @@ pub struct Deployments {
     pub entropy: Arc<dyn Entropy>,
     /// What keys are digested under.
     pub peppers: Arc<Peppers>,
+    /// Whether a schema is one.
+    pub schemas: Arc<dyn SchemaCheck>,
 }
 
 impl Deployments {
@@ -67,28 +73,12 @@ impl Deployments {
         granted: &Granted<ManageDeployments>,
         draft: DeploymentDraft,
     ) -> Changed<CreatedDeployment> {
-        let (workflow, api_name) = (draft.workflow, draft.api_name.clone());
-        let edit = draft.into_edit();
-        edit.check().map_err(refused)?;
         let now = self.clock.now();
-        let blank = Deployment {
-            id: Id::generate(now, &*self.entropy),
-            organization: granted.organization(),
-            workflow,
-            deployment_type: WorkflowType::Task,
-            api_name,
-            display_name: String::new(),
-            description: String::new(),
-            is_active: true,
-            default_parameters: Map::new(),
-            timeout_seconds: 0,
-            max_concurrent: None,
-            shared_results: false,
-            created_by: granted.who().actor(),
-            created_at: now,
-            modified_at: now,
-        };
-        let deployment = edit.apply(&blank, now);
+        let blank = Deployment::blank(granted.organization(), granted.who().actor(), now);
+        let edit = draft.into_edit();
+        self.check(&edit)?;
+        let deployment =
+            Deployment { id: Id::generate(now, &*self.entropy), ..edit.apply(&blank, now) };
         let description = format!("First key of {}", deployment.api_name);
         let style = self.keys.key_style(granted.organization()).map_err(ChangeError::Store)?;
         let maker = granted.who();
@@ -148,7 +138,7 @@ impl Deployments {
         id: DeploymentId,
         edit: DeploymentEdit,
     ) -> Changed<Deployment> {
-        edit.check().map_err(refused)?;
+        self.check(&edit)?;
         let now = self.clock.now();
         let rule = |deployment: &Deployment| Ok(edit.clone().apply(deployment, now));
         let act = granted.act(Action::DeploymentChanged, now, &*self.entropy);
@@ -169,6 +159,20 @@ impl Deployments {
         } else {
             Err(ChangeError::Refused(DeploymentRefusal::NotFound))
         }
+    }
+
+    /// All the faults of an edit. Asked before anything is locked: a schema takes a moment.
+    fn check(&self, edit: &DeploymentEdit) -> Changed<()> {
+        let mut faults = edit.faults();
+        let is_small = !faults.iter().any(|fault| fault.pointer == "/input_schema");
+        if let (Some(Some(schema)), true) = (&edit.input_schema, is_small) {
+            let in_schema = self
+                .schemas
+                .check(schema)
+                .map_err(|failed| ChangeError::Refused(DeploymentRefusal::SchemaCheck(failed)))?;
+            faults.extend(in_schema.into_iter().map(|fault| fault.below("/input_schema")));
+        }
+        if faults.is_empty() { Ok(()) } else { Err(refused(faults)) }
     }
 }
 

@@ -1,7 +1,7 @@
 //! One run of a workflow, as a state machine. How it is carried out is the runtime's business.
 
 use access_domain::DeploymentId;
-use keys_core::{Id, Timestamp};
+use keys_core::{Id, KeyId, Timestamp};
 
 /// The id of an execution.
 pub type ExecutionId = Id<Execution>;
@@ -26,7 +26,8 @@ pub enum Status {
 }
 
 impl Status {
-    const ALL: [Self; 5] =
+    /// Every one there is.
+    pub const ALL: [Self; 5] =
         [Self::Pending, Self::Executing, Self::Completed, Self::Error, Self::Stopped];
 
     /// The name in storage and on the wire.
@@ -176,6 +177,8 @@ pub struct Execution {
     pub id: ExecutionId,
     /// The deployment that it is a run of.
     pub deployment: DeploymentId,
+    /// The key that started it.
+    pub key: KeyId,
     /// Where it stands.
     pub state: RunState,
     /// How far it is.

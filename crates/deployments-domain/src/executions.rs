@@ -3,14 +3,16 @@
 use std::{sync::Arc, time::Duration};
 
 use access_domain::{
-    ChangeError, Clock, DeploymentId, Execute, Granted, OrganizationId, Principal, StoreError,
+    ChangeError, Clock, Consumer, DeploymentId, Execute, Fault, Granted, OrganizationId, Principal,
+    StoreError, TokenUsage,
 };
 use keys_core::{Denial, Entropy, Id, KeyId, KeyRequest, decide};
 use serde_json::{Map, Value};
 
 use crate::{
     ClaimedRun, Definition, Event, Execution, ExecutionId, ExecutionStore, NewRun, Progress,
-    RunMove, RunRefusal, RunState, Runnable, Status, WorkflowRunner, next,
+    RunEnded, RunLimits, RunLog, RunMove, RunOutcome, RunRefusal, RunState, Runnable, SchemaCheck,
+    SchemaCheckFailed, Status, WorkflowRunner, next,
 };
 
 /// What a caller asks a deployment for.
@@ -18,16 +20,27 @@ use crate::{
 pub struct StartRun {
     /// The input.
     pub input: Value,
+    /// Where the input stands in what the caller sent, as a JSON pointer.
+    pub input_pointer: &'static str,
     /// Parameters, over the deployment's own.
     pub parameters: Map<String, Value>,
 }
 
-/// The deployment's bound on unfinished runs is reached.
+/// A bound on unfinished runs is reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the deployment has {limit} unfinished executions, as many as it may")]
-pub struct TooManyExecutions {
-    /// The bound.
-    pub limit: u32,
+pub enum TooManyExecutions {
+    /// That of the deployment.
+    #[error("the deployment has {limit} unfinished executions, as many as it may")]
+    OfDeployment {
+        /// The bound.
+        limit: u32,
+    },
+    /// That of the organization.
+    #[error("the organization has {limit} unfinished executions, as many as it may")]
+    OfOrganization {
+        /// The bound.
+        limit: u32,
+    },
 }
 
 /// Why a run was not accepted, found or cancelled.
@@ -39,6 +52,15 @@ pub enum ExecutionError {
     /// The key was withdrawn after it was authenticated.
     #[error("the key is refused")]
     KeyRefused(#[source] Denial),
+    /// The input breaks the deployment's schema.
+    #[error("the input has {} faults", faults.len())]
+    InputInvalid {
+        /// All of them, with pointers into what the caller sent.
+        faults: Vec<Fault>,
+    },
+    /// Whether the input obeys the schema could not be found out.
+    #[error("the input was not checked")]
+    SchemaCheck(#[source] SchemaCheckFailed),
     /// Too many are unfinished.
     #[error("the execution was not accepted")]
     TooMany(#[source] TooManyExecutions),
@@ -71,12 +93,16 @@ pub struct Executions {
     pub store: Arc<dyn ExecutionStore>,
     /// Who carries them out.
     pub runner: Arc<dyn WorkflowRunner>,
+    /// What hears of runs that are cancelled.
+    pub log: Arc<dyn RunLog>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Randomness for ids.
     pub entropy: Arc<dyn Entropy>,
     /// How long a claim of this node holds unless renewed.
     pub lease: Duration,
+    /// What holds inputs against schemas.
+    pub schemas: Arc<dyn SchemaCheck>,
 }
 
 impl Executions {
@@ -84,7 +110,7 @@ impl Executions {
     /// already; else the next free worker anywhere takes it.
     ///
     /// # Errors
-    /// When the deployment is gone or has too many unfinished runs.
+    /// When the deployment is gone or has too many unfinished runs, or the request was done before.
     pub fn start(
         &self,
         granted: &Granted<Execute>,
@@ -98,14 +124,19 @@ impl Executions {
         let runnable = runnable.ok_or(ExecutionError::NotFound)?;
         decide(&runnable.key, &KeyRequest::default(), self.clock.now())
             .map_err(ExecutionError::KeyRefused)?;
+        self.check_input(&runnable, &request)?;
         let seat = self.runner.reserve();
         let run = self.new_run(&runnable, key, request, seat.is_some());
-        self.store.accept(&run, runnable.deployment.max_concurrent).map_err(
-            |error| match error {
-                ChangeError::Refused(too_many) => ExecutionError::TooMany(too_many),
-                ChangeError::Store(error) => ExecutionError::Store(error),
-            },
-        )?;
+        let (repeatable, trace) = (granted.repeatable(), granted.origin().trace);
+        let run = NewRun { repeatable, trace, ..run };
+        let limits = RunLimits {
+            deployment: runnable.deployment.max_concurrent,
+            organization: runnable.organization_limit,
+        };
+        self.store.accept(&run, limits).map_err(|error| match error {
+            ChangeError::Refused(too_many) => ExecutionError::TooMany(too_many),
+            ChangeError::Store(error) => ExecutionError::Store(error),
+        })?;
         let execution = accepted(&run);
         match seat {
             Some(seat) => seat.run(claimed(run, runnable.definition)),
@@ -177,6 +208,7 @@ impl Executions {
             let run_move = RunMove { id, from, to, at, end: None, steps: Vec::new() };
             if self.store.save_move(&run_move).map_err(ExecutionError::Store)? {
                 self.runner.abort(id);
+                self.log.ended(stopped(granted.organization(), &execution));
                 return Ok(Execution { state: to, finished_at: Some(at), ..execution });
             }
         }
@@ -192,6 +224,15 @@ impl Executions {
         notify: Box<dyn FnOnce() + Send>,
     ) -> Box<dyn Send> {
         self.runner.watch(id, notify)
+    }
+
+    fn check_input(&self, runnable: &Runnable, request: &StartRun) -> Result<(), ExecutionError> {
+        let Some(schema) = &runnable.deployment.input_schema else { return Ok(()) };
+        let faults =
+            self.schemas.validate(schema, &request.input).map_err(ExecutionError::SchemaCheck)?;
+        let below = |fault: Fault| fault.below(request.input_pointer);
+        let faults: Vec<Fault> = faults.into_iter().map(below).collect();
+        if faults.is_empty() { Ok(()) } else { Err(ExecutionError::InputInvalid { faults }) }
     }
 
     fn new_run(
@@ -221,7 +262,9 @@ impl Executions {
             parameters,
             timeout_seconds: deployment.timeout_seconds,
             steps_total: i32::try_from(steps).unwrap_or(i32::MAX),
+            trace: None,
             created_at,
+            repeatable: None,
         }
     }
 }
@@ -244,6 +287,7 @@ fn accepted(run: &NewRun) -> Execution {
     Execution {
         id: run.id,
         deployment: run.deployment,
+        key: run.key,
         state: run.state,
         progress: Progress { steps_completed: 0, steps_total: run.steps_total },
         failure: None,
@@ -253,15 +297,33 @@ fn accepted(run: &NewRun) -> Execution {
     }
 }
 
+/// A cancelled run, as it is counted. No worker ended it, so that its time tells nothing.
+fn stopped(organization: OrganizationId, run: &Execution) -> RunEnded {
+    let deployment = Some(run.deployment);
+    RunEnded {
+        consumer: Consumer { organization, key: run.key, deployment },
+        outcome: RunOutcome::Stopped,
+        took: None,
+        tokens: TokenUsage::default(),
+    }
+}
+
 fn claimed(run: NewRun, definition: Value) -> ClaimedRun {
     ClaimedRun {
         id: run.id,
         state: run.state,
+        consumer: Consumer {
+            organization: run.organization,
+            key: run.key,
+            deployment: Some(run.deployment),
+        },
+        started_at: run.created_at,
         lost: 0,
         definition,
         input: run.input,
         parameters: run.parameters,
         timeout_seconds: run.timeout_seconds,
+        trace: run.trace,
     }
 }
 

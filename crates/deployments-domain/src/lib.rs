@@ -11,6 +11,7 @@ mod execution;
 mod executions;
 mod ports;
 mod run;
+mod usage;
 mod workflow;
 mod workflows;
 
@@ -24,10 +25,15 @@ pub use self::{
     },
     executions::{ExecutionError, Executions, RunResult, StartRun, TooManyExecutions},
     ports::{
-        DeploymentStore, Elsewhere, ExecutionStore, FilterCheck, FilterCheckFailed, Seat,
-        WorkflowRunner, WorkflowStore,
+        DeploymentStore, Elsewhere, ExecutionStore, FilterCheck, FilterCheckFailed, SchemaCheck,
+        SchemaCheckFailed, Seat, WorkflowRunner, WorkflowStore,
     },
-    run::{ClaimedRun, NewRun, RunEnd, RunMove, Runnable, StepRecord},
+    run::{ClaimedRun, NewRun, RunEnd, RunLimits, RunMove, Runnable, StepRecord},
+    usage::{
+        ExecutionTimes, Flushed, Measure, Resolution, RunEnded, RunLog, RunOutcome, Usage,
+        UsageBatch, UsageBucket, UsageDesk, UsageFilter, UsagePlace, UsageQuery, UsageRefusal,
+        UsageRetention, UsageRow, UsageStore,
+    },
     workflow::{VersionId, Workflow, WorkflowDraft, WorkflowEdit, WorkflowId, WorkflowType},
     workflows::{WorkflowRefusal, Workflows},
 };

@@ -7,15 +7,15 @@
 use std::time::Duration;
 
 use access_domain::{
-    Act, ChangeError, DeploymentId, NewManagedKey, OrganizationId, Page, PageRequest, StoreError,
-    Visibility,
+    Act, ChangeError, DeploymentId, Fault, NewManagedKey, OrganizationId, Page, PageRequest,
+    StoreError, Visibility,
 };
 use keys_core::{KeyId, Timestamp};
 use serde_json::Value;
 
 use crate::{
-    ClaimedRun, Deployment, DeploymentRefusal, Execution, ExecutionId, NewRun, RunMove, Runnable,
-    Workflow, WorkflowId, WorkflowRefusal, executions::TooManyExecutions,
+    ClaimedRun, Deployment, DeploymentRefusal, Execution, ExecutionId, NewRun, RunLimits, RunMove,
+    Runnable, Workflow, WorkflowId, WorkflowRefusal, executions::TooManyExecutions,
 };
 
 /// Workflows and their versions.
@@ -151,16 +151,13 @@ pub trait ExecutionStore: Send + Sync {
         key: KeyId,
     ) -> Result<Option<Runnable>, StoreError>;
 
-    /// Saves the run, unless the deployment has `limit` unfinished ones already; they are counted in
-    /// the same transaction, so that no two callers pass by one place.
+    /// Saves the run, unless its deployment or its organization has as many unfinished ones already
+    /// as it may; they are counted in the same transaction, so that no two callers pass by one place.
     ///
     /// # Errors
     /// When there are too many, or storage fails.
-    fn accept(
-        &self,
-        run: &NewRun,
-        limit: Option<u32>,
-    ) -> Result<(), ChangeError<TooManyExecutions>>;
+    fn accept(&self, run: &NewRun, limits: RunLimits)
+    -> Result<(), ChangeError<TooManyExecutions>>;
 
     /// The run, if `key` started it or its deployment shares results among its keys.
     ///
@@ -279,6 +276,32 @@ pub trait FilterCheck: Send + Sync {
 #[derive(Debug, thiserror::Error)]
 #[error("the filter compiler did not answer")]
 pub struct FilterCheckFailed {
+    /// Why.
+    #[source]
+    pub source: Box<dyn std::error::Error + Send + Sync>,
+}
+
+/// JSON Schemas (draft 2020-12), away from this process: a schema is strangers' code, too. It may
+/// name nothing outside itself.
+pub trait SchemaCheck: Send + Sync {
+    /// What is wrong with a schema, with pointers into it.
+    ///
+    /// # Errors
+    /// When no verdict could be had.
+    fn check(&self, schema: &Value) -> Result<Vec<Fault>, SchemaCheckFailed>;
+
+    /// Where `value` breaks a schema that was found good, with pointers into it: all places, up to
+    /// some hundred. A check that takes too long is a fault of the whole value.
+    ///
+    /// # Errors
+    /// When no verdict could be had.
+    fn validate(&self, schema: &Value, value: &Value) -> Result<Vec<Fault>, SchemaCheckFailed>;
+}
+
+/// Nobody could say whether a schema holds.
+#[derive(Debug, thiserror::Error)]
+#[error("the schema was not checked")]
+pub struct SchemaCheckFailed {
     /// Why.
     #[source]
     pub source: Box<dyn std::error::Error + Send + Sync>,

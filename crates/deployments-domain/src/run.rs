@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use access_domain::{DeploymentId, OrganizationId};
+use access_domain::{Consumer, DeploymentId, OrganizationId, Repeatable, TraceContext};
 use keys_core::{Key, KeyId, Timestamp};
 use serde_json::{Map, Value};
 
@@ -17,9 +17,20 @@ pub struct Runnable {
     pub version: VersionId,
     /// That version's definition.
     pub definition: Value,
+    /// How many runs of the whole organization may be unfinished at once.
+    pub organization_limit: Option<u32>,
     /// The key that asks, as it is now: between its authentication and the end of a body that
     /// comes slowly, it may have been withdrawn. Its scopes and networks are not asked again.
     pub key: Key<DeploymentId>,
+}
+
+/// How many runs may be unfinished at once; no bound without a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RunLimits {
+    /// Of the deployment.
+    pub deployment: Option<u32>,
+    /// Of the organization, of all its deployments together.
+    pub organization: Option<u32>,
 }
 
 /// A run that is about to be accepted.
@@ -47,8 +58,12 @@ pub struct NewRun {
     pub timeout_seconds: u32,
     /// How many steps it has.
     pub steps_total: i32,
+    /// The trace of the request that started it.
+    pub trace: Option<TraceContext>,
     /// When it was accepted.
     pub created_at: Timestamp,
+    /// The request that starts it, where it may be sent again: the run is remembered as what it made.
+    pub repeatable: Option<Repeatable>,
 }
 
 /// A run in a worker's hands.
@@ -58,6 +73,10 @@ pub struct ClaimedRun {
     pub id: ExecutionId,
     /// Executing, at the attempt that each write of this worker must name.
     pub state: RunState,
+    /// The key that started it, for which it is counted.
+    pub consumer: Consumer,
+    /// When it was started first.
+    pub started_at: Timestamp,
     /// How many workers lost it before: their leases ran out.
     pub lost: i32,
     /// What to do.
@@ -68,6 +87,8 @@ pub struct ClaimedRun {
     pub parameters: Map<String, Value>,
     /// How long it may take, in seconds from now on.
     pub timeout_seconds: u32,
+    /// The trace that it belongs to: what it calls is told of it.
+    pub trace: Option<TraceContext>,
 }
 
 /// One finished step of a run.

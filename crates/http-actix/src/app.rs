@@ -3,10 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use access_domain::{
-    AuditLog, Authentication, Clock, Inferences, KeyImportStore, KeyImports, KeyLookup, Limiter,
-    ManagedKeyStore, ManagedKeys, Models, OrganizationRef, OrganizationSettingsDesk,
-    OrganizationStore, PasswordHash, PlatformKeyStore, PlatformKeysUseCases, RefusalLog,
-    SessionStore, Sessions, StoreError, Uses,
+    AuditLog, Authentication, Clock, Idempotency, IdempotencyStore, Inferences, KeyImportStore,
+    KeyImports, KeyLookup, Limiter, ManagedKeyStore, ManagedKeys, Models, OrganizationRef,
+    OrganizationSettingsDesk, OrganizationStore, PasswordHash, PlatformKeyStore,
+    PlatformKeysUseCases, RefusalLog, SessionStore, Sessions, StoreError, Tracer, Uses,
 };
 use actix_web::{
     Error,
@@ -16,18 +16,21 @@ use actix_web::{
     web,
 };
 use auth_actix::{
-    AccessContext, ApiError, Guesses, KeyCache, KeyCacheConfig, KeyEpochs, SessionCookie, Turns,
-    hide_key_in_url, request_context, run_blocking,
+    AccessContext, ApiError, Guesses, KeyCache, KeyCacheConfig, KeyEpochs, Outcomes, Repeats,
+    SessionCookie, Turns, hide_key_in_url, request_context, run_blocking,
 };
 use deployments_domain::{
-    DeploymentStore, Deployments, ExecutionStore, Executions, FilterCheck, WorkflowRunner,
-    WorkflowStore, Workflows,
+    DeploymentStore, Deployments, ExecutionStore, Executions, FilterCheck, SchemaCheck, Usage,
+    UsageDesk, WorkflowRunner, WorkflowStore, Workflows,
 };
 use keys_core::{Entropy, Network, PepperName, Peppers, RateLimit};
 use tokio::sync::{Semaphore, watch};
 use utoipa_actix_web::AppExt as _;
 
-use crate::{docs, error::IntoApiError, forward_auth::OnlyOrganization, openapi, routes};
+use crate::{
+    MetricsDoor, docs, error::IntoApiError, forward_auth::OnlyOrganization, openapi,
+    request_metrics::measure, routes,
+};
 
 /// Log-ins hash a password: tens of milliseconds and megabytes each. More at once would only starve
 /// everything else.
@@ -54,8 +57,14 @@ pub struct Ports {
     pub organizations: Arc<dyn OrganizationStore>,
     pub imports: Arc<dyn KeyImportStore>,
     pub executions: Arc<dyn ExecutionStore>,
+    pub idempotency: Arc<dyn IdempotencyStore>,
+    /// What is counted; whoever starts the server sees to it that it is stored.
+    pub usage: Arc<Usage>,
+    /// The same of the last use of keys.
+    pub uses: Arc<Uses>,
     pub runner: Arc<dyn WorkflowRunner>,
     pub filters: Arc<dyn FilterCheck>,
+    pub schemas: Arc<dyn SchemaCheck>,
     pub models: Models,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<dyn Entropy>,
@@ -66,6 +75,10 @@ pub struct Ports {
     pub key_epochs: Arc<KeyEpochs>,
     /// Whether requests can be served now; asked by `/readyz`.
     pub readiness: Box<dyn Fn() -> Result<(), StoreError> + Send + Sync>,
+    /// What records traces, if anything does.
+    pub tracer: Option<Arc<dyn Tracer>>,
+    /// How metrics are read on the listener of all callers; `None`: not at all.
+    pub metrics: Option<MetricsDoor>,
     /// What a log-in of an unknown user is checked against.
     pub nobody: PasswordHash,
     /// How long a claim of this node holds unless renewed.
@@ -83,25 +96,34 @@ pub(crate) struct UseCases {
     pub(crate) imports: KeyImports,
     pub(crate) audit: Arc<AuditLog>,
     pub(crate) executions: Executions,
+    pub(crate) usage: UsageDesk,
     pub(crate) inferences: Inferences,
     pub(crate) organizations: Arc<dyn OrganizationStore>,
     pub(crate) readiness: Box<dyn Fn() -> Result<(), StoreError> + Send + Sync>,
 }
 
 impl Ports {
-    fn authentication(&self, uses: &Arc<Uses>) -> Authentication {
+    fn authentication(&self) -> Authentication {
         Authentication {
             sessions: Arc::clone(&self.sessions),
             clock: Arc::clone(&self.clock),
             peppers: Arc::clone(&self.peppers),
-            uses: Arc::clone(uses),
+            uses: Arc::clone(&self.uses),
         }
     }
 
-    fn key_cache(&self, uses: &Arc<Uses>, config: KeyCacheConfig) -> KeyCache {
+    fn idempotency(&self) -> Idempotency {
+        Idempotency {
+            store: Arc::clone(&self.idempotency),
+            clock: Arc::clone(&self.clock),
+            peppers: Arc::clone(&self.peppers),
+        }
+    }
+
+    fn key_cache(&self, config: KeyCacheConfig) -> KeyCache {
         KeyCache::new(
             Arc::clone(&self.keys),
-            Arc::clone(uses),
+            Arc::clone(&self.uses),
             Arc::clone(&self.peppers),
             self.older_peppers.clone(),
             Arc::clone(&self.clock),
@@ -111,7 +133,7 @@ impl Ports {
     }
 
     #[expect(clippy::too_many_lines, reason = "a table with an entry for each use case")]
-    fn use_cases(self, uses: &Arc<Uses>) -> UseCases {
+    fn use_cases(self) -> UseCases {
         let Self { clock, entropy, peppers, nobody, lease, readiness, .. } = self;
         UseCases {
             sessions: Sessions {
@@ -139,18 +161,19 @@ impl Ports {
                 entropy: entropy.clone(),
             },
             deployments: Deployments {
-                store: self.deployments,
+                store: Arc::clone(&self.deployments),
                 keys: self.managed_keys.clone(),
                 clock: clock.clone(),
                 entropy: entropy.clone(),
                 peppers: peppers.clone(),
+                schemas: self.schemas.clone(),
             },
             keys: ManagedKeys {
                 store: self.managed_keys,
                 clock: clock.clone(),
                 entropy: entropy.clone(),
                 peppers,
-                uses: Arc::clone(uses),
+                uses: self.uses,
             },
             imports: KeyImports {
                 store: self.imports,
@@ -160,9 +183,16 @@ impl Ports {
             executions: Executions {
                 store: self.executions,
                 runner: self.runner,
+                log: self.usage.clone(),
                 clock: clock.clone(),
                 entropy: entropy.clone(),
                 lease,
+                schemas: self.schemas,
+            },
+            usage: UsageDesk {
+                usage: self.usage,
+                deployments: self.deployments,
+                clock: clock.clone(),
             },
             audit: self.audit,
             inferences: Inferences { models: self.models, clock, entropy },
@@ -179,6 +209,9 @@ pub struct Settings {
     pub base_url: String,
     /// The largest body that is read, in bytes.
     pub max_body_bytes: usize,
+    /// A body that takes longer to arrive is given up: a caller must not hold a place, or an
+    /// authentication, open by sending slowly.
+    pub body_timeout: Duration,
     /// Whether `/deployment/{api_key}/…` is served.
     pub key_in_url: bool,
     /// Proxies whose `X-Forwarded-For` tells where a request comes from.
@@ -197,8 +230,8 @@ pub struct Settings {
 pub struct App {
     pub(crate) use_cases: Arc<UseCases>,
     pub(crate) access: web::Data<AccessContext>,
-    uses: Arc<Uses>,
-    lookup: Arc<dyn KeyLookup>,
+    key_cache: Arc<KeyCache>,
+    pub(crate) metrics: Option<MetricsDoor>,
     pub(crate) settings: Settings,
     pub(crate) log_ins: Turns,
     checks: Turns,
@@ -209,26 +242,30 @@ pub struct App {
 
 impl App {
     /// The shared state of the edge.
-    pub fn new(ports: Ports, settings: Settings) -> Self {
+    pub fn new(mut ports: Ports, settings: Settings) -> Self {
+        let metrics = ports.metrics.take();
         let cookie = SessionCookie::new(settings.secure_cookies);
-        let uses = Arc::new(Uses::default());
-        let lookup = Arc::clone(&ports.keys);
-        let authentication = Arc::new(ports.authentication(&uses));
+        let authentication = Arc::new(ports.authentication());
+        let key_cache = Arc::new(ports.key_cache(settings.keys));
         let access = AccessContext {
             authentication,
-            keys: Arc::new(ports.key_cache(&uses, settings.keys)),
+            keys: key_cache.clone(),
             limiter: Arc::clone(&ports.limiter),
             guesses: Guesses::new(settings.guesses, Arc::clone(&ports.clock)),
+            repeats: Repeats::new(ports.idempotency()),
+            calls: ports.usage.clone(),
+            tracer: ports.tracer.take(),
+            outcomes: Outcomes::default(),
             refusals: Arc::clone(&ports.refusals),
             cookie,
             key_in_url: settings.key_in_url,
             trusted_proxies: settings.trusted_proxies.clone().into(),
         };
         Self {
-            use_cases: Arc::new(ports.use_cases(&uses)),
+            use_cases: Arc::new(ports.use_cases()),
             access: web::Data::new(access),
-            uses,
-            lookup,
+            key_cache,
+            metrics,
             settings,
             log_ins: Turns::new(LOG_INS_AT_ONCE, LOG_INS_IN_LINE),
             checks: Turns::new(CHECKS_AT_ONCE, CHECKS_IN_LINE),
@@ -255,19 +292,14 @@ impl App {
         .await
     }
 
+    /// Sets the gauges of what is measured by looking, for whoever is about to read them.
+    pub fn observe(&self) {
+        self.key_cache.observe();
+    }
+
     /// Requests that wait for an execution are answered now, with where it stands.
     pub fn stop_waiting(&self) {
         self.stopping.send_replace(true);
-    }
-
-    /// Stores which secrets were used since the last time; to be done every minute, and when no
-    /// request is left at a stop. Returns how many uses were not noted for want of room. Asks
-    /// storage: not for an event loop.
-    ///
-    /// # Errors
-    /// When storage fails; the uses stay noted.
-    pub fn store_uses(&self) -> Result<u64, StoreError> {
-        self.uses.flush(&*self.lookup)
     }
 
     /// Ends when nobody shall wait any longer.
@@ -322,5 +354,6 @@ pub fn app(
                 .add(("Cache-Control", "no-store"))
                 .add(("X-Content-Type-Options", "nosniff")),
         )
+        .wrap(from_fn(measure))
         .wrap(from_fn(hide_key_in_url))
 }

@@ -15,9 +15,6 @@ use tokio::time::timeout;
 
 use crate::App;
 
-/// A body that takes longer is given up: a caller must not hold a place, or an authentication, open
-/// by sending slowly.
-const DEADLINE: Duration = Duration::from_secs(60);
 /// Larger bodies are parsed off the event loop.
 const PARSED_IN_PLACE_BYTES: usize = 64 * 1024;
 
@@ -44,18 +41,24 @@ impl FromRequest for Body {
         let essence = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         let is_json = essence == "application/json"
             || (essence.starts_with("application/") && essence.ends_with("+json"));
-        let limit =
-            request.app_data::<web::Data<App>>().map_or(0, |app| app.settings.max_body_bytes);
+        let settings = request.app_data::<web::Data<App>>().map(|app| &app.settings);
+        let limit = settings.map_or(0, |settings| settings.max_body_bytes);
+        let deadline = settings.map_or(Duration::ZERO, |settings| settings.body_timeout);
         let is_empty = is_empty(request);
         let payload = web::Payload::from_request(request, payload).into_inner();
-        ready(payload.map(|payload| Self { payload, is_json, is_empty, limit, deadline: DEADLINE }))
+        ready(payload.map(|payload| Self { payload, is_json, is_empty, limit, deadline }))
     }
 }
 
 impl Body {
     /// The same body, if it is small and comes at once: for those who are not known yet.
     pub(crate) fn within(self, limit: usize, deadline: Duration) -> Self {
-        Self { limit: self.limit.min(limit), deadline, ..self }
+        Self { deadline, ..self.at_most(limit) }
+    }
+
+    /// The same body, with another bound beside the server's.
+    pub(crate) fn at_most(self, limit: usize) -> Self {
+        Self { limit: self.limit.min(limit), ..self }
     }
 
     /// The same body, with a bound of its own in place of the server's.
@@ -78,15 +81,25 @@ impl Body {
 
     /// The body, whatever it is.
     pub(crate) async fn any_json(self) -> Result<Value, ApiError> {
-        let bytes = self.bytes().await?;
-        let bytes_len = bytes.len();
-        let parse = move || serde_json::from_slice(&bytes).map_err(|error| malformed(&error));
-        if bytes_len <= PARSED_IN_PLACE_BYTES { parse() } else { run_blocking(parse).await }
+        self.read().await?.any_json().await
     }
 
     /// As [`Body::json`], where the body may be left out altogether.
     pub(crate) async fn optional_json<T: DeserializeOwned + Default>(self) -> Result<T, ApiError> {
-        if self.is_empty { Ok(T::default()) } else { self.json().await }
+        self.read_optional().await?.optional_json().await
+    }
+
+    /// The body as it comes, for whoever must know what was sent before looking into it.
+    pub(crate) async fn read(self) -> Result<ReadBody, ApiError> {
+        Ok(ReadBody { bytes: self.bytes().await?, is_left_out: false })
+    }
+
+    /// As [`Body::read`], where the body may be left out altogether.
+    pub(crate) async fn read_optional(self) -> Result<ReadBody, ApiError> {
+        if self.is_empty {
+            return Ok(ReadBody { bytes: web::Bytes::new(), is_left_out: true });
+        }
+        self.read().await
     }
 
     async fn bytes(self) -> Result<web::Bytes, ApiError> {
@@ -113,6 +126,37 @@ impl Body {
                 Err(ApiError::new(ErrorCode::BodyTooLarge, detail))
             }
         }
+    }
+}
+
+/// A body that has come, and is not looked into yet.
+pub(crate) struct ReadBody {
+    bytes: web::Bytes,
+    is_left_out: bool,
+}
+
+impl ReadBody {
+    /// What was sent, byte by byte.
+    pub(crate) fn bytes(&self) -> &web::Bytes {
+        &self.bytes
+    }
+
+    /// As [`Body::any_json`].
+    pub(crate) async fn any_json(self) -> Result<Value, ApiError> {
+        let bytes = self.bytes;
+        let bytes_len = bytes.len();
+        let parse = move || serde_json::from_slice(&bytes).map_err(|error| malformed(&error));
+        if bytes_len <= PARSED_IN_PLACE_BYTES { parse() } else { run_blocking(parse).await }
+    }
+
+    /// As [`Body::json`].
+    pub(crate) async fn json<T: DeserializeOwned>(self) -> Result<T, ApiError> {
+        object(self.any_json().await?)
+    }
+
+    /// As [`Body::optional_json`].
+    pub(crate) async fn optional_json<T: DeserializeOwned + Default>(self) -> Result<T, ApiError> {
+        if self.is_left_out { Ok(T::default()) } else { self.json().await }
     }
 }
 

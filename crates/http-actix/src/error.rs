@@ -1,12 +1,12 @@
 //! The border between the domains' errors and HTTP: one exhaustive match per enum.
 
 use access_domain::{
-    AuthenticationError, ChangeError, ImportRefusal, InferenceRefusal, KeyRefusal, LogInError,
-    PlatformKeyRefusal, SettingsRefusal, StoreError,
+    AuthenticationError, ChangeError, Fault, ImportRefusal, InferenceRefusal, KeyRefusal,
+    LogInError, PlatformKeyRefusal, SettingsRefusal, StoreError,
 };
-use api_types::ErrorCode;
+use api_types::{ErrorCode, ProblemError};
 use auth_actix::ApiError;
-use deployments_domain::{DeploymentRefusal, ExecutionError, WorkflowRefusal};
+use deployments_domain::{DeploymentRefusal, ExecutionError, UsageRefusal, WorkflowRefusal};
 use keys_core::{PlatformKeyError, RotationRefusal};
 
 /// What a use case may answer with, as a caller is told.
@@ -73,6 +73,7 @@ impl IntoApiError for DeploymentRefusal {
             Self::ApiNameTaken => {
                 ApiError::at(ErrorCode::ApiNameTaken, "/api_name", self.to_string())
             }
+            Self::SchemaCheck(failed) => ApiError::unavailable(failed),
             Self::UnknownWorkflow => {
                 ApiError::at(ErrorCode::UnknownReference, "/workflow", self.to_string())
             }
@@ -135,11 +136,27 @@ impl IntoApiError for ImportRefusal {
     }
 }
 
+impl IntoApiError for UsageRefusal {
+    fn into_api_error(self) -> ApiError {
+        let told = self.to_string();
+        match self {
+            Self::DeploymentRequired => ApiError::new(ErrorCode::AdminRequired, told),
+            Self::NotFound => ApiError::not_found(),
+            Self::NoBuckets | Self::TooManyBuckets { .. } => {
+                ApiError::new(ErrorCode::InvalidParameter, told)
+            }
+            Self::Store(error) => error.into(),
+        }
+    }
+}
+
 impl IntoApiError for ExecutionError {
     fn into_api_error(self) -> ApiError {
         match self {
             Self::NotFound => ApiError::not_found(),
             Self::KeyRefused(denial) => AuthenticationError::Key(denial).into(),
+            Self::InputInvalid { faults } => input_invalid(faults),
+            Self::SchemaCheck(failed) => ApiError::unavailable(failed),
             Self::TooMany(too_many) => {
                 ApiError::new(ErrorCode::TooManyExecutions, too_many.to_string())
             }
@@ -147,4 +164,19 @@ impl IntoApiError for ExecutionError {
             Self::Store(error) => error.into(),
         }
     }
+}
+
+/// Whatever is wrong with an input is one refusal with one code, since its schema is not ours.
+fn input_invalid(faults: Vec<Fault>) -> ApiError {
+    let detail = match faults.as_slice() {
+        [only] => only.detail.clone(),
+        many => format!("the input breaks the deployment's schema in {} places", many.len()),
+    };
+    let code = ErrorCode::InputInvalid;
+    let error = |fault: Fault| ProblemError {
+        code: code.as_str().into(),
+        detail: fault.detail,
+        attr: Some(fault.pointer),
+    };
+    ApiError::new(code, detail).because(faults.into_iter().map(error).collect())
 }

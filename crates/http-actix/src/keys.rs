@@ -1,9 +1,11 @@
 //! What can be asked of keys, the same for those of a deployment and those of the organization.
 
+use std::{future::Future, sync::Arc};
+
 use access_domain::{KeyDesk, KeyDraft, KeyEdit, ManagedKey, RotationDraft};
 use actix_web::{HttpResponse, web};
 use api_types::{CreatedKeyView, KeyView, ListView};
-use auth_actix::ApiError;
+use auth_actix::{ApiError, Attempt, Done};
 use keys_core::{KeyId, Secret};
 
 use crate::{
@@ -24,9 +26,21 @@ pub(crate) async fn list_keys(
 pub(crate) async fn create_key(
     app: &App,
     desk: KeyDesk,
-    draft: KeyDraft,
+    attempt: Attempt,
+    draft: impl Future<Output = Result<impl Into<KeyDraft>, ApiError>>,
 ) -> Result<HttpResponse, ApiError> {
-    let (key, secret) = app.run(move |uc| uc.keys.create(&desk, &draft)).await?;
+    let desk = Arc::new(desk);
+    let maker = Arc::clone(&desk);
+    let make = async {
+        let draft: KeyDraft = draft.await?.into();
+        app.run(move |uc| uc.keys.create(&maker, &draft)).await
+    };
+    let (key, secret) = match attempt.once(make).await? {
+        Done::Now((key, secret)) => (key, Some(secret)),
+        Done::Before(record) => {
+            (app.run(move |uc| uc.keys.get(&desk, record.made.into())).await?, None)
+        }
+    };
     Ok(HttpResponse::Created().json(with_secret(key, secret)))
 }
 
@@ -56,7 +70,7 @@ pub(crate) async fn rotate_key(
     draft: RotationDraft,
 ) -> Result<HttpResponse, ApiError> {
     let (key, secret) = app.run(move |uc| uc.keys.rotate(&desk, id, &draft)).await?;
-    Ok(HttpResponse::Ok().json(with_secret(key, secret)))
+    Ok(HttpResponse::Ok().json(with_secret(key, Some(secret))))
 }
 
 pub(crate) async fn revoke_key(
@@ -78,6 +92,6 @@ pub(crate) async fn delete_key(
     Ok(HttpResponse::NoContent().finish())
 }
 
-fn with_secret(key: ManagedKey, secret: Secret) -> CreatedKeyView {
-    CreatedKeyView { record: key.into(), key: secret.reveal_once() }
+fn with_secret(key: ManagedKey, secret: Option<Secret>) -> CreatedKeyView {
+    CreatedKeyView { record: key.into(), key: secret.map(Secret::reveal_once) }
 }

@@ -11,8 +11,10 @@ mod error;
 mod forward_auth;
 mod imports;
 mod keys;
+mod metrics_door;
 mod openapi;
 mod parameters;
+mod request_metrics;
 mod result;
 mod routes;
 mod verification;
@@ -20,7 +22,8 @@ mod wait;
 
 pub use self::{
     app::{App, Ports, Settings, app},
+    metrics_door::MetricsDoor,
     openapi::openapi,
-    routes::routes,
+    routes::{METRICS_TYPE, routes},
 };
 pub use auth_actix::{KeyCacheConfig, KeyEpochs};

@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 use utoipa::{
     OpenApi as _, ToSchema,
     openapi::{
-        Content, OpenApi, Ref, RefOr, ResponseBuilder,
+        Content, Header, HeaderBuilder, ObjectBuilder, OpenApi, Ref, RefOr, ResponseBuilder, Type,
         path::Operation,
         security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme},
     },
@@ -55,6 +55,10 @@ fn add_security(document: &mut OpenApi) {
         ApiKeyValue::with_description("Api-Key", "The same keys in a header of their own.");
     let cookie = "A person's session; unsafe methods need `X-CSRF-Token` as well. `__Host-kw_session` under https.";
     let session = ApiKeyValue::with_description("kw_session", cookie);
+    let metrics = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .description(Some("The token of the setting `server.metrics_token`."));
+    components.add_security_scheme("metrics_token", SecurityScheme::Http(metrics.build()));
     components.add_security_scheme("bearer", SecurityScheme::Http(bearer.build()));
     components.add_security_scheme("api_key", SecurityScheme::ApiKey(ApiKey::Header(api_key)));
     components.add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(session)));
@@ -68,9 +72,16 @@ fn finish(operation: &mut Operation) {
             parameter.description = parameter_description(&parameter.name).map(str::to_owned);
         }
     }
+    let is_repeatable =
+        operation.parameters.iter().flatten().any(
+            |parameter| matches!(parameter, RefOr::T(known) if known.name == "Idempotency-Key"),
+        );
     for (status, response) in &mut operation.responses.responses {
         if let RefOr::T(response) = response {
             response.description = status_description(status).into();
+            if is_repeatable {
+                response.headers.insert("Idempotency-Replayed".into(), replayed());
+            }
         }
     }
     let schema = RefOr::Ref(Ref::from_schema_name(Problem::name()));
@@ -79,6 +90,13 @@ fn finish(operation: &mut Operation) {
         .content("application/problem+json", Content::new(Some(schema)))
         .build();
     operation.responses.responses.insert("default".into(), RefOr::T(problem));
+}
+
+fn replayed() -> RefOr<Header> {
+    let schema = ObjectBuilder::new().schema_type(Type::Boolean).build();
+    let description = "`true` where the request was done before: ids and status are those of then, what is told of \
+                       them is as it is now, and secrets are `null`.";
+    RefOr::T(HeaderBuilder::new().schema(Some(schema)).description(Some(description)).build())
 }
 
 fn parameter_description(name: &str) -> Option<&'static str> {
@@ -92,6 +110,8 @@ fn parameter_description(name: &str) -> Option<&'static str> {
         "actor" => Some("Only what the user or key of this id or name did."),
         "from" => Some("Only from this time on (RFC 3339)."),
         "to" => Some("Only before this time (RFC 3339)."),
+        "deployment" => Some("Only of the deployment with this id."),
+        "bucket" => Some("How long each item is: `minute`, `hour` (unless told) or `day`."),
         "created_by" => Some("Only what this user or key made."),
         "name" => Some("Only the one of this name."),
         "revoked" => Some("Only those that are revoked, or only those that are not."),
@@ -99,6 +119,10 @@ fn parameter_description(name: &str) -> Option<&'static str> {
         "kinds" => Some("Which kinds of keys: `organization`, unless `deployment` is added to it."),
         "scope" => Some("What the key must be allowed; several with spaces between them."),
         "cursor" => Some("The `next_cursor` of the page before."),
+        "Idempotency-Key" => Some(
+            "1 to 255 visible ASCII characters. For 24 hours, the same request with the same key is done once, and \
+             answered by what it has made.",
+        ),
         "wait" => {
             Some("How many seconds to wait for the execution to end: 0 to 300, 0 unless told.")
         }

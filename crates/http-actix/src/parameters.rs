@@ -10,7 +10,8 @@ use access_domain::{Action, AuditFilter, KeyFilter, Page, PageRequest};
 use actix_web::{FromRequest, HttpRequest, dev::Payload, web};
 use api_types::{ErrorCode, Time};
 use auth_actix::ApiError;
-use keys_core::{Id, InvalidScope, Scope};
+use deployments_domain::{Resolution, UsageQuery};
+use keys_core::{Id, InvalidScope, Scope, Timestamp};
 use uuid::Uuid;
 
 const DEFAULT_PAGE: u32 = 50;
@@ -135,17 +136,35 @@ impl Query {
         let action = |name| {
             Action::parse(name).ok_or_else(|| invalid("'action' must be one that entries have"))
         };
-        let time = |name: &str| {
-            let read = self.get(name).map(str::parse::<Time>).transpose();
-            let read = read.map_err(|_| invalid(format!("'{name}' must be an RFC 3339 time")));
-            read.map(|time| time.map(|time| time.0))
-        };
         Ok(AuditFilter {
             action: self.get("action").map(action).transpose()?,
             actor: self.get("actor").map(str::to_owned),
-            from: time("from")?,
-            to: time("to")?,
+            from: self.time("from")?,
+            to: self.time("to")?,
         })
+    }
+
+    /// Which usage is wanted: `?deployment=`, `?key_id=`, `?from=`, `?to=`, `?bucket=`.
+    pub(crate) fn usage(&self) -> Result<UsageQuery, ApiError> {
+        let deployment = self.get("deployment").map(str::parse).transpose();
+        let key = self.get("key_id").map(str::parse).transpose();
+        let bucket = |name| {
+            Resolution::parse(name)
+                .ok_or_else(|| invalid("'bucket' must be 'minute', 'hour' or 'day'"))
+        };
+        Ok(UsageQuery {
+            deployment: deployment.map_err(|_| invalid("'deployment' must be an id"))?,
+            key: key.map_err(|_| invalid("'key_id' must be an id"))?,
+            bucket: self.get("bucket").map_or(Ok(Resolution::Hour), bucket)?,
+            from: self.time("from")?,
+            to: self.time("to")?,
+        })
+    }
+
+    fn time(&self, name: &str) -> Result<Option<Timestamp>, ApiError> {
+        let read = self.get(name).map(str::parse::<Time>).transpose();
+        let read = read.map_err(|_| invalid(format!("'{name}' must be an RFC 3339 time")))?;
+        Ok(read.map(|time| time.0))
     }
 
     /// `?wait=`, in seconds.

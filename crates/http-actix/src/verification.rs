@@ -2,12 +2,12 @@
 //! mostly answers both at once; only where it does not is anything waited for.
 
 use access_domain::{
-    ExplainKeys, Granted, KeyMatches, KeyRecord, OrganizationId, Quota, Verification,
-    VerificationCode, VerifyKeys, authorize, explain, judge,
+    Consumer, ExplainKeys, Granted, KeyMatches, KeyRecord, OrganizationId, Quota, Quotas,
+    Verification, VerificationCode, VerifyKeys, authorize, explain, judge,
 };
 use actix_web::HttpRequest;
 use api_types::{ErrorCode, RatelimitView, VerificationView, VerifyKey};
-use auth_actix::{AccessContext, ApiError, reset_seconds, spend};
+use auth_actix::{AccessContext, ApiError, ShownAt, reset_seconds, spend};
 
 /// The most keys that one request may ask about.
 pub(crate) const MAX_KEYS: usize = 100;
@@ -98,25 +98,37 @@ async fn answer(
     let Asked { wanted, explain: is_explained, .. } = asked;
     // Another organization's key is one that this organization has not.
     let key = found.and_then(|found| found.of_organization(organization));
+    if found.is_none_or(KeyMatches::is_empty) {
+        access.outcomes.count_unknown();
+    }
     let now = access.authentication.clock.now();
     let code = judge(key, wanted, now);
     if let Some(record) = key.filter(|_| code == VerificationCode::Valid && !is_explained) {
         access.authentication.uses.note(&record.secret, now);
     }
-    let rate = match key.and_then(KeyRecord::quota) {
-        Some(quota) if *is_explained => Some(access.limiter.peek(quota, wanted.cost).wait().await?),
-        Some(quota) if code == VerificationCode::Valid => {
-            Some(access.limiter.take(quota, wanted.cost).wait().await?)
-        }
-        _ => None,
+    // The deployment's own limit is for calls to it.
+    let quotas = Quotas::from(key.and_then(KeyRecord::quota));
+    let limited = if *is_explained {
+        access.limiter.peek(quotas, wanted.cost).wait().await?
+    } else if code == VerificationCode::Valid {
+        access.limiter.take(quotas, wanted.cost).wait().await?
+    } else {
+        None
     };
+    let rate = limited.map(|limited| limited.decision);
+    let code = code.after(rate.as_ref());
+    if let Some(record) = key.filter(|_| !is_explained) {
+        let is_valid = code == VerificationCode::Valid;
+        access.calls.note_verification(Consumer::of(record), is_valid);
+    }
+    access.outcomes.count(ShownAt::Verify, code);
     let view = VerificationView {
         ratelimit: rate.as_ref().map(|decision| RatelimitView {
             limit: decision.limit.calls(),
             remaining: decision.remaining,
             reset: reset_seconds(decision),
         }),
-        ..VerificationView::of(key, code.after(rate.as_ref()))
+        ..VerificationView::of(key, code)
     };
     if *is_explained {
         return Ok(view.explained(explain(key, wanted, rate.as_ref(), now)));

@@ -30,6 +30,8 @@ pub struct Key<O> {
     pub scopes: Scopes,
     /// Where it may be used from.
     pub allowlist: Allowlist,
+    /// Where what the key opens may be reached from, whatever the key. Both must hold.
+    pub owner_allowlist: Allowlist,
     /// How often it may be used.
     pub rate_limit: Option<RateLimit>,
 }
@@ -46,6 +48,7 @@ impl<O> Key<O> {
             grace_until: None,
             scopes: Scopes::default(),
             allowlist: Allowlist::default(),
+            owner_allowlist: Allowlist::default(),
             rate_limit: None,
         }
     }
@@ -78,7 +81,7 @@ pub enum Denial {
     /// It lacks a scope.
     #[error("this key lacks a scope that is needed")]
     InsufficientScope,
-    /// It may not be used from this address.
+    /// It, or what it opens, may not be used from this address.
     #[error("this key may not be used from this address")]
     AddressNotAllowed,
 }
@@ -109,7 +112,10 @@ impl Denial {
             Self::InsufficientScope => {
                 !request.scopes.iter().all(|scope| key.scopes.include(scope.as_str()))
             }
-            Self::AddressNotAllowed => !key.allowlist.admits(request.address),
+            Self::AddressNotAllowed => {
+                let lists = [&key.allowlist, &key.owner_allowlist];
+                !lists.into_iter().all(|list| list.admits(request.address))
+            }
         }
     }
 }
@@ -188,6 +194,26 @@ mod tests {
         assert_eq!(from(Some("10.1.1.1")), Ok(()));
         assert_eq!(from(Some("11.1.1.1")), Err(Denial::AddressNotAllowed));
         assert_eq!(from(None), Err(Denial::AddressNotAllowed));
+    }
+
+    #[test]
+    fn the_allowlists_of_a_key_and_of_what_it_opens_must_both_hold() {
+        let of = |network: &str| Allowlist::new(vec![network.parse().unwrap()]).unwrap();
+        let (allowlist, owner_allowlist) = (of("10.1.0.0/16"), of("10.0.0.0/8"));
+        let key = Key { allowlist, owner_allowlist, ..Key::new(()) };
+        let from = |key: &Key<()>, address: &str| {
+            let address = Some(address.parse().unwrap());
+            decide(key, &KeyRequest { scopes: &[], address }, NOW)
+        };
+        assert_eq!(from(&key, "10.1.1.1"), Ok(()));
+        assert_eq!(from(&key, "10.2.1.1"), Err(Denial::AddressNotAllowed));
+        let swapped = Key {
+            allowlist: key.owner_allowlist.clone(),
+            owner_allowlist: key.allowlist.clone(),
+            ..Key::new(())
+        };
+        assert_eq!(from(&swapped, "10.1.1.1"), Ok(()));
+        assert_eq!(from(&swapped, "10.2.1.1"), Err(Denial::AddressNotAllowed));
     }
 
     #[test]

@@ -13,6 +13,8 @@ pub struct RateLimit {
 
 const NANOS_PER_MICRO: i128 = 1000;
 const MINUTE: i128 = 60_000_000_000;
+/// No limit's steps add up to a longer window than a minute and this.
+const ROUNDING: i128 = RateLimit::MAX as i128;
 
 impl RateLimit {
     /// The length of the window, in seconds.
@@ -69,7 +71,10 @@ impl RateState {
 }
 
 /// Takes `cost` calls from `limit` at `now`, all or nothing: the state afterwards, and what to tell
-/// the caller. A cost of nothing is always allowed and changes nothing.
+/// the caller. A cost of nothing is always allowed and takes nothing.
+///
+/// A state from further ahead than a whole window was written by a clock that has been set back
+/// since. Nothing counts as taken then, so that nobody waits for longer than the window.
 pub fn take(
     state: RateState,
     limit: RateLimit,
@@ -77,9 +82,10 @@ pub fn take(
     cost: u32,
 ) -> (RateState, RateDecision) {
     let (now, step) = (nanos(now), limit.step());
-    let before = state.0.max(now);
-    let after = before + step * i128::from(cost);
     let room = now + step * i128::from(limit.calls());
+    // Another limit's rounding may have put it a little beyond.
+    let before = if state.0 > room + ROUNDING { now } else { state.0.max(now) };
+    let after = before + step * i128::from(cost);
     let is_allowed = after <= room || cost == 0;
     let state = if is_allowed { after } else { before };
     let left = (room - state).max(0).div_euclid(step);
@@ -157,6 +163,23 @@ mod tests {
         let (state, _) = take(RateState::default(), limit(60), NOW, 1);
         assert!(!state.is_idle(NOW));
         assert!(state.is_idle(NOW + TimeDelta::seconds(1)));
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_makes_nobody_wait_longer_than_the_window() {
+        let (state, _) = take(RateState::default(), limit(6), NOW + TimeDelta::days(1), 1);
+        let (state, allowed) = take(state, limit(6), NOW, 6);
+        assert!(allowed.is_allowed);
+        let (_, denied) = take(state, limit(6), NOW, 1);
+        assert_eq!((denied.is_allowed, denied.retry_after), (false, Duration::from_secs(10)));
+    }
+
+    #[test]
+    fn rounding_gives_nobody_a_limit_anew() {
+        for (before, after) in [(7, 60), (999_983, 1), (7, 60_000_000)] {
+            let (state, _) = take(RateState::default(), limit(before), NOW, before);
+            assert!(!take(state, limit(after), NOW, 1).1.is_allowed, "{before} then {after}");
+        }
     }
 
     proptest! {

@@ -31,7 +31,10 @@ pub(crate) fn store_error(
     error: Error,
     is_away: fn(&str) -> bool,
 ) -> StoreError {
-    if is_passing(&error, is_away) {
+    if matches!(error, Error::RollbackTransaction) {
+        // Diesel never says so by itself; `remember` alone does.
+        StoreError::Repeated { doing }
+    } else if is_passing(&error, is_away) {
         unavailable(doing, error)
     } else {
         StoreError::Broken { doing, source: error.into() }

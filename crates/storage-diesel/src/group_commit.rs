@@ -22,7 +22,7 @@ use diesel::{
     result::{DatabaseErrorKind, Error},
 };
 
-use crate::error::Stop;
+use crate::{error::Stop, measured::CommitMetrics};
 
 /// Bounds how long the first member of a group waits for the last.
 const MAX_MEMBERS: usize = 64;
@@ -42,6 +42,7 @@ struct Writer {
     connection: Option<SqliteConnection>,
     group: Option<Arc<Group>>,
     members: usize,
+    commits: CommitMetrics,
     /// How many callers are still to be told that no group can begin now.
     turned_away: Option<(Error, usize)>,
 }
@@ -150,7 +151,10 @@ impl Writer {
     fn commit(&mut self) {
         let Some(connection) = self.connection.as_mut() else { return };
         match Manager::commit_transaction(connection) {
-            Ok(()) => self.end(Ok(())),
+            Ok(()) => {
+                self.commits.committed(self.members);
+                self.end(Ok(()));
+            }
             Err(error) => self.abandon(error),
         }
     }
@@ -158,6 +162,7 @@ impl Writer {
     /// The next group gets a connection that knows nothing of this one.
     fn abandon(&mut self, error: Error) {
         self.connection = None;
+        self.commits.failed();
         self.end(Err(error));
     }
 

@@ -7,11 +7,11 @@
 use std::{error::Error, io, path::PathBuf, sync::Arc, time::Duration};
 
 use access_domain::{
-    AuditStore, KeyChanges, KeyImportStore, KeyLookup, ManagedKeyStore, OrganizationStore,
-    PlatformKeyStore, SessionStore, StoreError,
+    AuditStore, IdempotencyStore, KeyChanges, KeyImportStore, KeyLookup, ManagedKeyStore,
+    OrganizationStore, PlatformKeyStore, SessionStore, StoreError,
 };
-use deployments_domain::{DeploymentStore, ExecutionStore, WorkflowStore};
-use keys_core::PepperName;
+use deployments_domain::{DeploymentStore, ExecutionStore, UsageStore, WorkflowStore};
+use keys_core::{PepperName, Timestamp};
 // Only linked: they bring the C libraries that Diesel calls.
 use libsqlite3_sys as _;
 use pq_sys as _;
@@ -19,6 +19,7 @@ use pq_sys as _;
 mod codec;
 mod error;
 mod group_commit;
+mod measured;
 mod postgres;
 mod postgres_url;
 mod rows;
@@ -38,7 +39,9 @@ pub trait Storage:
     + DeploymentStore
     + ManagedKeyStore
     + AuditStore
+    + IdempotencyStore
     + ExecutionStore
+    + UsageStore
     + Send
     + Sync
 {
@@ -72,6 +75,32 @@ pub trait Storage:
     /// # Errors
     /// When storage fails.
     fn secrets_per_pepper(&self) -> Result<Vec<(PepperName, u64)>, StoreError>;
+
+    /// How many runs wait and are carried out, of all processes. However many there are, this takes as long as for
+    /// [`QueueDepth::MOST`] of them.
+    ///
+    /// # Errors
+    /// When storage fails.
+    fn queue_depth(&self) -> Result<QueueDepth, StoreError>;
+
+    /// Sets the gauges of what is measured by looking, for whoever is about to read them. Asks nothing of the database.
+    fn observe(&self);
+}
+
+/// How many runs there are that are not finished.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct QueueDepth {
+    /// Those that no worker has; [`QueueDepth::MOST`] means as many or more.
+    pub pending: u32,
+    /// Those that a worker has, with the same bound.
+    pub executing: u32,
+    /// When the oldest of the former was accepted.
+    pub oldest_pending: Option<Timestamp>,
+}
+
+impl QueueDepth {
+    /// Further ones are not counted.
+    pub const MOST: u32 = 10_000;
 }
 
 /// How much a server may ask of its database.

@@ -15,6 +15,7 @@ use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use crate::{
     OpenError, Options,
     error::{Stop, change_error, store_error, unavailable},
+    measured::{CommitMetrics, ExecutionMetrics, PoolMetrics},
     postgres_url::PostgresUrl,
 };
 
@@ -25,6 +26,9 @@ const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/postg
 
 /// The database's clock. Not `clock_timestamp()`: it changes from row to row, so that no index could be used.
 const NOW_MICROS: &str = "(extract(epoch FROM statement_timestamp()) * 1000000)::bigint";
+
+/// Rows that others delete at the same time are theirs.
+const SKIP_LOCKED: &str = "FOR UPDATE SKIP LOCKED";
 
 const HAS_MIGRATIONS_TABLE: &str = "to_regclass('__diesel_schema_migrations') IS NOT NULL";
 
@@ -58,6 +62,9 @@ mod queries;
 pub(crate) struct Store {
     pool: Pool<ConnectionManager<Conn>>,
     set_up: SetUp,
+    measured: PoolMetrics,
+    commits: CommitMetrics,
+    executions: ExecutionMetrics,
     changes: Arc<dyn KeyChanges>,
 }
 
@@ -79,7 +86,8 @@ impl Store {
             .test_on_check_out(true)
             .connection_customizer(Box::new(set_up))
             .build_unchecked(ConnectionManager::new(full));
-        Ok(Self { pool, set_up, changes })
+        let (measured, commits, executions) = Default::default();
+        Ok(Self { pool, set_up, measured, commits, executions, changes })
     }
 
     fn read<T>(
@@ -87,7 +95,8 @@ impl Store {
         doing: &'static str,
         work: impl FnOnce(&mut Conn) -> QueryResult<T>,
     ) -> Result<T, StoreError> {
-        let mut conn = self.pool.get().map_err(|error| unavailable(doing, error))?;
+        let conn = self.measured.checkout(&self.pool);
+        let mut conn = conn.map_err(|error| unavailable(doing, error))?;
         work(&mut conn).map_err(|error| store_error(doing, error, is_away))
     }
 
@@ -96,10 +105,20 @@ impl Store {
         doing: &'static str,
         work: impl FnOnce(&mut Conn) -> Result<T, Stop<R>>,
     ) -> Result<T, ChangeError<R>> {
-        let mut conn =
-            self.pool.get().map_err(|error| ChangeError::Store(unavailable(doing, error)))?;
+        let conn = self.measured.checkout(&self.pool);
+        let mut conn = conn.map_err(|error| ChangeError::Store(unavailable(doing, error)))?;
         #[expect(clippy::disallowed_methods, reason = "this is where writes begin on PostgreSQL")]
-        conn.transaction(|conn| work(conn)).map_err(|stop| change_error(doing, stop, is_away))
+        let changed = conn.transaction(|conn| work(conn));
+        match &changed {
+            Ok(_) => self.commits.committed(1),
+            Err(Stop::Failed(_)) => self.commits.failed(),
+            Err(Stop::Refused(_)) => {}
+        }
+        changed.map_err(|stop| change_error(doing, stop, is_away))
+    }
+
+    fn observe_pool(&self) {
+        self.measured.observe(&self.pool);
     }
 
     fn migrating<T>(

@@ -11,6 +11,7 @@ table! {
         created_at -> BigInt,
         key_format -> Text,
         key_prefix -> Text,
+        max_concurrent -> Nullable<Integer>,
     }
 }
 
@@ -85,6 +86,10 @@ table! {
         created_at -> BigInt,
         modified_at -> BigInt,
         deleted_at -> Nullable<BigInt>,
+        rate_limit_per_minute -> Nullable<Integer>,
+        ip_allowlist -> Text,
+        max_body_bytes -> Integer,
+        input_schema -> Nullable<Text>,
     }
 }
 
@@ -163,6 +168,7 @@ table! {
         started_at -> Nullable<BigInt>,
         finished_at -> Nullable<BigInt>,
         has_payload -> Bool,
+        trace_parent -> Nullable<Text>,
     }
 }
 
@@ -228,6 +234,37 @@ table! {
     }
 }
 
+table! {
+    idempotency_records (organization_id, request_name) {
+        organization_id -> Text,
+        request_name -> Binary,
+        body -> Binary,
+        made_id -> Text,
+        made_along_id -> Nullable<Text>,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    usage (organization_id, key_id, resolution, start, deployment_id, measure) {
+        organization_id -> Text,
+        key_id -> Text,
+        resolution -> SmallInt,
+        start -> BigInt,
+        deployment_id -> Text,
+        measure -> Text,
+        amount -> BigInt,
+    }
+}
+
+table! {
+    usage_writers (id) {
+        id -> Text,
+        batch -> BigInt,
+        added_at -> BigInt,
+    }
+}
+
 joinable!(memberships -> organizations (organization_id));
 joinable!(sessions -> users (user_id));
 joinable!(workflows -> workflow_versions (version_id));
@@ -246,12 +283,15 @@ allow_tables_to_appear_in_same_query!(
     audit_totals,
     deployments,
     executions,
+    idempotency_records,
     imported_secrets,
     key_secrets,
     keys,
     memberships,
     organizations,
     sessions,
+    usage,
+    usage_writers,
     users,
     workflow_versions,
     workflows,

@@ -22,6 +22,7 @@ use crate::{
     OpenError, Options,
     error::{Stop, change_error, never_refused, store_error, unavailable},
     group_commit::GroupCommit,
+    measured::{ExecutionMetrics, PoolMetrics},
 };
 
 pub(crate) type Backend = Sqlite;
@@ -31,6 +32,9 @@ const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/sqlit
 
 /// The database's clock; it has milliseconds.
 const NOW_MICROS: &str = "CAST(unixepoch('now', 'subsec') * 1000000 AS INTEGER)";
+
+/// Rows that others delete at the same time: there is one writer at a time.
+const SKIP_LOCKED: &str = "";
 
 const HAS_MIGRATIONS_TABLE: &str =
     "EXISTS (SELECT 1 FROM sqlite_master WHERE name = '__diesel_schema_migrations')";
@@ -64,6 +68,8 @@ mod queries;
 pub(crate) struct Store {
     writer: GroupCommit,
     readers: Pool<ConnectionManager<Conn>>,
+    pool: PoolMetrics,
+    executions: ExecutionMetrics,
     changes: Arc<dyn KeyChanges>,
 }
 
@@ -86,7 +92,8 @@ impl Store {
             .connection_customizer(Box::new(Reader { patience }))
             .build_unchecked(ConnectionManager::new(file.to_string_lossy()));
         let writer = GroupCommit::new(move || connect(&file, patience));
-        Ok(Self { writer, readers, changes })
+        let (pool, executions) = Default::default();
+        Ok(Self { writer, readers, pool, executions, changes })
     }
 
     fn read<T>(
@@ -94,7 +101,8 @@ impl Store {
         doing: &'static str,
         work: impl FnOnce(&mut Conn) -> QueryResult<T>,
     ) -> Result<T, StoreError> {
-        let mut conn = self.readers.get().map_err(|error| unavailable(doing, error))?;
+        let conn = self.pool.checkout(&self.readers);
+        let mut conn = conn.map_err(|error| unavailable(doing, error))?;
         work(&mut conn).map_err(|error| store_error(doing, error, is_away))
     }
 
@@ -104,6 +112,10 @@ impl Store {
         work: impl FnOnce(&mut Conn) -> Result<T, Stop<R>>,
     ) -> Result<T, ChangeError<R>> {
         self.writer.write(work).map_err(|stop| change_error(doing, stop, is_away))
+    }
+
+    fn observe_pool(&self) {
+        self.pool.observe(&self.readers);
     }
 
     /// The write lock is enough: of several processes that migrate at once, one writes.

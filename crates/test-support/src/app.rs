@@ -16,20 +16,21 @@ use access_domain::{
     PasswordCost, PasswordHash, Refusals,
 };
 use actix_web::{HttpServer, dev::ServerHandle, rt, web};
-use http_actix::{App, KeyCacheConfig, KeyEpochs, Ports, Settings};
+use http_actix::{App, KeyCacheConfig, KeyEpochs, MetricsDoor, Ports, Settings};
 use keys_core::{OsEntropy, Pepper, RateLimit, Secret, Timestamp};
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
 use storage_diesel::Storage;
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
-};
 use workflow_runtime::{Sandbox, SandboxCommand, SandboxConfig, Worker, WorkerConfig};
 
+use self::counts::Counts;
 use crate::{
     answer::Answer, canary::Canary, clock::FixedClock, counted::CountedLookup, databases::Database,
 };
+
+mod another_server;
+mod counts;
+mod slow;
 
 /// When every test begins: 2026-11-21T00:00:00Z.
 const START: Timestamp = match Timestamp::from_timestamp(1_795_219_200, 0) {
@@ -46,11 +47,12 @@ pub struct TestApp {
     pub clock: Arc<FixedClock>,
     /// `http://127.0.0.1:port`
     pub base: String,
-    state: web::Data<App>,
     server: ServerHandle,
     worker: Arc<Worker>,
+    sandbox: Arc<Sandbox>,
     organizations: Organizations,
     refusals: Arc<Refusals>,
+    counts: Counts,
     platform_key: String,
     canary: Arc<Canary>,
     /// How much other tests of this process had logged before.
@@ -105,26 +107,27 @@ impl TestApp {
         };
         let command = SandboxCommand { program: program.into(), args: vec!["sandbox".into()] };
         let sandbox = Arc::new(Sandbox::start(SandboxConfig::new(command, 2)).expect("a sandbox"));
-        let worker =
-            Worker::start(WorkerConfig::default(), storage.clone(), clock.clone(), sandbox.clone());
-        let worker = Arc::new(worker.expect("a worker"));
+        let counts = Counts::of(&storage, &organizations);
+        let worker = counts.start_worker(&organizations, &sandbox);
         let key_reads = Arc::new(AtomicUsize::new(0));
         let keys = CountedLookup { storage: storage.clone(), reads: key_reads.clone() };
         let audit = audit(&storage, &organizations);
         let refusals = Arc::clone(&audit.1);
-        let ports = ports(&storage, epochs, &organizations, &worker, sandbox, audit);
+        let (sandboxed, counted) = (sandbox.clone(), counts.clone());
+        let ports = ports(&storage, epochs, &organizations, &worker, sandboxed, audit, counted);
         let ports = Ports { keys: Arc::new(keys), ..ports };
         let state = web::Data::new(App::new(ports, settings));
-        let (base, handle) = serve(state.clone());
+        let (base, handle) = serve(state);
         let mut app = Self {
             clock,
             canary: Canary::of(&base),
             base,
-            state,
             server: handle,
             worker,
+            sandbox,
             organizations,
             refusals,
+            counts,
             platform_key: String::new(),
             logged_before,
             database,
@@ -222,11 +225,6 @@ impl TestApp {
         GivenDeployment { id: text("id"), key: text("api_key"), key_id: text("key_id") }
     }
 
-    /// A minute closes: what is noted of the use of keys is stored.
-    pub fn close_minute(&self) {
-        self.state.store_uses().expect("the uses are stored");
-    }
-
     /// Somebody without a credential, who calls from an address where nobody else is.
     pub fn from_another_address(&self) -> Caller {
         let address = std::net::Ipv4Addr::new(127, 0, 0, 2);
@@ -291,6 +289,7 @@ fn ports(
     worker: &Arc<Worker>,
     sandbox: Arc<Sandbox>,
     audit: (Arc<AuditLog>, Arc<Refusals>),
+    counts: Counts,
 ) -> Ports {
     let readiness = storage.clone();
     let nobody =
@@ -308,8 +307,12 @@ fn ports(
         limiter: Arc::new(MemoryLimiter::new(tools.clock.clone())),
         imports: storage.clone(),
         executions: storage.clone(),
+        idempotency: storage.clone(),
+        usage: counts.usage,
+        uses: counts.uses,
         runner: worker.clone(),
-        filters: sandbox,
+        filters: sandbox.clone(),
+        schemas: sandbox,
         models: Models::built_in(&BTreeMap::from([("gpt-4".into(), "echo".into())]))
             .expect("an alias"),
         clock: tools.clock.clone(),
@@ -318,6 +321,8 @@ fn ports(
         older_peppers: Vec::new(),
         key_epochs,
         readiness: Box::new(move || readiness.check()),
+        tracer: None,
+        metrics: Some(MetricsDoor::new("a-token-of-tests", async || String::new())),
         nobody: nobody.expect("a hash"),
         lease: WorkerConfig::default().lease,
     }
@@ -331,6 +336,7 @@ fn settings() -> Settings {
     Settings {
         base_url: String::new(),
         max_body_bytes: MAX_BODY_BYTES,
+        body_timeout: Duration::from_secs(60),
         key_in_url: true,
         trusted_proxies: Vec::new(),
         forward_auth_organization: None,
@@ -430,33 +436,6 @@ impl Caller {
         let request =
             self.request(Method::POST, path).header("content-type", media_type).body(body);
         self.told(Answer::of(request.send().await.expect("an answer")).await)
-    }
-
-    /// `POST` of JSON in two parts, with `between` done between them.
-    pub async fn post_slowly(
-        &self,
-        path: &str,
-        first: &str,
-        second: &str,
-        between: impl AsyncFnOnce(),
-    ) -> Answer {
-        let address = self.base.strip_prefix("http://").expect("an address");
-        let mut stream = TcpStream::connect(address).await.expect("a connection");
-        let headers: String =
-            self.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
-        let length = first.len() + second.len();
-        let head = format!(
-            "POST {path} HTTP/1.1\r\nhost: {address}\r\n{headers}content-type: application/json\r\n\
-             content-length: {length}\r\nconnection: close\r\n\r\n{first}"
-        );
-        stream.write_all(head.as_bytes()).await.expect("sent");
-        // Answered by the same server afterwards: what was sent before has been seen by then.
-        self.get("/v1/whoami").await.ok();
-        between().await;
-        stream.write_all(second.as_bytes()).await.expect("sent");
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).await.expect("an answer");
-        self.told(Answer::read(&String::from_utf8(answer).expect("text")))
     }
 
     /// Any method, with or without a JSON body.

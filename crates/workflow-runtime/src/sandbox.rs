@@ -1,8 +1,8 @@
-//! Runs and checks filters in child processes of this binary, because nothing inside a process can
-//! stop a filter that recurses without end or asks for all the memory there is.
+//! Runs and checks filters, and holds values against schemas, in child processes of this binary:
+//! nothing inside a process can stop what recurses without end or asks for all the memory there is.
 //!
-//! `child`, `filter` and `reply` are the child's side, `process` and `pool` the parent's; `protocol`
-//! is what they say to each other. Must not know runs or workflows.
+//! `child`, `filter`, `schema` and `reply` are the child's side, `process`, `pool` and `schema_check`
+//! the parent's; `protocol` is what they say to each other. Must not know runs or workflows.
 
 mod child;
 mod filter;
@@ -10,6 +10,8 @@ mod pool;
 mod process;
 mod protocol;
 mod reply;
+mod schema;
+mod schema_check;
 
 use std::{ffi::OsString, io, path::PathBuf, sync::Arc, thread, time::Duration};
 
@@ -25,7 +27,7 @@ use tokio::{
 
 pub use self::child::run_child;
 use self::{
-    pool::{Answer, Call, Pool},
+    pool::{Answer, Call, Places, Pool},
     protocol::{Request, TOO_DEEP},
 };
 
@@ -155,7 +157,7 @@ impl Sandbox {
         let request = protocol::line(&Request::Run { filter, data }, limit).ok_or_else(|| {
             SandboxError::Refused(format!("the filter would be given more than {limit} bytes"))
         })?;
-        let call = Call { request, deadline, patience: None };
+        let call = Call { request, deadline, patience: None, places: Places::Runs };
         let answer = self.ask::<Value>(call).await.unwrap_or_else(|_| Err(shut_down()));
         answer.map(|(value, bytes)| FilterOutput { value, bytes })
     }
@@ -188,6 +190,7 @@ impl Sandbox {
             request: request.unwrap_or_default(),
             deadline,
             patience: Some(self.pool.config.check_timeout),
+            places: Places::Checks,
         };
         let answer = self.ask::<Vec<Option<String>>>(call).blocking_recv();
         let (verdicts, _) = answer.unwrap_or_else(|_| Err(shut_down()))?;

@@ -209,6 +209,7 @@ fn json_bytes(value: &Value) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use access_domain::Consumer;
     use deployments_domain::{RunState, Status};
     use keys_core::{Entropy, Id, Timestamp};
     use serde_json::json;
@@ -254,11 +255,18 @@ mod tests {
         let run = ClaimedRun {
             id: Id::generate(Still.now(), &Still),
             state: RunState { status: Status::Executing, attempt: 1 },
+            consumer: Consumer {
+                organization: Id::generate(Still.now(), &Still),
+                key: Id::generate(Still.now(), &Still),
+                deployment: None,
+            },
+            started_at: Still.now(),
             lost: 0,
             definition,
             input: json!({"a": 1}),
             parameters: [("unit".to_owned(), json!("EUR"))].into_iter().collect(),
             timeout_seconds: 10,
+            trace: None,
         };
         let deadline = Instant::now() + std::time::Duration::from_secs(10);
         let tools = Tools { filters: &Mirror, clock: &Still, max_result_bytes, deadline };

@@ -11,14 +11,15 @@ mod leases;
 mod outage;
 mod retention;
 mod run;
+mod run_trace;
 #[cfg(test)]
 mod tests;
 mod waiters;
 
 use std::{io, sync::Arc, thread, time::Duration};
 
-use access_domain::Clock;
-use deployments_domain::{ExecutionId, ExecutionStore, Seat, WorkflowRunner};
+use access_domain::{Clock, Tracer};
+use deployments_domain::{ExecutionId, ExecutionStore, RunLog, Seat, WorkflowRunner};
 use tokio::{
     runtime::Builder,
     sync::{oneshot, watch},
@@ -47,6 +48,8 @@ pub struct WorkerConfig {
     pub retention_interval: Duration,
     /// The largest result, as JSON.
     pub max_result_bytes: usize,
+    /// What records traces, if anything does.
+    pub tracer: Option<Arc<dyn Tracer>>,
 }
 
 impl Default for WorkerConfig {
@@ -59,6 +62,7 @@ impl Default for WorkerConfig {
             result_retention: Duration::from_secs(24 * 60 * 60),
             retention_interval: Duration::from_secs(60),
             max_result_bytes: 10 << 20,
+            tracer: None,
         }
     }
 }
@@ -95,6 +99,7 @@ impl Worker {
     pub fn start(
         config: WorkerConfig,
         store: Arc<dyn ExecutionStore>,
+        log: Arc<dyn RunLog>,
         clock: Arc<dyn Clock>,
         sandbox: Arc<Sandbox>,
     ) -> io::Result<Self> {
@@ -105,7 +110,7 @@ impl Worker {
             .thread_name("worker-store")
             .max_blocking_threads(blocking_threads)
             .build()?;
-        let engine = Engine::new(config, store, clock, sandbox, runtime.handle().clone());
+        let engine = Engine::new(config, store, log, clock, sandbox, runtime.handle().clone());
         let (stop, stopped) = watch::channel(None);
         let (reporter, report) = watch::channel(None);
         let serve = {
@@ -129,6 +134,13 @@ impl Worker {
         // The sender is gone without a report only if the thread panicked.
         let report = report.wait_for(Option::is_some).await.map(|report| *report);
         report.ok().flatten().unwrap_or_default()
+    }
+}
+
+impl Worker {
+    /// Sets the gauges of what is measured by looking, for whoever is about to read them.
+    pub fn observe(&self) {
+        self.engine.observe();
     }
 }
 

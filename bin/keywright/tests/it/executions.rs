@@ -12,6 +12,7 @@ on_both_databases!(
     parameters_of_the_call_lie_over_those_of_the_deployment,
     a_failing_step_is_told_with_its_reason,
     a_run_that_takes_too_long_times_out,
+    runs_that_time_out_leave_their_places_to_others,
     a_run_is_cancelled,
     a_run_keeps_the_version_it_was_accepted_with,
     a_key_sees_the_runs_it_started_unless_results_are_shared,
@@ -143,6 +144,26 @@ async fn a_run_that_takes_too_long_times_out(app: TestApp) {
     let answer =
         app.with(&deployment.key).post(&format!("{}?wait=20", call(&deployment)), json!({})).await;
     assert_eq!(answer.refused(422, "execution_failed")["errors"][0]["code"], "timed_out");
+}
+
+async fn runs_that_time_out_leave_their_places_to_others(app: TestApp) {
+    let terms = json!({"timeout_seconds": 1, "max_concurrent": null});
+    let deployment = app.given_deployment_of("slow", endless(), terms).await;
+    let caller = app.with(&deployment.key);
+    // Twice as many as the worker has seats.
+    let mut last = json!(null);
+    for _ in 0..16 {
+        last = caller.post(&call(&deployment), json!({})).await.accepted();
+    }
+    let quick = app.given_deployment("quick").await;
+    let path = format!("{}?wait=60", call(&quick));
+    app.with(&quick.key).post(&path, json!("through")).await.ok();
+    let path = format!("{}?wait=60", last["status_api"].as_str().unwrap());
+    let status = caller.get(&path).await.ok();
+    assert_eq!(
+        (&status["status"], &status["error"]["code"]),
+        (&json!("ERROR"), &json!("timed_out"))
+    );
 }
 
 async fn a_run_is_cancelled(app: TestApp) {

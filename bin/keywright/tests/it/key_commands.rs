@@ -204,11 +204,11 @@ fn a_large_file_takes_little_memory_and_its_last_key_is_found() {
     let path = directory.path().join("large");
     let file = fs::File::create(&path).unwrap();
     // No line ends in it, and it has hardly a byte on disk.
-    file.set_len(64 << 20).unwrap();
+    file.set_len(128 << 20).unwrap();
     fs::OpenOptions::new().append(true).open(&path).unwrap().write_all(TOKEN.as_bytes()).unwrap();
-    let limit = format!("ulimit -v 60000; exec '{KEYWRIGHT}' key scan large");
+    let limit = format!("ulimit -v 120000; exec '{KEYWRIGHT}' key scan large");
     let output = Command::new("sh").args(["-c", &limit]).current_dir(&directory).output().unwrap();
-    let found = "large:1:67108865  token  unst_…bCdE  227be79d3a30525a\n";
+    let found = "large:1:134217729  token  unst_…bCdE  227be79d3a30525a\n";
     assert_eq!(
         (output.status.code(), String::from_utf8_lossy(&output.stdout)),
         (Some(1), found.into())

@@ -20,7 +20,7 @@ async fn administrators_change_what_administrative_keys_read(app: TestApp) {
     let admin = app.admin().await;
     let settings = app.platform().get(SETTINGS).await.ok();
     let expected = json!({"id": settings["id"], "slug": "acme", "name": "acme",
-        "key_format": "token", "key_prefix": "kw"});
+        "key_format": "token", "key_prefix": "kw", "max_concurrent": null});
     assert_eq!(settings, expected);
     assert_eq!(admin.get(SETTINGS).await.ok(), expected);
     let renamed = admin.patch(SETTINGS, json!({"name": "Acme Ltd"})).await.ok();

@@ -114,6 +114,7 @@ impl Settings {
     /// Starts a server and waits until it listens.
     pub(crate) fn serve(&self, options: &[&str]) -> Process {
         let mut process = self.start(&[&["serve"], options].concat());
+        self.await_admin(&mut process);
         let listens = process.wait_for_line("listens");
         process.base =
             format!("http://{}", listens["fields"]["address"].as_str().expect("an address"));
@@ -123,9 +124,19 @@ impl Settings {
 
     /// Starts a worker and waits until it runs.
     pub(crate) fn work(&self) -> Process {
-        let process = self.start(&["worker"]);
+        let mut process = self.start(&["worker"]);
+        self.await_admin(&mut process);
         process.wait_for_line("the worker runs");
         process
+    }
+
+    /// Where one was asked for, the listener for metrics comes before all else.
+    fn await_admin(&self, process: &mut Process) {
+        if self.environment().any(|(name, _)| name == "KEYWRIGHT_SERVER__ADMIN_LISTEN") {
+            let told = process.wait_for_line("metrics and health are told");
+            process.admin =
+                format!("http://{}", told["fields"]["address"].as_str().expect("an address"));
+        }
     }
 
     fn start(&self, arguments: &[&str]) -> Process {
@@ -147,8 +158,8 @@ impl Settings {
             }
             written
         });
-        let (base, database) = (String::new(), self.database());
-        Process { child, lines, reader: Some(reader), base, database }
+        let (base, admin, database) = (String::new(), String::new(), self.database());
+        Process { child, lines, reader: Some(reader), base, admin, database }
     }
 }
 
@@ -161,6 +172,8 @@ pub(crate) struct Process {
     database: String,
     /// `http://127.0.0.1:port`, for servers.
     pub(crate) base: String,
+    /// The same of the listener for metrics and health, where one was asked for.
+    pub(crate) admin: String,
 }
 
 impl Process {
@@ -196,7 +209,8 @@ impl Process {
         kill_process(id, Signal::TERM).expect("it runs");
     }
 
-    fn wait_for_line(&self, message: &str) -> Value {
+    /// Waits until it logs `message`.
+    pub(crate) fn wait_for_line(&self, message: &str) -> Value {
         let start = Instant::now();
         let mut seen = Vec::new();
         while let Some(left) = PATIENCE.checked_sub(start.elapsed()) {

@@ -1,9 +1,13 @@
 //! A key's own limit: it holds for the key's own calls, and every answer tells what is left of it.
 
-use std::time::Duration;
+use std::{cell::Cell, rc::Rc, time::Duration};
 
+use actix_web::rt::spawn;
 use serde_json::{Value, json};
-use test_support::{answer::Answer, app::TestApp};
+use test_support::{
+    answer::Answer,
+    app::{Caller, TestApp},
+};
 
 on_both_databases!(
     a_key_may_be_used_as_often_as_its_limit_says,
@@ -12,6 +16,7 @@ on_both_databases!(
     a_rotation_keeps_the_limit_and_what_was_spent,
     a_changed_limit_holds_at_once,
     callers_without_a_limit_hear_of_none,
+    under_load_exactly_as_many_pass_as_the_limit_says,
 );
 
 async fn limited(app: &TestApp, calls: u32) -> Value {
@@ -105,4 +110,39 @@ async fn callers_without_a_limit_hear_of_none(app: TestApp) {
         answer.ok();
         assert!(answer.headers.keys().all(|name| !name.as_str().contains("ratelimit")));
     }
+}
+
+async fn under_load_exactly_as_many_pass_as_the_limit_says(app: TestApp) {
+    const CONNECTIONS: usize = 64;
+    const REQUESTS: usize = 2_000;
+    let made = limited(&app, 100).await;
+    let holders: Vec<_> = (0..CONNECTIONS).map(|_| app.with(key(&made))).collect();
+    holders[0].get("/v1/whoami").await.ok();
+    let before = app.contents();
+    let (left, passed) = (Rc::new(Cell::new(REQUESTS - 1)), Rc::new(Cell::new(1)));
+    let call = |holder: Caller| {
+        let (left, passed) = (Rc::clone(&left), Rc::clone(&passed));
+        spawn(async move {
+            while left.get() > 0 {
+                left.set(left.get() - 1);
+                let answer = holder.get("/v1/whoami").await;
+                if answer.status == 200 {
+                    passed.set(passed.get() + 1);
+                } else {
+                    answer.refused(429, "rate_limited");
+                    assert_eq!(answer.header("retry-after"), "1", "600 ms, rounded up");
+                }
+            }
+        })
+    };
+    let calling: Vec<_> = holders.iter().cloned().map(call).collect();
+    for calls in calling {
+        calls.await.unwrap();
+    }
+    assert_eq!(passed.get(), 100);
+    assert_eq!(app.contents(), before, "no refusal is written down");
+    // What was told is true: after it, as many pass as have grown back, and no more.
+    app.clock.advance(Duration::from_secs(1));
+    holders[1].get("/v1/whoami").await.ok();
+    holders[2].get("/v1/whoami").await.refused(429, "rate_limited");
 }

@@ -14,18 +14,21 @@ const PUBLIC: [(&str, &str); 3] =
 /// What the first segments of a path, or of one method of it, tell of those who may not pass, beside "no credential": the
 /// status and code for a deployment's key, for another organization's platform key, and for another
 /// organization's key that has the scope `orders:read` alone. Under `/v1`, a caller is in their own.
-const TABLE: [(&str, Refusal, Refusal, Refusal); 14] = [
+const TABLE: [(&str, Refusal, Refusal, Refusal); 17] = [
+    ("/metrics", INVALID, INVALID, INVALID),
     ("/v1/session", KIND, KIND, KIND),
     ("/v1/api-keys", KIND, PASSES, SCOPE),
     ("/v1/keys/", KIND, PASSES, SCOPE),
     ("/v1/auth", UNNAMED, UNNAMED, UNNAMED),
     ("/v1/inference", KIND, KIND, SCOPE),
     ("/v1/models", KIND, KIND, SCOPE),
+    ("/v1/usage", KIND, PASSES, SCOPE),
     ("/v1/", PASSES, PASSES, PASSES),
     ("patch /unstract/{org_id}/api/v2/organization", ADMIN, HIDDEN, HIDDEN),
     ("/unstract/{org_id}/api/v2/organization", KIND, HIDDEN, HIDDEN),
     ("/unstract/{org_id}/api/v2/platform-keys", ADMIN, HIDDEN, HIDDEN),
     ("/unstract/{org_id}/api/v2/audit", KIND, HIDDEN, HIDDEN),
+    ("/unstract/{org_id}/api/v2/usage", KIND, HIDDEN, HIDDEN),
     ("/unstract/{org_id}/api/v2/workflow", KIND, HIDDEN, HIDDEN),
     ("/unstract/{org_id}/api/v2/api-deployment", KIND, HIDDEN, HIDDEN),
     ("/deployment/{handle}", HIDDEN, DEPLOYMENT_KEY, DEPLOYMENT_KEY),
@@ -35,6 +38,7 @@ const PASSES: Refusal = (200, "");
 const ADMIN: Refusal = (403, "admin_required");
 const DEPLOYMENT_KEY: Refusal = (403, "deployment_key_required");
 const HIDDEN: Refusal = (404, "not_found");
+const INVALID: Refusal = (401, "invalid_credential");
 const KIND: Refusal = (403, "key_kind_not_allowed");
 const UNNAMED: Refusal = (400, "organization_required");
 const SCOPE: Refusal = (403, "insufficient_scope");

@@ -50,15 +50,18 @@ const OPTIONAL: [(&str, &str); 4] = [
 ];
 
 /// Foreign crates, by how their names begin, that only these crates may hold.
-const FENCED: [(&str, &[&str]); 4] = [
+const FENCED: [(&str, &[&str]); 6] = [
     ("actix", &["auth-actix", "http-actix", "keywright", "test-support"]),
     ("diesel", &["storage-diesel", "test-support"]),
     ("jaq", &["workflow-runtime"]),
+    ("metrics-exporter", &["keywright"]),
+    ("opentelemetry", &["keywright"]),
     ("quick_cache", &["auth-actix"]),
 ];
 
 /// What I/O, wire types or chance would come with; by how the names begin.
-const NOT_IN_DOMAINS: [&str; 6] = ["actix", "diesel", "rand", "reqwest", "serde", "tokio"];
+const NOT_IN_DOMAINS: [&str; 7] =
+    ["actix", "diesel", "metrics", "rand", "reqwest", "serde", "tokio"];
 /// Workflows are JSON, and `keys-core` offers a generator to those who have none.
 const BUT_IN_DOMAINS: [(&str, &str); 2] =
     [("deployments-domain", "serde_json"), ("keys-core", "rand")];

@@ -10,7 +10,7 @@ use keys_core::{Outcome, RateDecision, RateState, Timestamp, take};
 
 use crate::{
     Clock,
-    limiter::{Limiter, LimiterFailed, Quota, RateSubject},
+    limiter::{Limited, Limiter, Limiting, Quota, Quotas, RateSubject},
 };
 
 /// So many parts are locked by themselves, so that calls of different keys rarely meet.
@@ -49,41 +49,81 @@ impl MemoryLimiter {
         Self { clock, hasher: RandomState::new(), shards, capacity }
     }
 
-    fn shard(&self, subject: RateSubject) -> Option<MutexGuard<'_, Shard>> {
+    fn place(&self, subject: RateSubject) -> usize {
         let spread = usize::try_from(self.hasher.hash_one(subject) & 0xffff).unwrap_or_default();
-        let shard = self.shards.get(spread % self.shards.len().max(1))?;
-        // Whoever panicked under the lock left whole states: each is one number.
-        Some(shard.lock().unwrap_or_else(PoisonError::into_inner))
+        spread % self.shards.len().max(1)
     }
 
-    fn decide(&self, quota: Quota, cost: u32, is_taken: bool) -> RateDecision {
-        let now = self.clock.now();
-        let Quota { subject, limit } = quota;
-        let Some(mut shard) = self.shard(subject) else {
-            return take(RateState::default(), limit, now, cost).1;
+    /// The shards of a call's quotas, locked in their order, so that no two calls wait for each
+    /// other.
+    fn lock(&self, quotas: Quotas) -> Locked<'_> {
+        let mut places = quotas.iter().map(|quota| self.place(quota.subject));
+        let (one, other) = (places.next(), places.next());
+        let lock = |place: usize| {
+            // Whoever panicked under the lock left whole states: each is one number.
+            let shard = self.shards.get(place)?;
+            Some((place, shard.lock().unwrap_or_else(PoisonError::into_inner)))
         };
-        let before = shard.states.get(&subject).copied().unwrap_or_default();
-        let (after, decision) = take(before, limit, now, cost);
-        if is_taken && after != before && !after.is_idle(now) {
-            shard.keep(subject, after, now, self.capacity);
+        match (one, other) {
+            (Some(one), Some(other)) if one != other => {
+                let first = lock(one.min(other));
+                Locked([first, lock(one.max(other))])
+            }
+            (one, _) => Locked([one.and_then(lock), None]),
         }
-        decision
+    }
+
+    fn decide(&self, quotas: Quotas, cost: u32, is_taken: bool) -> Option<Limited> {
+        let now = self.clock.now();
+        let mut locked = self.lock(quotas);
+        let asked = quotas.0.map(|quota| {
+            let Quota { subject, limit } = quota?;
+            let before = locked
+                .shard(self.place(subject))
+                .and_then(|shard| shard.states.get(&subject).copied());
+            let (after, decision) = take(before.unwrap_or_default(), limit, now, cost);
+            Some((after, Limited { subject, decision }))
+        });
+        let all = || asked.into_iter().flatten();
+        let tightest = Limited::tightest(all().map(|(_, limited)| limited));
+        if is_taken && tightest.is_some_and(|tightest| tightest.decision.is_allowed) {
+            for (after, Limited { subject, .. }) in all() {
+                if let Some(shard) =
+                    locked.shard(self.place(subject)).filter(|_| !after.is_idle(now))
+                {
+                    shard.keep(subject, after, now, self.capacity);
+                }
+            }
+        }
+        tightest
+    }
+}
+
+/// The shards that one call needs, by their places.
+struct Locked<'a>([Option<(usize, MutexGuard<'a, Shard>)>; 2]);
+
+impl Locked<'_> {
+    fn shard(&mut self, place: usize) -> Option<&mut Shard> {
+        let mut all = self.0.iter_mut().flatten();
+        all.find(|(at, _)| *at == place).map(|(_, shard)| &mut **shard)
     }
 }
 
 impl Limiter for MemoryLimiter {
-    fn take(&self, quota: Quota, cost: u32) -> Outcome<Result<RateDecision, LimiterFailed>> {
-        Outcome::Ready(Ok(self.decide(quota, cost, true)))
+    fn take(&self, quotas: Quotas, cost: u32) -> Limiting {
+        Outcome::Ready(Ok(self.decide(quotas, cost, true)))
     }
 
-    fn peek(&self, quota: Quota, cost: u32) -> Outcome<Result<RateDecision, LimiterFailed>> {
-        let decision = self.decide(quota, cost, false);
-        let left = self.decide(quota, 0, false);
-        Outcome::Ready(Ok(RateDecision {
-            remaining: left.remaining,
-            reset: left.reset,
-            ..decision
-        }))
+    fn peek(&self, quotas: Quotas, cost: u32) -> Limiting {
+        let told = self.decide(quotas, cost, false).map(|limited| {
+            let limit = limited.decision.limit;
+            let quota = Quota { subject: limited.subject, limit };
+            let left = self.decide(Some(quota).into(), 0, false).unwrap_or(limited).decision;
+            let decision =
+                RateDecision { remaining: left.remaining, reset: left.reset, ..limited.decision };
+            Limited { decision, ..limited }
+        });
+        Outcome::Ready(Ok(told))
     }
 }
 
@@ -131,16 +171,30 @@ mod tests {
         (clock.clone(), MemoryLimiter::of_size(clock, shards, capacity))
     }
 
-    fn quota(key: u128, calls: u32) -> Quota {
+    fn quota(key: u128, calls: u32) -> Quotas {
         let limit = RateLimit::per_minute(calls).unwrap();
-        Quota { subject: RateSubject::Key(Uuid::from_u128(key).into()), limit }
+        Some(Quota { subject: RateSubject::Key(Uuid::from_u128(key).into()), limit }).into()
     }
 
-    fn ready(answer: Outcome<Result<RateDecision, LimiterFailed>>) -> RateDecision {
+    fn limited(answer: Limiting) -> Limited {
         match answer {
-            Outcome::Ready(Ok(decision)) => decision,
+            Outcome::Ready(Ok(Some(limited))) => limited,
+            Outcome::Ready(Ok(None)) => panic!("something is limited"),
             Outcome::Ready(Err(_)) | Outcome::Later(_) => panic!("memory answers at once"),
         }
+    }
+
+    fn ready(answer: Limiting) -> RateDecision {
+        limited(answer).decision
+    }
+
+    fn both(key: (u128, u32), deployment: (u128, u32)) -> Quotas {
+        let of =
+            |subject, calls| Some(Quota { subject, limit: RateLimit::per_minute(calls).unwrap() });
+        Quotas::new(
+            of(RateSubject::Key(Uuid::from_u128(key.0).into()), key.1),
+            of(RateSubject::Deployment(Uuid::from_u128(deployment.0).into()), deployment.1),
+        )
     }
 
     #[test]
@@ -149,8 +203,9 @@ mod tests {
         assert!(ready(limiter.take(quota(1, 2), 2)).is_allowed);
         assert!(!ready(limiter.take(quota(1, 2), 1)).is_allowed);
         assert!(ready(limiter.take(quota(2, 2), 1)).is_allowed);
-        let explanations = RateSubject::Explanations(Uuid::from_u128(1));
-        assert!(ready(limiter.take(Quota { subject: explanations, ..quota(1, 2) }, 1)).is_allowed);
+        let limit = RateLimit::per_minute(2).unwrap();
+        let subject = RateSubject::Explanations(Uuid::from_u128(1));
+        assert!(ready(limiter.take(Some(Quota { subject, limit }).into(), 1)).is_allowed);
         *clock.0.lock().unwrap() += Duration::from_secs(30);
         assert!(ready(limiter.take(quota(1, 2), 1)).is_allowed);
     }
@@ -166,6 +221,50 @@ mod tests {
             assert!(!ready(limiter.peek(quota(1, 10), 7)).is_allowed);
         }
         assert_eq!(ready(limiter.take(quota(1, 10), 6)).remaining, 0);
+    }
+
+    #[test]
+    fn of_two_limits_both_are_spent_or_neither() {
+        for shards in [1, 2, 64] {
+            let (_, limiter) = limiter(shards, 100);
+            for deployment in 10..20 {
+                let call = both((deployment, 5), (deployment, 3));
+                for left in [2, 1, 0] {
+                    let told = limited(limiter.take(call, 1));
+                    assert_eq!(
+                        (told.subject.name(), told.decision.remaining),
+                        ("deployment", left)
+                    );
+                }
+                let refused = limited(limiter.take(call, 1));
+                assert_eq!(refused.subject.name(), "deployment");
+                assert_eq!(refused.decision.retry_after, Duration::from_secs(20));
+                assert_eq!(ready(limiter.peek(quota(deployment, 5), 1)).remaining, 2, "of the key");
+                let roomier = both((deployment, 2), (deployment, 100));
+                assert_eq!(limited(limiter.take(roomier, 1)).subject.name(), "key");
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_limited_is_nothing_told() {
+        let (_, limiter) = limiter(4, 100);
+        assert!(matches!(limiter.take(Quotas::default(), 1), Outcome::Ready(Ok(None))));
+        assert!(Quotas::default().is_empty() && !quota(1, 1).is_empty());
+    }
+
+    #[test]
+    fn threads_that_spend_two_limits_in_any_order_come_to_an_end_and_to_the_limit() {
+        let (_, limiter) = limiter(8, 1000);
+        let spend = |n: u128| {
+            let calls = (0..300_u128).map(move |call| both((call * n % 7, 1000), (call % 5, 40)));
+            calls.filter(|call| ready(limiter.take(*call, 1)).is_allowed).count()
+        };
+        let passed: usize = std::thread::scope(|scope| {
+            let threads: Vec<_> = (1..9).map(|n| scope.spawn(move || spend(n))).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).sum()
+        });
+        assert_eq!(passed, 5 * 40);
     }
 
     #[test]

@@ -2,13 +2,13 @@
 
 use std::sync::Mutex;
 
-use access_domain::{OrganizationName, authorize};
+use access_domain::{CallBounds, OrganizationName, authorize};
 use keys_core::{Key, Timestamp};
 use serde_json::json;
 use uuid::Uuid;
 
 use super::*;
-use crate::{Deployment, Seat, StepRecord, WorkflowType};
+use crate::{Deployment, Seat, StepRecord};
 
 const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
@@ -19,6 +19,20 @@ struct OneRun {
     state: Mutex<Option<RunState>>,
     moves_meanwhile: Mutex<Vec<RunState>>,
     key_revoked_at: Mutex<Option<Timestamp>>,
+    input_schema: Mutex<Option<Value>>,
+}
+
+/// A schema is what each value must be.
+struct Same;
+
+impl SchemaCheck for Same {
+    fn check(&self, _: &Value) -> Result<Vec<Fault>, SchemaCheckFailed> {
+        Ok(Vec::new())
+    }
+
+    fn validate(&self, schema: &Value, value: &Value) -> Result<Vec<Fault>, SchemaCheckFailed> {
+        Ok(if schema == value { Vec::new() } else { vec![Fault::invalid("/a", "is another")] })
+    }
 }
 
 impl ExecutionStore for OneRun {
@@ -30,35 +44,28 @@ impl ExecutionStore for OneRun {
     ) -> Result<Option<Runnable>, StoreError> {
         let deployment = Deployment {
             id,
-            organization,
             workflow: Uuid::from_u128(7).into(),
-            deployment_type: WorkflowType::Task,
-            api_name: "api".into(),
-            display_name: String::new(),
-            description: String::new(),
-            is_active: true,
             default_parameters: [("a".to_owned(), json!(1)), ("b".to_owned(), json!(1))]
                 .into_iter()
                 .collect(),
             timeout_seconds: 5,
             max_concurrent: Some(3),
-            shared_results: false,
-            created_by: Uuid::nil(),
-            created_at: NOW,
-            modified_at: NOW,
+            input_schema: self.input_schema.lock().unwrap().clone(),
+            ..Deployment::blank(organization, Uuid::nil(), NOW)
         };
         let definition = json!({"steps": [{"id": "a", "tool": "passthrough"}]});
         let revoked_at = *self.key_revoked_at.lock().unwrap();
         let key = Key { revoked_at, ..Key::new(id) };
-        Ok(Some(Runnable { deployment, version: Uuid::from_u128(8).into(), definition, key }))
+        let (version, organization_limit) = (Uuid::from_u128(8).into(), Some(9));
+        Ok(Some(Runnable { deployment, version, definition, organization_limit, key }))
     }
 
     fn accept(
         &self,
         run: &NewRun,
-        limit: Option<u32>,
+        limits: RunLimits,
     ) -> Result<(), ChangeError<TooManyExecutions>> {
-        assert_eq!(limit, Some(3));
+        assert_eq!(limits, RunLimits { deployment: Some(3), organization: Some(9) });
         *self.accepted.lock().unwrap() = Some(run.clone());
         *self.state.lock().unwrap() = Some(run.state);
         Ok(())
@@ -76,6 +83,7 @@ impl ExecutionStore for OneRun {
         Ok(state.map(|state| Execution {
             id,
             deployment,
+            key: Uuid::from_u128(4).into(),
             state,
             progress,
             failure: None,
@@ -165,6 +173,7 @@ impl Entropy for Still {
 struct Bench {
     store: Arc<OneRun>,
     said: Arc<Mutex<Vec<String>>>,
+    ended: Arc<Ends>,
     executions: Executions,
     granted: Granted<Execute>,
 }
@@ -180,19 +189,36 @@ fn bench(has_seat: bool) -> Bench {
         deployment,
         name: String::new(),
         expires_at: None,
+        bounds: CallBounds::default(),
     };
     let granted = authorize(who, Execute { deployment }).unwrap();
     let lease = Duration::from_secs(30);
     let (clock, entropy) = (Arc::new(Still), Arc::new(Still));
-    let executions =
-        Executions { store: store.clone(), runner: Arc::new(runner), clock, entropy, lease };
-    Bench { store, said, executions, granted }
+    let (store_port, runner, schemas) = (store.clone(), Arc::new(runner), Arc::new(Same));
+    let ended = Arc::<Ends>::default();
+    let log = ended.clone();
+    let executions = Executions { store: store_port, runner, log, clock, entropy, lease, schemas };
+    Bench { store, said, ended, executions, granted }
+}
+
+/// The ends that were counted.
+#[derive(Default)]
+struct Ends(Mutex<Vec<RunEnded>>);
+
+impl RunLog for Ends {
+    fn ended(&self, run: RunEnded) {
+        self.0.lock().unwrap().push(run);
+    }
+}
+
+fn request(parameters: Map<String, Value>) -> StartRun {
+    StartRun { input: json!("in"), input_pointer: "/input_data", parameters }
 }
 
 impl Bench {
     fn start(&self) -> Execution {
         let parameters = [("b".to_owned(), json!(2))].into_iter().collect();
-        self.executions.start(&self.granted, StartRun { input: json!("in"), parameters }).unwrap()
+        self.executions.start(&self.granted, request(parameters)).unwrap()
     }
 
     fn said(&self) -> Vec<String> {
@@ -220,10 +246,21 @@ fn a_run_that_finds_none_waits_and_wakes_whoever_is_free() {
 fn a_key_that_was_withdrawn_while_its_call_came_in_starts_nothing() {
     let bench = bench(true);
     *bench.store.key_revoked_at.lock().unwrap() = Some(NOW);
-    let request = StartRun { input: json!("in"), parameters: Map::new() };
-    let refused = bench.executions.start(&bench.granted, request);
+    let refused = bench.executions.start(&bench.granted, request(Map::new()));
     assert!(matches!(refused, Err(ExecutionError::KeyRefused(Denial::Revoked))));
     assert!(bench.said().is_empty() && bench.store.accepted.lock().unwrap().is_none());
+}
+
+#[test]
+fn an_input_that_breaks_the_schema_starts_nothing() {
+    let bench = bench(true);
+    *bench.store.input_schema.lock().unwrap() = Some(json!("out"));
+    let refused = bench.executions.start(&bench.granted, request(Map::new()));
+    let Err(ExecutionError::InputInvalid { faults }) = refused else { panic!("{refused:?}") };
+    assert_eq!(faults, [Fault::invalid("/input_data/a", "is another")]);
+    assert!(bench.said().is_empty() && bench.store.accepted.lock().unwrap().is_none());
+    *bench.store.input_schema.lock().unwrap() = Some(json!("in"));
+    bench.start();
 }
 
 #[test]
@@ -246,6 +283,10 @@ fn a_run_that_changes_hands_meanwhile_is_cancelled_all_the_same() {
     let stopped = bench.executions.cancel(&bench.granted, id).unwrap();
     assert_eq!(stopped.state, RunState { status: Status::Stopped, attempt: 1 });
     assert_eq!(bench.said(), ["wake", "abort"]);
+    let ended = bench.ended.0.lock().unwrap();
+    let [run] = ended.as_slice() else { panic!("{ended:?}") };
+    assert_eq!((run.outcome, run.took), (RunOutcome::Stopped, None));
+    assert_eq!(run.consumer.key, stopped.key, "whoever cancelled it");
 }
 
 #[test]
@@ -255,6 +296,7 @@ fn a_run_that_ends_meanwhile_is_not_cancelled() {
     *bench.store.moves_meanwhile.lock().unwrap() =
         vec![RunState { status: Status::Completed, attempt: 1 }];
     assert!(matches!(bench.executions.cancel(&bench.granted, id), Err(ExecutionError::Finished)));
+    assert!(bench.ended.0.lock().unwrap().is_empty());
     assert_eq!(bench.said(), ["wake"]);
 }
 

@@ -6,7 +6,7 @@ use api_types::{
     CreateApiKey, CreatedKeyView, ErrorCode, ImportApiKeys, ImportView, KeyView, ListView,
     PatchApiKey, RevokeKey, RotateKey,
 };
-use auth_actix::{ApiError, Caller};
+use auth_actix::{ApiError, Caller, RepeatableCaller};
 use keys_core::KeyTag;
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -54,17 +54,20 @@ async fn list_api_keys(
 /// The key is shown this once.
 #[utoipa::path(
     tag = "API keys",
+    params(("Idempotency-Key" = Option<String>, Header)),
     request_body = CreateApiKey,
     responses((status = 201, body = CreatedKeyView))
 )]
 #[post("/v1/api-keys")]
 async fn create_api_key(
     app: web::Data<App>,
-    who: Caller<ManageKeys>,
+    who: RepeatableCaller<ManageKeys>,
     body: Body,
 ) -> Result<HttpResponse, ApiError> {
-    let draft: CreateApiKey = body.json().await?;
-    keys::create_key(&app, KeyDesk::of_organization(who.granted), draft.into()).await
+    let body = body.read().await?;
+    let (granted, attempt) = who.with_body(body.bytes()).await?;
+    let draft = body.json::<CreateApiKey>();
+    keys::create_key(&app, KeyDesk::of_organization(granted), attempt, draft).await
 }
 
 /// Import keys of another system by their hashes

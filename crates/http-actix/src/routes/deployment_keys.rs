@@ -6,7 +6,7 @@ use api_types::{
     CreateDeploymentKey, CreatedKeyView, KeyView, ListView, PatchDeploymentKey, RevokeKey,
     RotateKey,
 };
-use auth_actix::{ApiError, Caller};
+use auth_actix::{ApiError, Caller, RepeatableCaller};
 use keys_core::KeyTag;
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -53,20 +53,24 @@ async fn list_deployment_keys(
 /// The key is shown this once.
 #[utoipa::path(
     tag = "deployment keys",
-    params(("org_id" = String, Path), ("id" = Uuid, Path)),
+    params(
+        ("org_id" = String, Path), ("id" = Uuid, Path),
+        ("Idempotency-Key" = Option<String>, Header)
+    ),
     request_body = Option<CreateDeploymentKey>,
     responses((status = 201, body = CreatedKeyView))
 )]
 #[post("/unstract/{org_id}/api/v2/api-deployment/{id}/keys")]
 async fn create_deployment_key(
     app: web::Data<App>,
-    who: Caller<ManageDeployments>,
+    who: RepeatableCaller<ManageDeployments>,
     deployment: PathId<DeploymentTag>,
     body: Body,
 ) -> Result<HttpResponse, ApiError> {
-    let draft: CreateDeploymentKey = body.optional_json().await?;
-    let desk = KeyDesk::of_deployment(who.granted, *deployment);
-    keys::create_key(&app, desk, draft.into()).await
+    let body = body.read_optional().await?;
+    let (granted, attempt) = who.with_body(body.bytes()).await?;
+    let desk = KeyDesk::of_deployment(granted, *deployment);
+    keys::create_key(&app, desk, attempt, body.optional_json::<CreateDeploymentKey>()).await
 }
 
 /// One key of a deployment

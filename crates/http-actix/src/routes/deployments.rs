@@ -1,11 +1,14 @@
 //! `/unstract/{org_id}/api/v2/api-deployment/…`
 
+use std::sync::Arc;
+
 use access_domain::{DeploymentTag, ManageDeployments};
 use actix_web::{HttpResponse, delete, get, patch, post, put, web};
 use api_types::{
     CreateDeployment, CreatedDeploymentView, DeploymentView, ListView, PatchDeployment,
 };
-use auth_actix::{ApiError, Caller};
+use auth_actix::{ApiError, Caller, Done, RepeatableCaller};
+use keys_core::Secret;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::{
@@ -46,22 +49,37 @@ async fn list_deployments(
 /// The answer carries the deployment's first key, which is shown this once.
 #[utoipa::path(
     tag = "deployments",
-    params(("org_id" = String, Path)),
+    params(("org_id" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
     request_body = CreateDeployment,
     responses((status = 201, body = CreatedDeploymentView))
 )]
 #[post("/unstract/{org_id}/api/v2/api-deployment")]
 async fn create_deployment(
     app: web::Data<App>,
-    who: Caller<ManageDeployments>,
+    who: RepeatableCaller<ManageDeployments>,
     body: Body,
 ) -> Result<HttpResponse, ApiError> {
-    let draft: CreateDeployment = body.json().await?;
-    let created = app.run(move |uc| uc.deployments.create(&who.granted, draft.into())).await?;
+    let body = body.read().await?;
+    let (granted, attempt) = who.with_body(body.bytes()).await?;
+    let granted = Arc::new(granted);
+    let maker = Arc::clone(&granted);
+    let make = async {
+        let draft: CreateDeployment = body.json().await?;
+        app.run(move |uc| uc.deployments.create(&maker, draft.into())).await
+    };
+    let (deployment, key_id, secret) = match attempt.once(make).await? {
+        Done::Now(created) => (created.deployment, created.key.uuid(), Some(created.secret)),
+        Done::Before(record) => {
+            let first_key = record.made_along;
+            let key = first_key.ok_or_else(|| ApiError::internal("the first key is not told"))?;
+            let get = app.run(move |uc| uc.deployments.get(&granted, record.made.into()));
+            (get.await?, key, None)
+        }
+    };
     Ok(HttpResponse::Created().json(CreatedDeploymentView {
-        deployment: DeploymentView::new(created.deployment, &app.settings.base_url),
-        key_id: created.key.uuid(),
-        api_key: created.secret.reveal_once(),
+        deployment: DeploymentView::new(deployment, &app.settings.base_url),
+        key_id,
+        api_key: secret.map(Secret::reveal_once),
     }))
 }
 

@@ -2,10 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use access_domain::Execute;
+use access_domain::{CallBounds, Execute, Granted, Principal};
 use actix_web::{HttpResponse, get, http::StatusCode, post, web};
 use api_types::{ErrorCode, ExecutionRequest, ExecutionView, ResultView, StartedView};
-use auth_actix::{ApiError, Caller};
+use auth_actix::{ApiError, Caller, Done, RepeatableCaller};
 use deployments_domain::{Execution, StartRun};
 use serde_json::{Map, Value};
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -34,14 +34,17 @@ pub(super) fn routes(config: &mut ServiceConfig) {
 #[utoipa::path(
     tag = "executions",
     security(("bearer" = []), ("api_key" = [])),
-    params(("handle" = String, Path), ("wait" = Option<u32>, Query)),
+    params(
+        ("handle" = String, Path), ("wait" = Option<u32>, Query),
+        ("Idempotency-Key" = Option<String>, Header)
+    ),
     request_body(content = Value, description = "The input, or an object with `input_data`: see the schema `ExecutionRequest`"),
     responses((status = 200, body = StartedView), (status = 202, body = StartedView))
 )]
 #[post("/deployment/{handle}")]
 async fn execute(
     app: web::Data<App>,
-    who: Caller<Execute>,
+    who: RepeatableCaller<Execute>,
     query: Query,
     body: Body,
 ) -> Result<HttpResponse, ApiError> {
@@ -54,14 +57,17 @@ async fn execute(
 #[utoipa::path(
     tag = "executions",
     security(("bearer" = []), ("api_key" = [])),
-    params(("handle" = String, Path), ("wait" = Option<u32>, Query)),
+    params(
+        ("handle" = String, Path), ("wait" = Option<u32>, Query),
+        ("Idempotency-Key" = Option<String>, Header)
+    ),
     request_body(content = Value, description = "The input, or an object with `input_data`: see the schema `ExecutionRequest`"),
     responses((status = 200, body = StartedView), (status = 202, body = StartedView))
 )]
 #[post("/deployment/{handle}/execute")]
 async fn execute_explicitly(
     app: web::Data<App>,
-    who: Caller<Execute>,
+    who: RepeatableCaller<Execute>,
     query: Query,
     body: Body,
 ) -> Result<HttpResponse, ApiError> {
@@ -137,16 +143,25 @@ async fn cancel_execution(
 
 async fn start(
     app: &App,
-    who: Caller<Execute>,
+    who: RepeatableCaller<Execute>,
     query: &Query,
     body: Body,
 ) -> Result<HttpResponse, ApiError> {
     let wait_of_query = query.wait()?;
+    let body = body.at_most(most_bytes(&who.granted)).read().await?;
+    let (granted, attempt) = who.with_body(body.bytes()).await?;
     let (run, wait_of_body) = parse(body.any_json().await?)?;
     let wait = wait_of_query.max(wait_of_body);
-    let granted = Arc::new(who.granted);
+    let granted = Arc::new(granted);
     let starter = Arc::clone(&granted);
-    let accepted = app.run(move |uc| uc.executions.start(&starter, run)).await?;
+    let start = app.run(move |uc| uc.executions.start(&starter, run));
+    let accepted = match attempt.once(start).await? {
+        Done::Now(execution) => execution,
+        Done::Before(record) => {
+            let asker = Arc::clone(&granted);
+            app.run(move |uc| uc.executions.status(&asker, record.made.into())).await?
+        }
+    };
     let base = &app.settings.base_url;
     if wait.is_zero() {
         return Ok(HttpResponse::Accepted().json(StartedView::new(&accepted, None, base)));
@@ -163,10 +178,22 @@ async fn start(
     Ok(HttpResponse::build(status).json(view))
 }
 
+/// The largest body that the called deployment takes.
+fn most_bytes(granted: &Granted<Execute>) -> usize {
+    let bounds = match granted.who() {
+        Principal::DeploymentKey { bounds, .. } => *bounds,
+        Principal::User { .. }
+        | Principal::PlatformKey { .. }
+        | Principal::OrganizationKey { .. } => CallBounds::default(),
+    };
+    bounds.max_body_bytes.and_then(|most| usize::try_from(most).ok()).unwrap_or(usize::MAX)
+}
+
 /// The input and parameters of a call, and how long it may wait.
 fn parse(body: Value) -> Result<(StartRun, Duration), ApiError> {
     if body.get("input_data").is_none() {
-        return Ok((StartRun { input: body, parameters: Map::new() }, Duration::ZERO));
+        let run = StartRun { input: body, input_pointer: "", parameters: Map::new() };
+        return Ok((run, Duration::ZERO));
     }
     let ExecutionRequest { input_data, parameters, timeout } = object(body)?;
     let seconds = timeout.unwrap_or(0);
@@ -174,5 +201,6 @@ fn parse(body: Value) -> Result<(StartRun, Duration), ApiError> {
         let detail = format!("must be from 0 to {MAX_WAIT_SECONDS} seconds");
         return Err(ApiError::at(ErrorCode::InvalidValue, "/timeout", detail));
     }
-    Ok((StartRun { input: input_data, parameters }, Duration::from_secs(seconds.into())))
+    let run = StartRun { input: input_data, input_pointer: "/input_data", parameters };
+    Ok((run, Duration::from_secs(seconds.into())))
 }

@@ -1,9 +1,11 @@
 //! `/v1/auth`: reverse proxies ask about each request that they are sent, before they hand it on.
 
-use access_domain::{Door, OrganizationRef, TurnedAway};
+use access_domain::{Door, OrganizationRef, TurnedAway, VerificationCode};
 use actix_web::{HttpRequest, HttpResponse, get, web};
 use api_types::ErrorCode;
-use auth_actix::{ApiError, keys_of_request, origin, requested_organization, spend};
+use auth_actix::{
+    ApiError, Outcomes, ShownAt, count_for, keys_of_request, origin, requested_organization, spend,
+};
 use keys_core::Scope;
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -49,12 +51,22 @@ async fn answer(
 ) -> Result<HttpResponse, ApiError> {
     let found = keys_of_request(&request).await?;
     let door = door(&app, &request, &query).await?;
+    if let Some(record) = door.meant(&found) {
+        count_for(&request, record);
+    }
     let now = app.access.authentication.clock.now();
     let named = requested_organization(&request).header;
+    let outcomes = &app.access.outcomes;
     let record = door.admit(&found, named.as_ref(), origin(&request).address, now);
-    let record = record.map_err(turned_away)?;
+    let record = record.map_err(|why| turned_away(outcomes, why))?;
     app.access.authentication.uses.note(&record.secret, now);
-    spend(&request, record.quota(), 1).await?;
+    let spent = spend(&request, record.quota(), 1).await;
+    spent.inspect_err(|error| {
+        if error.code() == ErrorCode::RateLimited {
+            outcomes.count(ShownAt::ForwardAuth, VerificationCode::RateLimited);
+        }
+    })?;
+    outcomes.count(ShownAt::ForwardAuth, VerificationCode::Valid);
     let scopes: Vec<&str> = record.key.scopes.iter().map(Scope::as_str).collect();
     // Each of them always: a proxy overwrites by them what its client may have sent itself.
     Ok(HttpResponse::Ok()
@@ -68,7 +80,7 @@ async fn door(app: &App, request: &HttpRequest, query: &Query) -> Result<Door, A
     let by_setting = app.settings.forward_auth_organization.as_ref();
     // Behind `/v1/auth/` stands what a proxy was sent, perhaps with the query of its client, who must
     // not choose their door. What needs more scopes only closes it further.
-    let is_clients = by_setting.is_some() && request.match_info().get("anything").is_some();
+    let is_clients = request.match_info().get("anything").is_some();
     let by_query = if is_clients { None } else { query.once("organization")? };
     let organization = match (by_query, by_setting) {
         (Some(named), _) => OrganizationRef::from(named),
@@ -94,9 +106,15 @@ fn admits_deployment_keys(kinds: Option<&str>) -> Result<bool, ApiError> {
     Ok(is_wide)
 }
 
-fn turned_away(why: TurnedAway) -> ApiError {
+fn turned_away(outcomes: &Outcomes, why: TurnedAway) -> ApiError {
     match why {
-        TurnedAway::Refused(error) => error.into(),
-        TurnedAway::KindNotAdmitted => ApiError::new(ErrorCode::KeyKindNotAllowed, why.to_string()),
+        TurnedAway::Refused(error) => {
+            outcomes.count_refused(ShownAt::ForwardAuth, &error);
+            error.into()
+        }
+        TurnedAway::KindNotAdmitted => {
+            outcomes.count(ShownAt::ForwardAuth, VerificationCode::NotFound);
+            ApiError::new(ErrorCode::KeyKindNotAllowed, why.to_string())
+        }
     }
 }

@@ -1,9 +1,9 @@
 //! `/v1/inference` and `/v1/models`.
 
 use access_domain::{Infer, ReadModels};
-use actix_web::{get, post, web};
+use actix_web::{HttpRequest, get, post, web};
 use api_types::{AskModel, InferenceView, ListView, ModelView};
-use auth_actix::{ApiError, Caller};
+use auth_actix::{ApiError, Caller, count_tokens};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::{App, body::Body, error::IntoApiError as _};
@@ -24,12 +24,14 @@ pub(super) fn routes(config: &mut ServiceConfig) {
 #[post("/v1/inference")]
 async fn ask_model(
     app: web::Data<App>,
+    request: HttpRequest,
     who: Caller<Infer>,
     body: Body,
 ) -> Result<web::Json<InferenceView>, ApiError> {
     let body: AskModel = body.json().await?;
     let asked = app.use_cases.inferences.ask(&who.granted, body.into());
     let answer = asked.map_err(|refusal| refusal.into_api_error())?.wait().await;
+    count_tokens(&request, answer.completion.usage);
     Ok(web::Json(answer.into()))
 }
 

@@ -12,14 +12,22 @@ mod organization;
 mod platform_keys;
 mod server;
 mod session;
+mod usage;
 mod verify;
 mod workflows;
 
 use utoipa_actix_web::service_config::ServiceConfig;
 
+pub use self::server::METRICS_TYPE;
+
 /// Every address of the API. The OpenAPI document is made from this list.
 pub fn routes(config: &mut ServiceConfig) {
+    // The router tries addresses one after the other, and those with parameters cost it most: what
+    // is asked for with every request of somebody else's comes first.
     config
+        .configure(forward_auth::routes)
+        .configure(verify::routes)
+        .configure(executions::routes)
         .configure(session::routes)
         .configure(identity::routes)
         .configure(workflows::routes)
@@ -28,10 +36,8 @@ pub fn routes(config: &mut ServiceConfig) {
         .configure(platform_keys::routes)
         .configure(organization::routes)
         .configure(audit::routes)
+        .configure(usage::routes)
         .configure(api_keys::routes)
-        .configure(verify::routes)
-        .configure(forward_auth::routes)
-        .configure(executions::routes)
         .configure(inference::routes)
         .configure(server::routes);
 }

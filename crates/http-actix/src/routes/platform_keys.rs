@@ -1,12 +1,14 @@
 //! `/unstract/{org_id}/api/v2/platform-keys/…`
 
+use std::sync::Arc;
+
 use access_domain::{ManagePlatformKeys, PlatformKey, RefreshPlatformKey};
 use actix_web::{HttpResponse, delete, get, patch, post, web};
 use api_types::{
     CreatePlatformKey, CreatedPlatformKeyView, ErrorCode, PatchPlatformKey, PlatformKeyView,
     PlatformKeysView, WithdrawPlatformKey,
 };
-use auth_actix::{ApiError, Caller};
+use auth_actix::{ApiError, Caller, Done, RepeatableCaller};
 use keys_core::{KeyTag, PlatformKeys, Secret, Slot};
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -43,20 +45,34 @@ async fn list_platform_keys(
 #[utoipa::path(
     tag = "platform keys",
     security(("session" = [])),
-    params(("org_id" = String, Path)),
+    params(("org_id" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
     request_body = Option<CreatePlatformKey>,
     responses((status = 201, body = CreatedPlatformKeyView))
 )]
 #[post("/unstract/{org_id}/api/v2/platform-keys")]
 async fn generate_platform_key(
     app: web::Data<App>,
-    who: Caller<ManagePlatformKeys>,
+    who: RepeatableCaller<ManagePlatformKeys>,
     body: Body,
 ) -> Result<HttpResponse, ApiError> {
-    let CreatePlatformKey { slot, activate } = body.optional_json().await?;
-    let slot = slot.map(parse_slot).transpose()?;
-    let (keys, slot, secret) =
-        app.run(move |uc| uc.platform_keys.generate(&who.granted, slot, activate)).await?;
+    let body = body.read_optional().await?;
+    let (granted, attempt) = who.with_body(body.bytes()).await?;
+    let granted = Arc::new(granted);
+    let maker = Arc::clone(&granted);
+    let make = async {
+        let CreatePlatformKey { slot, activate } = body.optional_json().await?;
+        let slot = slot.map(parse_slot).transpose()?;
+        app.run(move |uc| uc.platform_keys.generate(&maker, slot, activate)).await
+    };
+    let (keys, slot, secret) = match attempt.once(make).await? {
+        Done::Now((keys, slot, secret)) => (keys, slot, Some(secret)),
+        Done::Before(record) => {
+            let keys = app.run(move |uc| uc.platform_keys.list(&granted)).await?;
+            let slot = keys.slot_of(|key| key.id.uuid() == record.made);
+            let slot = slot.ok_or_else(ApiError::not_found)?;
+            (keys, slot, None)
+        }
+    };
     Ok(HttpResponse::Created().json(created(&keys, slot, secret)))
 }
 
@@ -80,7 +96,7 @@ async fn refresh_platform_key(
     let refreshed =
         app.run(move |uc| uc.platform_keys.refresh(&who.granted, *id, revoke_made)).await;
     let (keys, slot, secret) = refreshed?;
-    Ok(web::Json(created(&keys, slot, secret)))
+    Ok(web::Json(created(&keys, slot, Some(secret))))
 }
 
 /// Switch a platform key on or off
@@ -133,6 +149,11 @@ fn parse_slot(number: i16) -> Result<Slot, ApiError> {
         .ok_or_else(|| ApiError::at(ErrorCode::InvalidValue, "/slot", "must be 1 or 2"))
 }
 
-fn created(keys: &PlatformKeys<PlatformKey>, slot: Slot, secret: Secret) -> CreatedPlatformKeyView {
-    CreatedPlatformKeyView { record: PlatformKeyView::of(keys, slot), key: secret.reveal_once() }
+fn created(
+    keys: &PlatformKeys<PlatformKey>,
+    slot: Slot,
+    secret: Option<Secret>,
+) -> CreatedPlatformKeyView {
+    let key = secret.map(Secret::reveal_once);
+    CreatedPlatformKeyView { record: PlatformKeyView::of(keys, slot), key }
 }

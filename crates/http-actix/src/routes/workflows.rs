@@ -1,11 +1,13 @@
 //! `/unstract/{org_id}/api/v2/workflow/…`
 
+use std::sync::Arc;
+
 use access_domain::ManageWorkflows;
 use actix_web::{HttpResponse, delete, get, patch, post, put, web};
 use api_types::{
     CreateWorkflow, ListView, PatchWorkflow, ValidateWorkflow, ValidationView, WorkflowView,
 };
-use auth_actix::{ApiError, Caller};
+use auth_actix::{ApiError, Caller, Done, RepeatableCaller};
 use deployments_domain::{Workflow, WorkflowDraft};
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -48,19 +50,30 @@ async fn list_workflows(
 /// The definition is checked as a whole; every fault is told with its pointer.
 #[utoipa::path(
     tag = "workflows",
-    params(("org_id" = String, Path)),
+    params(("org_id" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
     request_body = CreateWorkflow,
     responses((status = 201, body = WorkflowView))
 )]
 #[post("/unstract/{org_id}/api/v2/workflow")]
 async fn create_workflow(
     app: web::Data<App>,
-    who: Caller<ManageWorkflows>,
+    who: RepeatableCaller<ManageWorkflows>,
     body: Body,
 ) -> Result<HttpResponse, ApiError> {
-    let draft: CreateWorkflow = body.json().await?;
-    let workflow =
-        app.run_with_check(move |uc| uc.workflows.create(&who.granted, draft.into())).await?;
+    let body = body.read().await?;
+    let (granted, attempt) = who.with_body(body.bytes()).await?;
+    let granted = Arc::new(granted);
+    let maker = Arc::clone(&granted);
+    let make = async {
+        let draft: CreateWorkflow = body.json().await?;
+        app.run_with_check(move |uc| uc.workflows.create(&maker, draft.into())).await
+    };
+    let workflow = match attempt.once(make).await? {
+        Done::Now(workflow) => workflow,
+        Done::Before(record) => {
+            app.run(move |uc| uc.workflows.get(&granted, record.made.into())).await?
+        }
+    };
     Ok(HttpResponse::Created().json(WorkflowView::from(workflow)))
 }
 

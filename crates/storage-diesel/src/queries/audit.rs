@@ -9,7 +9,10 @@ use diesel::{delete, insert_into, prelude::*, result::Error, sql_query, sql_type
 use keys_core::Timestamp;
 use uuid::Uuid;
 
-use super::super::{Conn, Store};
+use super::{
+    super::{Conn, Store},
+    idempotency::remember,
+};
 use crate::{
     codec,
     error::Stop,
@@ -230,14 +233,33 @@ fn save_head(conn: &mut Conn, organization: &str, head: ChainHead) -> QueryResul
         .map(drop)
 }
 
-/// Writes down what is done in this transaction.
+/// Writes down what is done in this transaction, and remembers the request that asked for it, where it may be sent again.
 pub(super) fn note(
     conn: &mut Conn,
     organization: OrganizationId,
     act: &Act,
     subject: Subject,
 ) -> QueryResult<()> {
+    if let Some(made) = subject.id {
+        remember(conn, organization, act.repeatable, act.at, made, None)?;
+    }
     note_all(conn, [AuditEntry::of(organization, act, subject)])
+}
+
+/// The same for something that is done with another thing along with it.
+pub(super) fn note_both(
+    conn: &mut Conn,
+    organization: OrganizationId,
+    act: &Act,
+    subject: Subject,
+    (action, along): (Action, Subject),
+) -> QueryResult<()> {
+    if let Some(made) = subject.id {
+        remember(conn, organization, act.repeatable, act.at, made, along.id)?;
+    }
+    let along_with = act.along_with(action, along.id.unwrap_or_default());
+    let entries = [(act, subject), (&along_with, along)];
+    note_all(conn, entries.map(|(act, subject)| AuditEntry::of(organization, act, subject)))
 }
 
 /// Writes down several things that are done in this transaction.

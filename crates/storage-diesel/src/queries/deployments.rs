@@ -9,7 +9,7 @@ use diesel::{delete, insert_into, prelude::*, result::Error, sql_types::Bool, up
 
 use super::{
     super::{Conn, Store, violated_unique},
-    audit::note,
+    audit::{note, note_both},
     managed_keys::{insert_key, new_subject},
 };
 use crate::{
@@ -36,9 +36,8 @@ impl DeploymentStore for Store {
                 .map_err(taken)?;
             let ring = KeyRing::Deployment(deployment.id, visibility);
             insert_key(conn, organization, ring, key)?;
-            note(conn, organization, act, subject(deployment))?;
-            let with_key = act.along_with(Action::KeyCreated, key.key.id.uuid());
-            Ok(note(conn, organization, &with_key, new_subject(ring, key))?)
+            let with_key = (Action::KeyCreated, new_subject(ring, key));
+            Ok(note_both(conn, organization, act, subject(deployment), with_key)?)
         })
     }
 

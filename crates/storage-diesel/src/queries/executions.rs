@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use access_domain::{ChangeError, DeploymentId, OrganizationId, StoreError};
 use deployments_domain::{
-    ClaimedRun, Execution, ExecutionId, ExecutionStore, NewRun, RunMove, Runnable, Status,
-    TooManyExecutions,
+    ClaimedRun, Execution, ExecutionId, ExecutionStore, NewRun, RunLimits, RunMove, Runnable,
+    Status, TooManyExecutions,
 };
 use diesel::{
     dsl::{case_when, sql},
@@ -22,13 +22,16 @@ use serde_json::Value;
 
 use super::{
     super::{Conn, Store},
+    idempotency::remember,
     lease::NowAnd,
 };
 use crate::{
     codec,
     error::Stop,
     rows::{ClaimedRow, ExecutionRow, MoveRow, NewExecutionRow, RunnableRow, StepRow},
-    schema::{deployments, execution_steps, executions, keys, workflow_versions, workflows},
+    schema::{
+        deployments, execution_steps, executions, keys, organizations, workflow_versions, workflows,
+    },
 };
 
 impl ExecutionStore for Store {
@@ -42,6 +45,9 @@ impl ExecutionStore for Store {
             let found = deployments::table
                 .inner_join(workflows::table.inner_join(workflow_versions::table))
                 .inner_join(keys::table)
+                .inner_join(
+                    organizations::table.on(organizations::id.eq(deployments::organization_id)),
+                )
                 .filter(keys::id.eq(codec::id(key)))
                 .filter(deployments::id.eq(codec::id(deployment)))
                 .filter(deployments::organization_id.eq(codec::id(organization)))
@@ -56,12 +62,10 @@ impl ExecutionStore for Store {
     fn accept(
         &self,
         run: &NewRun,
-        limit: Option<u32>,
+        limits: RunLimits,
     ) -> Result<(), ChangeError<TooManyExecutions>> {
         self.change("accepting a run", |conn| {
-            if let Some(limit) = limit {
-                leave_room(conn, run.deployment, limit)?;
-            }
+            leave_room(conn, run, limits)?;
             let row = NewExecutionRow::of(run)?;
             if run.state.status == Status::Executing {
                 let lease = executions::lease_expires_at.eq(NowAnd::lease(run.lease));
@@ -69,7 +73,8 @@ impl ExecutionStore for Store {
             } else {
                 insert_into(executions::table).values(row).execute(conn)?;
             }
-            Ok(())
+            let (request, made) = (run.repeatable, run.id.uuid());
+            Ok(remember(conn, run.organization, request, run.created_at, made, None)?)
         })
     }
 
@@ -111,7 +116,7 @@ impl ExecutionStore for Store {
     }
 
     fn save_move(&self, run_move: &RunMove) -> Result<bool, StoreError> {
-        self.save("saving the move of a run", |conn| {
+        let is_saved = self.save("saving the move of a run", |conn| {
             let id = codec::id(run_move.id);
             let still_in_from = executions::status
                 .eq(run_move.from.status.as_str())
@@ -124,7 +129,11 @@ impl ExecutionStore for Store {
                 save_steps(conn, &id, steps)?;
             }
             Ok(moved > 0)
-        })
+        })?;
+        if is_saved {
+            self.executions.moved_to(run_move.to.status);
+        }
+        Ok(is_saved)
     }
 
     fn claim(
@@ -205,26 +214,34 @@ impl ExecutionStore for Store {
     }
 }
 
-/// The deployment is locked before its runs are counted, so that no two callers take the last place.
+/// What is bounded is locked before its runs are counted, so that no two callers take the last place.
 fn leave_room(
     conn: &mut Conn,
-    deployment: DeploymentId,
-    limit: u32,
+    run: &NewRun,
+    limits: RunLimits,
 ) -> Result<(), Stop<TooManyExecutions>> {
-    let deployment = codec::id(deployment);
-    locked!(deployments::table.find(&deployment).select(deployments::id))
-        .first::<String>(conn)
-        .optional()?;
-    let unfinished: i64 = executions::table
-        .filter(executions::deployment_id.eq(&deployment))
-        .filter(executions::finished_at.is_null())
-        .count()
-        .get_result(conn)?;
-    if unfinished < i64::from(limit) {
-        Ok(())
-    } else {
-        Err(Stop::Refused(TooManyExecutions { limit }))
+    let (organization, deployment) = (codec::id(run.organization), codec::id(run.deployment));
+    let unfinished = || {
+        executions::table
+            .filter(executions::organization_id.eq(codec::id(run.organization)))
+            .filter(executions::finished_at.is_null())
+    };
+    if let Some(limit) = limits.organization {
+        locked!(organizations::table.find(organization).select(organizations::id))
+            .first::<String>(conn)?;
+        if unfinished().count().get_result::<i64>(conn)? >= i64::from(limit) {
+            return Err(Stop::Refused(TooManyExecutions::OfOrganization { limit }));
+        }
     }
+    if let Some(limit) = limits.deployment {
+        locked!(deployments::table.find(&deployment).select(deployments::id))
+            .first::<String>(conn)?;
+        let unfinished = unfinished().filter(executions::deployment_id.eq(&deployment));
+        if unfinished.count().get_result::<i64>(conn)? >= i64::from(limit) {
+            return Err(Stop::Refused(TooManyExecutions::OfDeployment { limit }));
+        }
+    }
+    Ok(())
 }
 
 /// Runs whose lease ran out come first: they were accepted before those that still wait.

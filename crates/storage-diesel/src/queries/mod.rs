@@ -26,14 +26,17 @@ macro_rules! visible {
 mod audit;
 mod deployments;
 mod executions;
+mod idempotency;
 mod imports;
 mod key_lookup;
 mod lease;
 mod managed_keys;
 mod organizations;
 mod platform_keys;
+mod queue_depth;
 mod server;
 mod sessions;
+mod usage;
 mod workflows;
 
 impl Store {

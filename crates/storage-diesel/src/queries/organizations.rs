@@ -28,6 +28,7 @@ macro_rules! settings {
             organizations::name,
             organizations::key_format,
             organizations::key_prefix,
+            organizations::max_concurrent,
         ))
     };
 }
@@ -112,6 +113,7 @@ impl OrganizationStore for Store {
                     organizations::name.eq(codec::printable(&new.name)),
                     organizations::key_format.eq(new.key_style.format()),
                     organizations::key_prefix.eq(new.key_style.prefix.as_str()),
+                    organizations::max_concurrent.eq(new.max_concurrent.map(codec::integer)),
                 ))
                 .execute(conn)?;
             let slug = old.slug.as_str();
@@ -122,10 +124,10 @@ impl OrganizationStore for Store {
     }
 }
 
-type SettingsRow = (String, String, String, String, String);
+type SettingsRow = (String, String, String, String, String, Option<i32>);
 
 fn read_settings(
-    (id, slug, name, key_format, key_prefix): SettingsRow,
+    (id, slug, name, key_format, key_prefix, max_concurrent): SettingsRow,
 ) -> QueryResult<OrganizationSettings> {
     let prefix = codec::read_name(&key_prefix, "key prefix", |text| KeyPrefix::parse(text).ok())?;
     Ok(OrganizationSettings {
@@ -133,6 +135,7 @@ fn read_settings(
         slug: codec::read_name(&slug, "slug", |slug| Slug::parse(slug).ok())?,
         name,
         key_style: KeyStyle { uuid_keys: key_format == "uuid", prefix },
+        max_concurrent: max_concurrent.map(codec::read_unsigned).transpose()?,
     })
 }
 

@@ -12,9 +12,12 @@ use diesel::{
 use diesel_migrations::MigrationHarness;
 use keys_core::PepperName;
 
-use super::super::{Backend, Conn, HAS_MIGRATIONS_TABLE, MIGRATIONS, Store};
+use super::{
+    super::{Backend, Conn, HAS_MIGRATIONS_TABLE, MIGRATIONS, Store},
+    queue_depth,
+};
 use crate::{
-    Storage,
+    QueueDepth, Storage,
     schema::{key_secrets, keys},
 };
 
@@ -63,6 +66,14 @@ impl Storage for Store {
             let read = |(name, count)| (PepperName::from_stored(name), i64::unsigned_abs(count));
             Ok(counted.into_iter().map(read).collect())
         })
+    }
+
+    fn queue_depth(&self) -> Result<QueueDepth, StoreError> {
+        self.read("measuring the queue", queue_depth::load)
+    }
+
+    fn observe(&self) {
+        self.observe_pool();
     }
 }
 

@@ -1,5 +1,6 @@
 //! Runs and their steps.
 
+use access_domain::Consumer;
 use deployments_domain::{
     ClaimedRun, Execution, Failure, FailureCode, NewRun, Progress, RunEnd, RunMove, RunState,
     Runnable, Status, StepRecord,
@@ -10,7 +11,7 @@ use keys_core::Key;
 use super::DeploymentRow;
 use crate::{
     codec,
-    schema::{execution_steps, executions, keys, workflow_versions},
+    schema::{execution_steps, executions, keys, organizations, workflow_versions},
 };
 
 /// A run as it is accepted. Its lease is left out: only the database's clock can tell when it ends.
@@ -33,6 +34,7 @@ pub(crate) struct NewExecutionRow {
     created_at: i64,
     started_at: Option<i64>,
     has_payload: bool,
+    trace_parent: Option<String>,
 }
 
 impl NewExecutionRow {
@@ -55,6 +57,7 @@ impl NewExecutionRow {
             created_at,
             started_at: (run.state.status == Status::Executing).then_some(created_at),
             has_payload: true,
+            trace_parent: run.trace.map(|trace| trace.to_string()),
         })
     }
 }
@@ -64,6 +67,7 @@ impl NewExecutionRow {
 pub(crate) struct ExecutionRow {
     id: String,
     deployment_id: String,
+    key_id: String,
     status: String,
     attempt: i32,
     steps_total: i32,
@@ -89,6 +93,7 @@ impl ExecutionRow {
         Ok(Execution {
             id: codec::read_id(&self.id)?,
             deployment: codec::read_id(&self.deployment_id)?,
+            key: codec::read_id(&self.key_id)?,
             state: read_state(&self.status, self.attempt)?,
             progress: Progress {
                 steps_completed: self.steps_completed,
@@ -106,12 +111,18 @@ impl ExecutionRow {
 #[diesel(table_name = executions)]
 pub(crate) struct ClaimedRow {
     pub(crate) id: String,
+    organization_id: String,
+    deployment_id: String,
+    key_id: String,
     status: String,
     attempt: i32,
     lost: i32,
     timeout_seconds: i32,
     input: Option<String>,
     parameters: Option<String>,
+    created_at: i64,
+    started_at: Option<i64>,
+    trace_parent: Option<String>,
     #[diesel(select_expression = workflow_versions::definition)]
     definition: String,
 }
@@ -123,11 +134,19 @@ impl ClaimedRow {
         Ok(ClaimedRun {
             id: codec::read_id(&self.id)?,
             state: read_state(&self.status, self.attempt)?,
+            consumer: Consumer {
+                organization: codec::read_id(&self.organization_id)?,
+                key: codec::read_id(&self.key_id)?,
+                deployment: Some(codec::read_id(&self.deployment_id)?),
+            },
+            started_at: codec::read_micros(self.started_at.unwrap_or(self.created_at))?,
             lost: self.lost,
             definition: codec::read_json(&self.definition)?,
             input: codec::read_json(self.input.as_deref().ok_or_else(gone)?)?,
             parameters: codec::read_json_object(self.parameters.as_deref().ok_or_else(gone)?)?,
             timeout_seconds: codec::read_unsigned(self.timeout_seconds)?,
+            // Without it a run is as good as with it.
+            trace: self.trace_parent.as_deref().and_then(|parent| parent.parse().ok()),
         })
     }
 }
@@ -203,6 +222,8 @@ pub(crate) struct RunnableRow {
     version: String,
     #[diesel(select_expression = workflow_versions::definition)]
     definition: String,
+    #[diesel(select_expression = organizations::max_concurrent)]
+    organization_limit: Option<i32>,
     #[diesel(select_expression = keys::is_active)]
     key_is_active: Option<bool>,
     #[diesel(select_expression = keys::revoked_at)]
@@ -223,7 +244,8 @@ impl RunnableRow {
         };
         let version = codec::read_id(&self.version)?;
         let definition = codec::read_json(&self.definition)?;
-        Ok(Runnable { deployment, version, definition, key })
+        let organization_limit = self.organization_limit.map(codec::read_unsigned).transpose()?;
+        Ok(Runnable { deployment, version, definition, organization_limit, key })
     }
 }
 

@@ -1,8 +1,9 @@
 //! Keys of every kind, and their secrets.
 
 use access_domain::{
-    DeploymentId, FoundBy, Imported, KeyOwner, KeyRecord, KeySecret, KeyTerms, ManagedKey,
-    NewImport, NewKey, NewManagedKey, OrganizationId, OrganizationName, PlatformKey, Revocation,
+    CallBounds, DeploymentId, FoundBy, Imported, KeyOwner, KeyRecord, KeySecret, KeyTerms,
+    ManagedKey, NewImport, NewKey, NewManagedKey, OrganizationId, OrganizationName, PlatformKey,
+    Revocation,
 };
 use chrono::TimeDelta;
 use diesel::{QueryResult, prelude::*, result::Error};
@@ -176,6 +177,15 @@ pub(crate) struct FoundKeyRow {
     #[diesel(select_expression = deployments::is_active.nullable())]
     #[diesel(select_expression_type = diesel::dsl::Nullable<deployments::is_active>)]
     deployment_is_active: Option<bool>,
+    #[diesel(select_expression = deployments::ip_allowlist.nullable())]
+    #[diesel(select_expression_type = diesel::dsl::Nullable<deployments::ip_allowlist>)]
+    deployment_allowlist: Option<String>,
+    #[diesel(select_expression = deployments::rate_limit_per_minute.nullable())]
+    #[diesel(select_expression_type = diesel::dsl::Nullable<deployments::rate_limit_per_minute>)]
+    deployment_rate_limit: Option<i32>,
+    #[diesel(select_expression = deployments::max_body_bytes.nullable())]
+    #[diesel(select_expression_type = diesel::dsl::Nullable<deployments::max_body_bytes>)]
+    max_body_bytes: Option<i32>,
 }
 
 impl FoundKeyRow {
@@ -205,13 +215,20 @@ impl FoundKeyRow {
             grace_until: grace_until.map(codec::read_micros).transpose()?,
             scopes: codec::read_scopes(&self.scopes)?,
             allowlist: codec::read_allowlist(&self.ip_allowlist)?,
+            owner_allowlist: codec::read_allowlist(
+                self.deployment_allowlist.as_deref().unwrap_or("[]"),
+            )?,
             rate_limit: codec::read_rate_limit(self.rate_limit_per_minute)?,
+        };
+        let bounds = CallBounds {
+            rate_limit: codec::read_rate_limit(self.deployment_rate_limit)?,
+            max_body_bytes: self.max_body_bytes.map(codec::read_unsigned).transpose()?,
         };
         let organization = OrganizationName {
             id: codec::read_id(&self.organization_id)?,
             slug: self.organization_slug,
         };
-        Ok(KeyRecord { id: codec::read_id(&self.id)?, organization, name, key, secret })
+        Ok(KeyRecord { id: codec::read_id(&self.id)?, organization, name, key, bounds, secret })
     }
 }
 

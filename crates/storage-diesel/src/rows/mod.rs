@@ -4,6 +4,7 @@ mod audit;
 mod deployment;
 mod execution;
 mod key;
+mod usage;
 mod workflow;
 
 pub(crate) use self::{
@@ -14,5 +15,6 @@ pub(crate) use self::{
         FoundKeyRow, ImportedRow, ImportedSecretRow, KeyRow, KeySecretRow, ManagedKeyRow,
         SecretRow, SlotRow, TermsRow, read_slots,
     },
+    usage::{UsageRow, resolution_number},
     workflow::{VersionRow, WorkflowRow},
 };

@@ -76,6 +76,14 @@ on_both_databases! {
         a_run_that_moved_is_not_moved_again_from_where_it_was
         old_payloads_are_deleted_in_portions_and_the_records_stay
         the_runs_of_a_deleted_deployment_go_on;
+    idempotency:
+        a_request_is_remembered_by_what_it_has_made
+        a_request_that_was_done_does_nothing_again
+        a_refused_request_is_not_remembered
+        a_request_of_another_organization_is_another
+        a_forgotten_request_is_done_anew
+        old_records_are_deleted_in_portions_and_others_stay
+        of_sixteen_times_the_same_request_at_once_one_is_done;
     imports:
         an_imported_key_is_found_by_either_hash_and_told_without_a_secret
         a_key_is_imported_onto_a_deployment_that_its_importer_sees
@@ -137,6 +145,7 @@ on_both_databases! {
     queue:
         a_claimed_run_brings_all_that_is_needed_to_carry_it_out
         a_claim_moves_a_run_as_the_state_machine_does
+        the_queue_is_measured
         runs_are_claimed_oldest_first_and_no_more_than_asked_for
         a_run_keeps_the_version_that_it_was_accepted_with
         a_run_that_is_born_claimed_is_nobody_elses_while_its_lease_holds
@@ -147,12 +156,22 @@ on_both_databases! {
         eight_workers_claim_each_run_exactly_once
         eight_workers_take_over_each_lost_run_exactly_once
         no_more_runs_are_accepted_than_may_be_unfinished
+        an_organizations_bound_counts_the_runs_of_all_its_deployments
         sixteen_callers_at_once_do_not_pass_by_the_last_place;
     sessions:
         a_session_is_found_by_its_token_with_its_user_and_memberships
         use_moves_a_session_on_and_never_back
         an_ended_session_is_not_found_and_may_be_ended_again
         stale_sessions_are_deleted_in_portions_and_others_stay;
+    usage:
+        what_is_added_to_one_place_is_summed_up
+        only_the_sums_that_are_asked_for_are_told
+        a_batch_that_is_given_again_is_added_once
+        of_one_batch_that_eight_give_at_once_one_is_added
+        eight_that_add_to_the_same_rows_at_once_lose_nothing
+        old_sums_are_deleted_in_portions_by_their_resolution
+        eight_that_delete_old_sums_at_once_delete_each_once
+        what_two_processes_count_is_summed_up_by_minute_hour_and_day;
     uses:
         the_last_use_is_told_of_each_secret
         a_later_use_stays_when_an_earlier_one_is_noted

@@ -80,6 +80,7 @@ pub fn an_accepted_run_is_told_as_it_stands(given: &Given) {
     let expected = Execution {
         id: waiting.id,
         deployment: deployed.deployment.id,
+        key: deployed.key.key.id,
         state: RunState::ACCEPTED,
         progress: Progress { steps_completed: 0, steps_total: 3 },
         failure: None,

@@ -12,9 +12,13 @@ use access_domain::{
     PageRequest, PasswordHash, Refusals, Slug, User, Username, Visibility,
 };
 use deployments_domain::{
-    Deployment, Event, NewRun, RunEnd, RunMove, RunState, StepRecord, Workflow, WorkflowType, next,
+    Deployment, Event, NewRun, RunEnd, RunLimits, RunMove, RunState, StepRecord, Usage, Workflow,
+    WorkflowType, next,
 };
-use keys_core::{Digest, Id, Pattern, Pepper, PepperName, Peppers, StoredSecret, Timestamp, mint};
+use keys_core::{
+    Allowlist, Digest, Id, Pattern, Pepper, PepperName, Peppers, RateLimit, StoredSecret,
+    Timestamp, mint,
+};
 use serde_json::{Map, json};
 use storage_diesel::Storage;
 use uuid::Uuid;
@@ -92,6 +96,11 @@ impl Given {
             peppers: Arc::new(Pepper::new(&[7; 32]).unwrap().into()),
             retention: Duration::from_secs(24 * 3600),
         }
+    }
+
+    /// What a process counts.
+    pub(super) fn usage(&self) -> Usage {
+        Usage::new(self.stores.clone(), self.clock.clone(), &*self.entropy)
     }
 
     pub(super) fn refusals(&self) -> Refusals {
@@ -201,6 +210,10 @@ impl Given {
             timeout_seconds: 300,
             max_concurrent: Some(20),
             shared_results: false,
+            rate_limit: RateLimit::per_minute(100),
+            allowlist: Allowlist::new(vec!["10.0.0.0/8".parse().unwrap()]).unwrap(),
+            max_body_bytes: 1 << 20,
+            input_schema: Some(json!({"type": "object"})),
             created_by: SOMEBODY,
             created_at: self.now(),
             modified_at: self.now(),
@@ -228,6 +241,14 @@ impl Given {
         Deployed { organization, workflow, deployment, key }
     }
 
+    /// Another deployment of the same workflow.
+    pub(super) fn sibling(&self, of: &Deployed) -> Deployed {
+        let deployment = self.new_deployment(&of.workflow, "orders_too");
+        let key = self.new_deployment_key();
+        self.stores.create_deployment(ALL, &deployment, &key, &self.deed()).unwrap();
+        Deployed { organization: of.organization, workflow: of.workflow.clone(), deployment, key }
+    }
+
     pub(super) fn new_run(&self, deployed: &Deployed) -> NewRun {
         NewRun {
             id: self.id(),
@@ -241,14 +262,16 @@ impl Given {
             parameters: Map::from_iter([("language".into(), json!("fr"))]),
             timeout_seconds: 60,
             steps_total: 3,
+            trace: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".parse().ok(),
             created_at: self.now(),
+            repeatable: None,
         }
     }
 
     /// A run that nobody holds.
     pub(super) fn accepted(&self, deployed: &Deployed) -> NewRun {
         let run = self.new_run(deployed);
-        self.stores.accept(&run, None).unwrap();
+        self.stores.accept(&run, RunLimits::default()).unwrap();
         run
     }
 
@@ -256,7 +279,7 @@ impl Given {
     pub(super) fn executing(&self, deployed: &Deployed) -> NewRun {
         let state = next(RunState::ACCEPTED, Event::Claim).unwrap();
         let run = NewRun { state, lease: LONG, ..self.new_run(deployed) };
-        self.stores.accept(&run, None).unwrap();
+        self.stores.accept(&run, RunLimits::default()).unwrap();
         run
     }
 
@@ -279,7 +302,7 @@ impl Given {
             parameters,
             ..self.new_run(&deployed)
         };
-        self.stores.accept(&run, None).unwrap();
+        self.stores.accept(&run, RunLimits::default()).unwrap();
         let (started_at, finished_at) = (self.now(), self.now());
         let (position, id, outcome) = (0, "a".into(), Ok(secret.clone()));
         let steps = vec![StepRecord { position, id, started_at, finished_at, outcome }];

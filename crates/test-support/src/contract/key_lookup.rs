@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use access_domain::{Action, KeyChange, KeyOwner, KeyTerms, ManagedKey, PlatformKeyChange};
+use access_domain::{
+    Action, CallBounds, KeyChange, KeyOwner, KeyTerms, ManagedKey, PlatformKeyChange,
+};
 use deployments_domain::Deployment;
 use keys_core::{Allowlist, Key, RateLimit, Scopes, Slot, Timestamp};
 
@@ -22,7 +24,11 @@ pub fn a_deployment_key_is_found_with_all_that_decides_its_fate(given: &Given) {
     assert_eq!(record.organization.id, deployed.organization);
     assert_eq!(record.organization.slug, "acme");
     let good = Key::new(KeyOwner::Deployment(deployed.deployment.id));
+    let terms = &deployed.deployment;
+    let good = Key { owner_allowlist: terms.allowlist.clone(), ..good };
     assert_eq!(record.key, good);
+    let max_body_bytes = Some(terms.max_body_bytes);
+    assert_eq!(record.bounds, CallBounds { rate_limit: terms.rate_limit, max_body_bytes });
 
     let until = given.now() + Duration::from_micros(1);
     let terms = KeyTerms {
@@ -37,7 +43,10 @@ pub fn a_deployment_key_is_found_with_all_that_decides_its_fate(given: &Given) {
     let (organization, deployment) = (deployed.organization, deployed.deployment.id);
     let act = given.act(Action::KeyChanged);
     given.stores.change_key(organization, deployed.ring(), record.id, &rule, &act).unwrap();
-    let rule = |deployment: &Deployment| Ok(Deployment { is_active: false, ..deployment.clone() });
+    let rule = |deployment: &Deployment| {
+        let rate_limit = None;
+        Ok(Deployment { is_active: false, rate_limit, max_body_bytes: 5, ..deployment.clone() })
+    };
     given.stores.change_deployment(organization, ALL, deployment, &rule, &given.deed()).unwrap();
     let KeyTerms { scopes, allowlist, rate_limit, .. } = terms;
     let bad = Key {
@@ -50,6 +59,7 @@ pub fn a_deployment_key_is_found_with_all_that_decides_its_fate(given: &Given) {
         ..good
     };
     assert_eq!(found().key, bad);
+    assert_eq!(found().bounds, CallBounds { rate_limit: None, max_body_bytes: Some(5) });
 }
 
 pub fn a_platform_key_is_as_active_as_its_slot(given: &Given) {

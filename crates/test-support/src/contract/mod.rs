@@ -9,6 +9,7 @@ pub mod audit;
 pub mod audit_chain;
 pub mod deployments;
 pub mod executions;
+pub mod idempotency;
 pub mod imports;
 pub mod key_lookup;
 pub mod managed_keys;
@@ -16,6 +17,7 @@ pub mod organizations;
 pub mod platform_keys;
 pub mod queue;
 pub mod sessions;
+pub mod usage;
 pub mod uses;
 pub mod workflows;
 

@@ -2,12 +2,13 @@
 
 use std::{collections::HashSet, time::Duration};
 
-use access_domain::ChangeError;
+use access_domain::{ChangeError, Consumer};
 use deployments_domain::{
-    Event, ExecutionId, NewRun, RunEnd, RunMove, RunState, Status, TooManyExecutions, Workflow,
-    next,
+    Event, ExecutionId, NewRun, RunEnd, RunLimits, RunMove, RunState, Status, TooManyExecutions,
+    Workflow, next,
 };
 use serde_json::json;
+use storage_diesel::QueueDepth;
 
 use super::{
     Given,
@@ -25,6 +26,10 @@ pub fn a_claimed_run_brings_all_that_is_needed_to_carry_it_out(given: &Given) {
     assert_eq!(claimed.definition, deployed.workflow.definition);
     assert_eq!((&claimed.input, &claimed.parameters), (&run.input, &run.parameters));
     assert_eq!(claimed.timeout_seconds, run.timeout_seconds);
+    let (organization, deployment) = (deployed.organization, Some(deployed.deployment.id));
+    assert_eq!(claimed.consumer, Consumer { organization, key: run.key, deployment });
+    assert_eq!(claimed.started_at, given.now());
+    assert_eq!((claimed.trace.is_some(), claimed.trace), (true, run.trace));
     let (organization, deployment) = (deployed.organization, deployed.deployment.id);
     let told = given.stores.find_execution(organization, deployment, run.key, run.id).unwrap();
     let told = told.unwrap();
@@ -40,6 +45,21 @@ pub fn a_claim_moves_a_run_as_the_state_machine_does(given: &Given) {
         let claimed = given.stores.claim(1, Duration::ZERO, given.now()).unwrap();
         assert_eq!(claimed[0].state, state);
     }
+}
+
+pub fn the_queue_is_measured(given: &Given) {
+    assert_eq!(given.stores.queue_depth().unwrap(), QueueDepth::default());
+    let deployed = given.deployed("acme");
+    given.executing(&deployed);
+    let oldest = given.accepted(&deployed);
+    given.clock.advance(Duration::from_secs(1));
+    given.accepted(&deployed);
+    let depth = given.stores.queue_depth().unwrap();
+    assert_eq!((depth.pending, depth.executing), (2, 1));
+    assert_eq!(depth.oldest_pending, Some(oldest.created_at));
+    given.stores.claim(9, LONG, given.now()).unwrap();
+    let depth = given.stores.queue_depth().unwrap();
+    assert_eq!(depth, QueueDepth { pending: 0, executing: 3, oldest_pending: None });
 }
 
 pub fn runs_are_claimed_oldest_first_and_no_more_than_asked_for(given: &Given) {
@@ -77,7 +97,7 @@ pub fn a_run_that_is_born_claimed_is_nobody_elses_while_its_lease_holds(given: &
     assert!(given.stores.claim(9, LONG, given.now()).unwrap().is_empty());
     let state = next(RunState::ACCEPTED, Event::Claim).unwrap();
     let lost = NewRun { state, lease: Duration::ZERO, ..given.new_run(&deployed) };
-    given.stores.accept(&lost, None).unwrap();
+    given.stores.accept(&lost, RunLimits::default()).unwrap();
     let claimed = given.stores.claim(9, LONG, given.now()).unwrap();
     assert_eq!((claimed.len(), claimed[0].id, claimed[0].state.attempt), (1, lost.id, 2));
 }
@@ -180,24 +200,65 @@ pub fn eight_workers_take_over_each_lost_run_exactly_once(given: &Given) {
 
 pub fn no_more_runs_are_accepted_than_may_be_unfinished(given: &Given) {
     let deployed = given.deployed("acme");
-    let accept = || given.stores.accept(&given.new_run(&deployed), Some(2));
+    let accept = || given.stores.accept(&given.new_run(&deployed), of_deployment(2));
     let first = given.new_run(&deployed);
-    given.stores.accept(&first, Some(2)).unwrap();
+    given.stores.accept(&first, of_deployment(2)).unwrap();
     accept().unwrap();
     let full = accept().unwrap_err();
-    let ChangeError::Refused(TooManyExecutions { limit: 2 }) = full else { panic!("{full:?}") };
+    let ChangeError::Refused(TooManyExecutions::OfDeployment { limit: 2 }) = full else {
+        panic!("{full:?}")
+    };
     // Another deployment has places of its own, and a finished run leaves its place.
     let other = given.deployed("other");
-    given.stores.accept(&given.new_run(&other), Some(1)).unwrap();
+    given.stores.accept(&given.new_run(&other), of_deployment(1)).unwrap();
     let cancelled = given.move_by(&first, first.state, Event::Cancel);
     assert!(given.stores.save_move(&cancelled).unwrap());
     accept().unwrap();
     accept().unwrap_err();
-    given.stores.accept(&given.new_run(&deployed), None).unwrap();
+    given.stores.accept(&given.new_run(&deployed), RunLimits::default()).unwrap();
+}
+
+fn of_deployment(limit: u32) -> RunLimits {
+    RunLimits { deployment: Some(limit), organization: None }
+}
+
+fn of_organization(limit: u32) -> RunLimits {
+    RunLimits { deployment: None, organization: Some(limit) }
+}
+
+pub fn an_organizations_bound_counts_the_runs_of_all_its_deployments(given: &Given) {
+    let deployed = given.deployed("acme");
+    let sibling = given.sibling(&deployed);
+    let stranger = given.deployed("other");
+    given.stores.accept(&given.new_run(&stranger), of_organization(1)).unwrap();
+    let first = given.new_run(&deployed);
+    given.stores.accept(&first, of_organization(2)).unwrap();
+    given.stores.accept(&given.new_run(&sibling), of_organization(2)).unwrap();
+    let full = given.stores.accept(&given.new_run(&sibling), of_organization(2)).unwrap_err();
+    let ChangeError::Refused(TooManyExecutions::OfOrganization { limit: 2 }) = full else {
+        panic!("{full:?}")
+    };
+    let cancelled = given.move_by(&first, first.state, Event::Cancel);
+    assert!(given.stores.save_move(&cancelled).unwrap());
+    let both = RunLimits { deployment: Some(1), organization: Some(2) };
+    let full = given.stores.accept(&given.new_run(&sibling), both).unwrap_err();
+    let ChangeError::Refused(TooManyExecutions::OfDeployment { limit: 1 }) = full else {
+        panic!("{full:?}")
+    };
+    given.stores.accept(&given.new_run(&deployed), both).unwrap();
 }
 
 pub fn sixteen_callers_at_once_do_not_pass_by_the_last_place(given: &Given) {
     let deployed = given.deployed("acme");
-    let accepted = at_once(16, |_| given.stores.accept(&given.new_run(&deployed), Some(5)).is_ok());
+    let sibling = given.sibling(&deployed);
+    let both = RunLimits { deployment: Some(7), organization: Some(5) };
+    let accepted = at_once(16, |n| {
+        let of = if n % 2 == 0 { &deployed } else { &sibling };
+        given.stores.accept(&given.new_run(of), both).is_ok()
+    });
+    assert_eq!(accepted.into_iter().filter(|accepted| *accepted).count(), 5);
+    let deployed = given.deployed("other");
+    let accepted =
+        at_once(16, |_| given.stores.accept(&given.new_run(&deployed), of_deployment(5)).is_ok());
     assert_eq!(accepted.into_iter().filter(|accepted| *accepted).count(), 5);
 }

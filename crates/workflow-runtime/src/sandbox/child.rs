@@ -16,6 +16,7 @@ use super::{
     filter::Filters,
     protocol::{Limits, READY},
     reply,
+    schema::Schemas,
 };
 
 /// Filters recurse on this stack. What overflows it kills the process, which the parent expects.
@@ -78,11 +79,13 @@ fn limit(resource: Resource, value: u64) -> io::Result<()> {
 }
 
 fn answer(queue: &mpsc::Receiver<Vec<u8>>, limits: &Limits) {
-    let mut filters = Filters::default();
+    let (mut filters, mut schemas) = (Filters::default(), Schemas::default());
     while let Ok(request) = queue.recv() {
-        let attempt = AssertUnwindSafe(|| carry_out(&mut filters, request, limits));
+        let attempt = AssertUnwindSafe(|| {
+            schemas.carry_out(&request).or_else(|| carry_out(&mut filters, request, limits))
+        });
         let reply = panic::catch_unwind(attempt).unwrap_or_else(|_| {
-            filters = Filters::default();
+            (filters, schemas) = Default::default();
             Some(reply::error("the filter failed inside its interpreter"))
         });
         let Some(reply) = reply else { break };

@@ -20,9 +20,8 @@ use super::{
     protocol::{Limits, Reply},
 };
 
-/// Checks have children of their own, so that a workflow can be saved while long runs hold all
-/// others.
 const CHILDREN_FOR_CHECKS: usize = 2;
+const CHILDREN_FOR_SCHEMAS: usize = 2;
 
 /// A reply has a few bytes around what a filter puts out.
 const ENVELOPE_BYTES: usize = 4 << 10;
@@ -53,6 +52,20 @@ pub(super) struct Call {
     pub(super) deadline: Instant,
     /// How long the child may take, once there is one; `None` for a run, which has its deadline.
     pub(super) patience: Option<Duration>,
+    /// Which children it may use.
+    pub(super) places: Places,
+}
+
+/// What children are for. Each has a number of its own, so that a workflow can be saved, and an input
+/// checked, while long runs hold all others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Places {
+    /// Running filters.
+    Runs,
+    /// Compiling filters.
+    Checks,
+    /// Schemas.
+    Schemas,
 }
 
 /// The children.
@@ -60,6 +73,7 @@ pub(super) struct Pool {
     pub(super) config: SandboxConfig,
     for_runs: Semaphore,
     for_checks: Semaphore,
+    for_schemas: Semaphore,
     idle: Mutex<Idle>,
 }
 
@@ -73,7 +87,14 @@ impl Pool {
     pub(super) fn new(config: SandboxConfig, alive: mpsc::Sender<()>) -> Self {
         let for_runs = Semaphore::new(config.children.max(1));
         let idle = Mutex::new(Idle { processes: Vec::new(), alive: Some(alive) });
-        Self { config, for_runs, for_checks: Semaphore::new(CHILDREN_FOR_CHECKS), idle }
+        let for_checks = Semaphore::new(CHILDREN_FOR_CHECKS);
+        Self {
+            config,
+            for_runs,
+            for_checks,
+            for_schemas: Semaphore::new(CHILDREN_FOR_SCHEMAS),
+            idle,
+        }
     }
 
     /// Sends a call to a child and waits for its answer. Dropping this kills the child.
@@ -81,7 +102,11 @@ impl Pool {
         &self,
         call: &Call,
     ) -> Answer<T> {
-        let places = if call.patience.is_some() { &self.for_checks } else { &self.for_runs };
+        let places = match call.places {
+            Places::Runs => &self.for_runs,
+            Places::Checks => &self.for_checks,
+            Places::Schemas => &self.for_schemas,
+        };
         let place = timeout_at(call.deadline, places.acquire()).await;
         let _place = place.ok().and_then(Result::ok).ok_or(SandboxError::Busy)?;
         let mut process = match timeout_at(call.deadline, self.process()).await {

@@ -2,12 +2,15 @@
 //!
 //! The parent opens with [`Limits`]; the child answers [`READY`] once they bind it. Then requests
 //! and replies alternate:
-//! `{"check":["<filter>",…]}` → `{"ok":[null,"<what is wrong>",…]}`, and
-//! `{"run":{"filter":"<filter>","data":…}}` → `{"ok":<output>}` or `{"error":"<why>"}`.
+//! `{"check":["<filter>",…]}` → `{"ok":[null,"<what is wrong>",…]}`,
+//! `{"run":{"filter":"<filter>","data":…}}` → `{"ok":<output>}` or `{"error":"<why>"}`, and
+//! `{"check_schema":…}` or `{"validate":{"schema":…,"value":…}}` →
+//! `{"ok":[{"pointer":"…","detail":"…"},…]}`.
 
 use std::io::{self, Write};
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// The child's answer to its limits.
 pub(super) const READY: &str = "{\"ready\":true}";
@@ -31,10 +34,12 @@ pub(super) struct Limits {
 
 /// What is asked of a child.
 #[derive(Serialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "snake_case")]
 pub(super) enum Request<'a, D> {
     Check(&'a [&'a str]),
     Run { filter: &'a str, data: &'a D },
+    CheckSchema(&'a Value),
+    Validate { schema: &'a Value, value: &'a Value },
 }
 
 /// What a child answers.

@@ -8,10 +8,12 @@ use std::{
     time::Duration,
 };
 
-use access_domain::{Clock, StoreError};
+use access_domain::{Clock, Consumer, StoreError};
 use deployments_domain::{
-    ClaimedRun, Event, ExecutionId, ExecutionStore, RunMove, RunState, Seat, next,
+    ClaimedRun, Event, ExecutionId, ExecutionStore, RunLog, RunMove, RunState, Seat, next,
 };
+use keys_core::Timestamp;
+use metrics::{Histogram, gauge, histogram};
 use tokio::{
     runtime::Handle,
     sync::{Notify, OwnedSemaphorePermit, Semaphore, watch},
@@ -31,6 +33,7 @@ const HAND_BACK_TIMEOUT: Duration = Duration::from_secs(5);
 pub(super) struct Engine {
     pub(super) config: WorkerConfig,
     pub(super) store: Arc<dyn ExecutionStore>,
+    pub(super) log: Arc<dyn RunLog>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) filters: Arc<dyn Filters>,
     pub(super) seats: Arc<Semaphore>,
@@ -43,6 +46,7 @@ pub(super) struct Engine {
     is_stopping: AtomicBool,
     finished: AtomicUsize,
     handed_back: AtomicUsize,
+    pub(super) duration: Histogram,
     runtime: Handle,
 }
 
@@ -50,6 +54,7 @@ impl Engine {
     pub(super) fn new(
         config: WorkerConfig,
         store: Arc<dyn ExecutionStore>,
+        log: Arc<dyn RunLog>,
         clock: Arc<dyn Clock>,
         filters: Arc<dyn Filters>,
         runtime: Handle,
@@ -58,6 +63,7 @@ impl Engine {
             seats: Arc::new(Semaphore::new(config.seats)),
             config,
             store,
+            log,
             clock,
             filters,
             held: Held::default(),
@@ -67,6 +73,7 @@ impl Engine {
             is_stopping: AtomicBool::new(false),
             finished: AtomicUsize::new(0),
             handed_back: AtomicUsize::new(0),
+            duration: histogram!("keywright_execution_duration_seconds"),
             runtime,
         })
     }
@@ -152,7 +159,14 @@ impl Engine {
         let Some(stop) = self.held.begin(id, attempt, leased_at + self.config.lease) else {
             return Err(Box::new(run));
         };
-        let holding = Holding { engine: self.clone(), id, attempt, permit: Some(permit) };
+        let holding = Holding {
+            engine: self.clone(),
+            id,
+            attempt,
+            consumer: run.consumer,
+            started_at: run.started_at,
+            permit: Some(permit),
+        };
         self.runtime.spawn(run::carry(holding, run, stop));
         Ok(())
     }
@@ -167,6 +181,11 @@ impl Engine {
         answer.unwrap_or_else(|panicked| {
             Err(StoreError::Broken { doing: "being asked by the worker", source: panicked.into() })
         })
+    }
+
+    pub(super) fn observe(&self) {
+        gauge!("keywright_worker_seats").set(self.config.seats as f64);
+        gauge!("keywright_worker_seats_busy").set(self.held.count() as f64);
     }
 
     /// Makes a run wait for another worker.
@@ -221,6 +240,10 @@ pub(super) struct Holding {
     pub(super) engine: Arc<Engine>,
     pub(super) id: ExecutionId,
     pub(super) attempt: i32,
+    /// For whom its end is counted.
+    pub(super) consumer: Consumer,
+    /// From when on its time is counted.
+    pub(super) started_at: Timestamp,
     permit: Option<OwnedSemaphorePermit>,
 }
 

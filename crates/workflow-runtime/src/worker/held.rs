@@ -67,6 +67,11 @@ impl Held {
         self.lock().runs.iter().map(|(id, entry)| (*id, entry.attempt)).collect()
     }
 
+    /// How many are in hand.
+    pub(super) fn count(&self) -> usize {
+        self.lock().runs.len()
+    }
+
     pub(super) fn renew(&self, id: ExecutionId, attempt: i32, until: Instant) {
         if let Some(entry) = self.lock().runs.get_mut(&id)
             && entry.attempt == attempt

@@ -2,31 +2,45 @@
 
 use std::sync::Arc;
 
+use access_domain::TokenUsage;
 use deployments_domain::{
-    ClaimedRun, Event, Failure, FailureCode, MAX_LOST, RunEnd, RunMove, RunState, next,
+    ClaimedRun, Event, Failure, FailureCode, MAX_LOST, RunEnd, RunEnded, RunMove, RunOutcome,
+    RunState, next,
 };
+use keys_core::Timestamp;
 use tokio::{
     select,
     sync::oneshot,
     time::{Duration, Instant, sleep},
 };
+use tracing::Instrument as _;
 
 use super::{
     Stop,
     engine::{Engine, Holding},
     outage::Outage,
+    run_trace::RunTrace,
 };
 use crate::steps::{self, Carried, Tools, step_failed};
 
-pub(super) async fn carry(holding: Holding, run: ClaimedRun, mut stop: oneshot::Receiver<Stop>) {
-    let state = run.state;
+pub(super) async fn carry(
+    holding: Holding,
+    mut run: ClaimedRun,
+    mut stop: oneshot::Receiver<Stop>,
+) {
+    let (state, begun) = (run.state, Instant::now());
+    let trace = RunTrace::begin(holding.engine.config.tracer.as_deref(), &mut run);
     let outcome = if run.lost >= MAX_LOST {
         Ok(Carried { end: RunEnd::Failure(worker_lost()), steps: Vec::new() })
     } else {
         carry_out(&holding, run, &mut stop).await
     };
+    trace.end(&outcome);
     match outcome {
-        Ok(carried) => save(&holding, state, carried, &mut stop).await,
+        Ok(carried) => {
+            holding.engine.duration.record(begun.elapsed().as_secs_f64());
+            save(&holding, state, carried, &mut stop).await;
+        }
         Err(Stop::HandBack) => {
             let (engine, id) = (holding.engine.clone(), holding.id);
             let given = tokio::task::spawn_blocking(move || engine.hand_back(id, state)).await;
@@ -46,7 +60,10 @@ async fn carry_out(
     stop: &mut oneshot::Receiver<Stop>,
 ) -> Result<Carried, Stop> {
     let engine = holding.engine.clone();
-    let mut work = tokio::spawn(async move { with_tools(&engine, &run).await });
+    let (execution_id, attempt) = (holding.id, holding.attempt);
+    let span = tracing::error_span!("run", %execution_id, attempt);
+    let work = async move { with_tools(&engine, &run).await };
+    let mut work = tokio::spawn(work.instrument(span));
     let why = select! {
         biased;
         carried = &mut work => return Ok(carried.unwrap_or_else(|_| panicked(holding))),
@@ -77,13 +94,14 @@ async fn save(
     carried: Carried,
     stop: &mut oneshot::Receiver<Stop>,
 ) {
-    let event = match carried.end {
-        RunEnd::Result(_) => Event::Succeed,
-        RunEnd::Failure(_) => Event::Fail,
+    let (event, outcome) = match carried.end {
+        RunEnd::Result(_) => (Event::Succeed, RunOutcome::Completed),
+        RunEnd::Failure(_) => (Event::Fail, RunOutcome::Failed),
     };
     let Ok(to) = next(from, event) else { return log_let_go(holding, "it was not executing") };
     let (id, engine) = (holding.id, &holding.engine);
     let at = engine.clock.now();
+    let ended = ended(holding, outcome, at);
     let end = Some(carried.end);
     let run_move = Arc::new(RunMove { id, from, to, at, end, steps: carried.steps });
     let mut outage = Outage::new("saving the end of a run");
@@ -93,6 +111,7 @@ async fn save(
             Ok(true) => {
                 outage.succeeded();
                 engine.note_finished();
+                engine.log.ended(ended);
                 tracing::debug!(
                     execution_id = %id,
                     attempt = holding.attempt,
@@ -119,6 +138,14 @@ async fn save(
         attempt = holding.attempt,
         "the end of the run was not saved; another attempt will take it"
     );
+}
+
+/// The end of a run, as it is counted.
+fn ended(holding: &Holding, outcome: RunOutcome, at: Timestamp) -> RunEnded {
+    // A clock that was set back tells of no time at all.
+    let took = at.signed_duration_since(holding.started_at).to_std().unwrap_or_default();
+    let (consumer, tokens) = (holding.consumer, TokenUsage::default());
+    RunEnded { consumer, outcome, took: Some(took), tokens }
 }
 
 fn panicked(holding: &Holding) -> Carried {

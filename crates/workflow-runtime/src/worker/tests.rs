@@ -5,15 +5,16 @@ mod memory_store;
 use std::{
     pin::Pin,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicU8, AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
-use access_domain::Clock;
+use access_domain::{Clock, Consumer};
 use deployments_domain::{
-    ClaimedRun, ExecutionId, FailureCode, MAX_LOST, RunEnd, RunState, Seat, Status, WorkflowRunner,
+    ClaimedRun, ExecutionId, FailureCode, MAX_LOST, RunEnd, RunEnded, RunLog, RunOutcome, RunState,
+    Seat, Status, WorkflowRunner,
 };
 use keys_core::{Entropy, Id, Timestamp};
 use serde_json::{Map, json};
@@ -92,10 +93,21 @@ impl Filters for ToldFilters {
     }
 }
 
+/// The ends that were counted.
+#[derive(Default)]
+struct Ends(Mutex<Vec<RunEnded>>);
+
+impl RunLog for Ends {
+    fn ended(&self, run: RunEnded) {
+        self.0.lock().unwrap().push(run);
+    }
+}
+
 struct Bench {
     engine: Arc<Engine>,
     store: Arc<MemoryStore>,
     filters: Arc<ToldFilters>,
+    log: Arc<Ends>,
     stop: watch::Sender<Option<Stopping>>,
     report: JoinHandle<ShutdownReport>,
 }
@@ -107,16 +119,18 @@ impl Bench {
 
     fn with(config: WorkerConfig) -> Self {
         let (store, filters) = (Arc::<MemoryStore>::default(), Arc::<ToldFilters>::default());
+        let log = Arc::<Ends>::default();
         let engine = Engine::new(
             config,
             store.clone(),
+            log.clone(),
             Arc::new(FixedClock),
             filters.clone(),
             Handle::current(),
         );
         let (stop, stopped) = watch::channel(None);
         let report = tokio::spawn(engine.clone().serve(stopped));
-        Self { engine, store, filters, stop, report }
+        Self { engine, store, filters, log, stop, report }
     }
 
     /// Accepts a run into a free seat of this worker.
@@ -168,11 +182,18 @@ fn run(filter: &str, status: Status, attempt: i32) -> ClaimedRun {
     ClaimedRun {
         id: Id::generate(FixedClock.now(), &ENTROPY),
         state: RunState { status, attempt },
+        consumer: Consumer {
+            organization: Id::generate(FixedClock.now(), &ENTROPY),
+            key: Id::generate(FixedClock.now(), &ENTROPY),
+            deployment: Some(Id::generate(FixedClock.now(), &ENTROPY)),
+        },
+        started_at: FixedClock.now() - Duration::from_millis(40),
         lost: 0,
         definition: json!({ "steps": steps }),
         input: json!({"total": 7}),
         parameters: Map::new(),
         timeout_seconds: 100,
+        trace: None,
     }
 }
 
@@ -198,6 +219,20 @@ async fn a_run_in_a_free_seat_ends_with_its_result() {
     let outputs: Vec<_> = row.steps.iter().map(|step| step.outcome.clone()).collect();
     assert_eq!(outputs, [Ok(json!({"total": 7})), Ok(json!("shaped"))]);
     assert_eq!(bench.shut_down().await, ShutdownReport::default());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_ends_is_counted_once_with_the_time_that_it_took() {
+    let bench = Bench::start();
+    let id = bench.begin("shaped");
+    let row = bench.let_go(id).await;
+    let lost = bench.begin("slow");
+    bench.store.take_over(lost);
+    bench.let_go(lost).await;
+    let ended = bench.log.0.lock().unwrap();
+    let [run] = ended.as_slice() else { panic!("{ended:?}") };
+    assert_eq!((run.consumer, run.outcome), (row.run.consumer, RunOutcome::Completed));
+    assert_eq!(run.took, Some(Duration::from_millis(40)));
 }
 
 #[tokio::test(start_paused = true)]
@@ -383,9 +418,14 @@ fn a_worker_of_its_own_thread_runs_a_passthrough_without_a_sandbox() {
     let command = SandboxCommand { program: "/nonexistent".into(), args: Vec::new() };
     let sandbox = Arc::new(Sandbox::start(SandboxConfig::new(command, 1)).unwrap());
     let store = Arc::new(MemoryStore::default());
-    let worker =
-        Worker::start(WorkerConfig::default(), store.clone(), Arc::new(FixedClock), sandbox)
-            .unwrap();
+    let worker = Worker::start(
+        WorkerConfig::default(),
+        store.clone(),
+        Arc::new(()),
+        Arc::new(FixedClock),
+        sandbox,
+    )
+    .unwrap();
     let run = run(".", Status::Executing, 1);
     store.add(&run, LEASE);
     let (notify, notified) = std::sync::mpsc::channel();

@@ -12,8 +12,8 @@ use std::{
 
 use access_domain::{ChangeError, DeploymentId, OrganizationId, StoreError};
 use deployments_domain::{
-    ClaimedRun, Event, Execution, ExecutionId, ExecutionStore, NewRun, RunEnd, RunMove, RunState,
-    Runnable, Status, StepRecord, TooManyExecutions, next,
+    ClaimedRun, Event, Execution, ExecutionId, ExecutionStore, NewRun, RunEnd, RunLimits, RunMove,
+    RunState, Runnable, Status, StepRecord, TooManyExecutions, next,
 };
 use keys_core::{KeyId, Timestamp};
 use serde_json::Value;
@@ -153,7 +153,7 @@ impl ExecutionStore for MemoryStore {
         unreachable!("a worker accepts nothing")
     }
 
-    fn accept(&self, _: &NewRun, _: Option<u32>) -> Result<(), ChangeError<TooManyExecutions>> {
+    fn accept(&self, _: &NewRun, _: RunLimits) -> Result<(), ChangeError<TooManyExecutions>> {
         unreachable!("a worker accepts nothing")
     }
 

@@ -1,0 +1,43 @@
+//! What the server of a test counts, and its worker, which counts too.
+
+use std::sync::Arc;
+
+use access_domain::{Flush, Organizations, Uses};
+use deployments_domain::Usage;
+use storage_diesel::Storage;
+use workflow_runtime::{Sandbox, Worker, WorkerConfig};
+
+use super::TestApp;
+
+#[derive(Clone)]
+pub(super) struct Counts {
+    pub(super) usage: Arc<Usage>,
+    pub(super) uses: Arc<Uses>,
+    storage: Arc<dyn Storage>,
+}
+
+impl Counts {
+    pub(super) fn of(storage: &Arc<dyn Storage>, tools: &Organizations) -> Self {
+        let usage = Usage::new(storage.clone(), tools.clock.clone(), &*tools.entropy);
+        Self { usage: Arc::new(usage), uses: Arc::default(), storage: storage.clone() }
+    }
+
+    pub(super) fn start_worker(
+        &self,
+        tools: &Organizations,
+        sandbox: &Arc<Sandbox>,
+    ) -> Arc<Worker> {
+        let (store, log) = (self.storage.clone(), self.usage.clone());
+        let (config, clock) = (WorkerConfig::default(), tools.clock.clone());
+        let worker = Worker::start(config, store, log, clock, sandbox.clone());
+        Arc::new(worker.expect("a worker"))
+    }
+}
+
+impl TestApp {
+    /// A minute closes: what was counted, and what is noted of the use of keys, is stored.
+    pub fn close_minute(&self) {
+        self.counts.usage.flush(Flush::All).expect("what was counted is stored");
+        self.counts.uses.flush(&*self.counts.storage).expect("the uses are stored");
+    }
+}

@@ -1,0 +1,14 @@
+-- Why: what bounds the calls of a deployment, whichever of its keys is used, and the unfinished runs of an organization.
+
+ALTER TABLE deployments
+    -- Null for no limit, as those have that were there before.
+    ADD COLUMN rate_limit_per_minute integer,
+    ADD COLUMN ip_allowlist text NOT NULL DEFAULT '[]',
+    ADD COLUMN max_body_bytes integer NOT NULL DEFAULT 10485760,
+    ADD COLUMN input_schema text;
+
+ALTER TABLE organizations ADD COLUMN max_concurrent integer;
+
+-- Unfinished runs are counted for an organization and for a deployment of it: one index for both.
+DROP INDEX executions_unfinished;
+CREATE INDEX executions_unfinished ON executions (organization_id, deployment_id) WHERE finished_at IS NULL;
