@@ -2,7 +2,7 @@
 
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, process::ExitCode, sync::Arc};
 
-use deployments_domain::FilterCheck as _;
+use deployments_domain::{Code, CodeCheck as _};
 use keys_core::PepperName;
 use serde::Serialize;
 use storage_diesel::Storage;
@@ -201,8 +201,10 @@ fn check_sandbox(configuration: &Configuration) -> Finding {
         Ok(sandbox) => sandbox,
         Err(failure) => return bad("sandbox", failure.into_text()),
     };
-    match sandbox.check(&["."]) {
-        Ok(verdicts) if verdicts.iter().all(Option::is_none) => good("sandbox", "runs filters"),
+    match sandbox.check_code(&[Code::Filter(".")]) {
+        Ok(verdicts) if verdicts.iter().all(|v| v.faults.is_empty()) => {
+            good("sandbox", "runs filters")
+        }
         Ok(_) => bad("sandbox", "refuses the simplest filter"),
         Err(error) => bad(
             "sandbox",

@@ -177,7 +177,7 @@ impl Node {
             usage: Arc::clone(&self.counts.usage),
             uses: Arc::clone(&self.counts.uses),
             runner,
-            filters: sandbox.clone(),
+            compiler: sandbox.clone(),
             schemas: sandbox,
             models: self.configuration.models().map_err(Failure::Configuration)?,
             clock: Arc::clone(&self.clock),

@@ -4,13 +4,13 @@ use keys_core::KeyId;
 
 use crate::{DeploymentId, KeyOwner, KeyRecord, OrganizationId, TokenUsage};
 
-/// For whom something is counted: a key, with what it belongs to. Unknown keys and people are none.
+/// For whom something is counted: a key, with what it belongs to. Unknown keys are none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Consumer {
     /// The tenant.
     pub organization: OrganizationId,
-    /// The key.
-    pub key: KeyId,
+    /// The key; none where a run is counted that no key started.
+    pub key: Option<KeyId>,
     /// The deployment that it opens, if it is a deployment's key.
     pub deployment: Option<DeploymentId>,
 }
@@ -22,7 +22,7 @@ impl Consumer {
             KeyOwner::Deployment(deployment) => Some(deployment),
             KeyOwner::Platform(_) | KeyOwner::Organization => None,
         };
-        Self { organization: record.organization.id, key: record.id, deployment }
+        Self { organization: record.organization.id, key: Some(record.id), deployment }
     }
 }
 

@@ -24,6 +24,8 @@ pub enum FaultCode {
     UnknownTool,
     /// A filter does not compile.
     InvalidFilter,
+    /// A template does not compile.
+    InvalidTemplate,
     /// The id of a step is used twice.
     DuplicateStep,
     /// What the value names does not exist for this caller.

@@ -89,6 +89,8 @@ pub enum ErrorCode {
     UnknownTool,
     /// A filter does not compile.
     InvalidFilter,
+    /// A template does not compile.
+    InvalidTemplate,
     /// The id of a step is used twice.
     DuplicateStep,
     /// What the value names does not exist for this caller.
@@ -109,7 +111,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// All of them, in the order of their statuses.
-    pub const ALL: [Self; 51] = [
+    pub const ALL: [Self; 52] = [
         Self::MalformedJson,
         Self::InvalidParameter,
         Self::AmbiguousCredentials,
@@ -153,6 +155,7 @@ impl ErrorCode {
         Self::ValidationFailed,
         Self::UnknownTool,
         Self::InvalidFilter,
+        Self::InvalidTemplate,
         Self::DuplicateStep,
         Self::UnknownReference,
         Self::ExecutionFailed,
@@ -236,6 +239,7 @@ impl ErrorCode {
             Self::ValidationFailed => ("validation_failed", 422, "Several things are wrong"),
             Self::UnknownTool => ("unknown_tool", 422, "There is no such tool"),
             Self::InvalidFilter => ("invalid_filter", 422, "A filter does not compile"),
+            Self::InvalidTemplate => ("invalid_template", 422, "A template does not compile"),
             Self::DuplicateStep => ("duplicate_step", 422, "A step id is used twice"),
             Self::UnknownReference => {
                 ("unknown_reference", 422, "A value names what does not exist")
@@ -279,6 +283,7 @@ impl From<access_domain::FaultCode> for ErrorCode {
             FaultCode::UnknownField => Self::UnknownField,
             FaultCode::UnknownTool => Self::UnknownTool,
             FaultCode::InvalidFilter => Self::InvalidFilter,
+            FaultCode::InvalidTemplate => Self::InvalidTemplate,
             FaultCode::DuplicateStep => Self::DuplicateStep,
             FaultCode::UnknownReference => Self::UnknownReference,
         }

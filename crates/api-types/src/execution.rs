@@ -120,6 +120,7 @@ pub struct MetadataView {
 
 #[cfg(feature = "from-domain")]
 mod from_domain {
+    use access_domain::DeploymentId;
     use deployments_domain::{Execution, Failure};
     use serde_json::Value;
 
@@ -177,9 +178,14 @@ mod from_domain {
     }
 
     impl StartedView {
-        /// The answer to a call, on the server at `base`.
-        pub fn new(execution: &Execution, result: Option<Value>, base: &str) -> Self {
-            let (deployment, id) = (execution.deployment, execution.id);
+        /// The answer to a call of `deployment`, on the server at `base`.
+        pub fn new(
+            execution: &Execution,
+            deployment: DeploymentId,
+            result: Option<Value>,
+            base: &str,
+        ) -> Self {
+            let id = execution.id;
             Self {
                 execution_id: id.uuid(),
                 status: execution.state.status.as_str().into(),

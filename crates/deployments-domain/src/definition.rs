@@ -1,41 +1,86 @@
 //! What a workflow does: a list of steps, read from JSON and checked as a whole.
 
+mod code;
+mod members;
+mod tool;
+
 use std::collections::HashSet;
 
-use access_domain::{Fault, FaultCode, pointer_segment};
-use serde_json::{Map, Value};
+use access_domain::{Fault, FaultCode};
+use serde_json::Value;
+
+use self::members::Members;
+pub use self::{
+    code::{Code, CodeAt, CodeVerdict},
+    tool::{HttpRequest, Llm, TextFormat, Tool},
+};
 
 const MAX_STEPS: usize = 100;
-const MAX_FILTER_BYTES: usize = 16 * 1024;
+const MAX_STEP_SECONDS: u32 = 86_400;
+const MAX_ATTEMPTS: u32 = 10;
+const MAX_RETRY_SECONDS: f64 = 300.0;
 
-/// The steps of a workflow, checked but for the filters, which only their compiler can check.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The steps of a workflow, checked but for what is in languages of their own, which only a
+/// compiler can check.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Definition {
     /// In the order in which they run; at least one.
     pub steps: Vec<Step>,
     /// A filter that shapes the result; the last step's output without one.
     pub output: Option<String>,
+    /// Whether the steps run once for each file that comes with a run, instead of once over all.
+    pub for_each_file: bool,
 }
 
 /// One step.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Step {
     /// Names its output for later steps: `steps.<id>.output`.
     pub id: String,
     /// What it does.
     pub tool: Tool,
+    /// A filter; unless it puts out `true`, the step is skipped.
+    pub when: Option<String>,
+    /// What becomes of the run when it fails.
+    pub on_error: OnError,
+    /// How long each try may take, in seconds; as long as the run without it.
+    pub timeout_seconds: Option<u32>,
+    /// Whether it is tried again when it fails in a way that may pass.
+    pub retry: Retry,
+    /// Whether its maker says that doing it twice does no harm.
+    pub idempotent: bool,
 }
 
-/// What a step does.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Tool {
-    /// Hands on its input: the output of the step before, or the run's input.
-    Passthrough,
-    /// A jq filter over `{input, parameters, files, steps}`.
-    Transform {
-        /// The filter.
-        filter: String,
-    },
+impl Step {
+    /// Whether it may be done again when nobody knows whether it was done.
+    pub fn is_repeatable(&self) -> bool {
+        self.idempotent || self.tool.is_repeatable()
+    }
+}
+
+/// What becomes of a run when a step fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnError {
+    /// It ends.
+    Fail,
+    /// It goes on; the step has no output.
+    Continue,
+}
+
+/// How often a step is tried, and how long apart.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Retry {
+    /// How often in all, at least once.
+    pub attempts: u32,
+    /// The longest pause before the second try, in seconds. It doubles with each further one, and
+    /// the real pause is anything from half of it up.
+    pub delay_seconds: f64,
+}
+
+impl Default for Retry {
+    fn default() -> Self {
+        Self { attempts: 1, delay_seconds: 1.0 }
+    }
 }
 
 impl Definition {
@@ -45,40 +90,34 @@ impl Definition {
     /// Everything that is wrong with it, each with its pointer.
     pub fn parse(value: &Value, at: &str) -> Result<Self, Vec<Fault>> {
         let mut faults = Vec::new();
-        let Some(members) = value.as_object() else {
-            return Err(vec![Fault::invalid(at, "a definition is an object with \"steps\"")]);
-        };
-        refuse_unknown(&mut faults, members, &["steps", "output"], at);
-        let steps = parse_steps(&mut faults, members.get("steps"), &format!("{at}/steps"));
-        let output = members
-            .get("output")
-            .and_then(|output| parse_filter(&mut faults, output, &format!("{at}/output")));
-        if faults.is_empty() { Ok(Self { steps, output }) } else { Err(faults) }
-    }
-
-    /// Every filter with its pointer below `at`, for the compiler.
-    pub fn filters(&self, at: &str) -> Vec<(String, &str)> {
-        let in_steps = self.steps.iter().enumerate().filter_map(|(index, step)| match &step.tool {
-            Tool::Passthrough => None,
-            Tool::Transform { filter } => {
-                Some((format!("{at}/steps/{index}/filter"), filter.as_str()))
-            }
-        });
-        let output = self.output.as_deref().map(|output| (format!("{at}/output"), output));
-        in_steps.chain(output).collect()
+        let parsed = parse(&mut faults, value, at);
+        parsed.filter(|_| faults.is_empty()).ok_or(faults)
     }
 }
 
-fn parse_steps(faults: &mut Vec<Fault>, steps: Option<&Value>, at: &str) -> Vec<Step> {
-    let Some(steps) = steps else {
-        faults.push(Fault::new(at, FaultCode::MissingField, "a definition has \"steps\""));
+fn parse(faults: &mut Vec<Fault>, value: &Value, at: &str) -> Option<Definition> {
+    let mut members = Members::of(faults, value, at, "a definition")?;
+    let steps = parse_steps(&mut members);
+    let output = members.code("output");
+    let for_each_file = members.get("for_each").is_some();
+    if for_each_file {
+        members.one_of("for_each", &[("files", ())]);
+    }
+    members.end();
+    Some(Definition { steps, output, for_each_file })
+}
+
+fn parse_steps(definition: &mut Members<'_>) -> Vec<Step> {
+    let Some(steps) = definition.get("steps") else {
+        definition.miss("steps", "a definition has \"steps\"");
         return Vec::new();
     };
     let steps = steps.as_array().map(Vec::as_slice).unwrap_or_default();
     if steps.is_empty() || steps.len() > MAX_STEPS {
-        faults.push(Fault::invalid(at, format!("\"steps\" is an array of 1 to {MAX_STEPS} steps")));
+        definition.refuse("steps", format!("\"steps\" is an array of 1 to {MAX_STEPS} steps"));
         return Vec::new();
     }
+    let (at, faults) = (definition.at("steps"), definition.faults());
     let mut seen = HashSet::new();
     let parsed = steps.iter().enumerate().filter_map(|(index, step)| {
         let at = format!("{at}/{index}");
@@ -93,68 +132,42 @@ fn parse_steps(faults: &mut Vec<Fault>, steps: Option<&Value>, at: &str) -> Vec<
 }
 
 fn parse_step(faults: &mut Vec<Fault>, step: &Value, at: &str) -> Option<Step> {
-    let Some(members) = step.as_object() else {
-        faults.push(Fault::invalid(at, "a step is an object"));
-        return None;
-    };
-    let id = parse_id(faults, members.get("id"), &format!("{at}/id"));
-    let tool = match members.get("tool").map(|tool| tool.as_str().unwrap_or_default()) {
-        None => {
-            faults.push(Fault::new(
-                format!("{at}/tool"),
-                FaultCode::MissingField,
-                "a step has a \"tool\"",
-            ));
-            None
-        }
-        Some("passthrough") => {
-            refuse_unknown(faults, members, &["id", "tool"], at);
-            Some(Tool::Passthrough)
-        }
-        Some("transform") => {
-            refuse_unknown(faults, members, &["id", "tool", "filter"], at);
-            parse_transform(faults, members, at)
-        }
-        Some(other) => {
-            let detail = format!("there is no tool '{other}'; there are: passthrough, transform");
-            faults.push(Fault::new(format!("{at}/tool"), FaultCode::UnknownTool, detail));
-            None
-        }
-    };
-    Some(Step { id: id?, tool: tool? })
+    let mut members = Members::of(faults, step, at, "a step")?;
+    let id = parse_id(&mut members);
+    let tool = Tool::parse(&mut members);
+    let when = members.code("when");
+    let on_error =
+        members.one_of("on_error", &[("fail", OnError::Fail), ("continue", OnError::Continue)]);
+    let timeout_seconds = members.whole("timeout_seconds", 1, MAX_STEP_SECONDS);
+    let retry = parse_retry(&mut members);
+    let idempotent = members.flag("idempotent");
+    // Of a tool that is not known nobody can say what it may be told.
+    if tool.is_some() {
+        members.end();
+    }
+    let (id, tool, on_error) = (id?, tool?, on_error?);
+    Some(Step { id, tool, when, on_error, timeout_seconds, retry, idempotent })
 }
 
-fn parse_transform(
-    faults: &mut Vec<Fault>,
-    members: &Map<String, Value>,
-    at: &str,
-) -> Option<Tool> {
-    let at = format!("{at}/filter");
-    let Some(filter) = members.get("filter") else {
-        faults.push(Fault::new(at, FaultCode::MissingField, "a transform has a \"filter\""));
-        return None;
+fn parse_retry(step: &mut Members<'_>) -> Retry {
+    let Some(retry) = step.get("retry") else { return Retry::default() };
+    let at = step.at("retry");
+    let Some(mut members) = Members::of(step.faults(), retry, &at, "\"retry\"") else {
+        return Retry::default();
     };
-    parse_filter(faults, filter, &at).map(|filter| Tool::Transform { filter })
-}
-
-fn parse_filter(faults: &mut Vec<Fault>, filter: &Value, at: &str) -> Option<String> {
-    match filter.as_str() {
-        Some(filter) if !filter.is_empty() && filter.len() <= MAX_FILTER_BYTES => {
-            Some(filter.into())
-        }
-        _ => {
-            faults.push(Fault::invalid(
-                at,
-                format!("a filter is a string of 1 to {MAX_FILTER_BYTES} bytes"),
-            ));
-            None
-        }
+    let attempts = members.whole("attempts", 1, MAX_ATTEMPTS);
+    let delay_seconds = members.number("delay_seconds", 0.0, MAX_RETRY_SECONDS);
+    members.end();
+    let default = Retry::default();
+    Retry {
+        attempts: attempts.unwrap_or(default.attempts),
+        delay_seconds: delay_seconds.unwrap_or(default.delay_seconds),
     }
 }
 
-fn parse_id(faults: &mut Vec<Fault>, id: Option<&Value>, at: &str) -> Option<String> {
-    let Some(id) = id else {
-        faults.push(Fault::new(at, FaultCode::MissingField, "a step has an \"id\""));
+fn parse_id(step: &mut Members<'_>) -> Option<String> {
+    let Some(id) = step.get("id") else {
+        step.miss("id", "a step has an \"id\"");
         return None;
     };
     let is_name = |id: &&str| {
@@ -165,23 +178,9 @@ fn parse_id(faults: &mut Vec<Fault>, id: Option<&Value>, at: &str) -> Option<Str
     let id = id.as_str().filter(is_name);
     if id.is_none() {
         // So that filters can say `.steps.<id>.output` without quotes.
-        faults.push(Fault::invalid(
-            at,
-            "a step id has 1 to 64 letters, digits or '_', and no digit first",
-        ));
+        step.refuse("id", "a step id has 1 to 64 letters, digits or '_', and no digit first");
     }
     id.map(str::to_owned)
-}
-
-fn refuse_unknown(faults: &mut Vec<Fault>, members: &Map<String, Value>, known: &[&str], at: &str) {
-    for name in members.keys().filter(|name| !known.contains(&name.as_str())) {
-        let detail = format!("'{name}' has no meaning here; there are: {}", known.join(", "));
-        faults.push(Fault::new(
-            format!("{at}/{}", pointer_segment(name)),
-            FaultCode::UnknownField,
-            detail,
-        ));
-    }
 }
 
 #[cfg(test)]
@@ -206,9 +205,14 @@ mod tests {
         });
         let definition = Definition::parse(&definition, "/definition").unwrap();
         assert_eq!(definition.steps[1].tool, Tool::Transform { filter: ".input".into() });
-        let filters = definition.filters("/definition");
-        assert_eq!(filters[0], ("/definition/steps/1/filter".into(), ".input"));
-        assert_eq!(filters[1], ("/definition/output".into(), ".steps.b.output"));
+        let code = definition.code("/definition");
+        let told: Vec<_> =
+            code.iter().map(|c| (c.pointer.as_str(), c.code, c.steps_before)).collect();
+        let expected = [
+            ("/definition/steps/1/filter", Code::Filter(".input"), 1),
+            ("/definition/output", Code::Filter(".steps.b.output"), 2),
+        ];
+        assert_eq!(told, expected);
     }
 
     #[test]
@@ -234,7 +238,6 @@ mod tests {
             "outptu": "."
         });
         let expected = [
-            ("/outptu", FaultCode::UnknownField),
             ("/steps/0/tool", FaultCode::UnknownTool),
             ("/steps/1/id", FaultCode::InvalidValue),
             ("/steps/1/filter", FaultCode::UnknownField),
@@ -242,6 +245,7 @@ mod tests {
             ("/steps/3/id", FaultCode::MissingField),
             ("/steps/3/filter", FaultCode::InvalidValue),
             ("/steps/4", FaultCode::InvalidValue),
+            ("/outptu", FaultCode::UnknownField),
         ];
         check(&definition, &expected);
     }

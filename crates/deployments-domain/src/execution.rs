@@ -1,7 +1,10 @@
 //! One run of a workflow, as a state machine. How it is carried out is the runtime's business.
 
-use access_domain::DeploymentId;
+use access_domain::{Consumer, DeploymentId, OrganizationId};
 use keys_core::{Id, KeyId, Timestamp};
+use uuid::Uuid;
+
+use crate::WorkflowId;
 
 /// The id of an execution.
 pub type ExecutionId = Id<Execution>;
@@ -117,6 +120,57 @@ pub fn next(state: RunState, event: Event) -> Result<RunState, RunRefusal> {
     Ok(RunState { status, attempt })
 }
 
+/// What started a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trigger {
+    /// A call of a deployment.
+    Call {
+        /// The deployment.
+        deployment: DeploymentId,
+        /// The key that called.
+        key: KeyId,
+    },
+    /// Somebody who tries the workflow out.
+    Test {
+        /// The user or key.
+        by: Uuid,
+    },
+    /// The workflow's schedule.
+    Schedule,
+}
+
+impl Trigger {
+    /// The name in storage and on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Call { .. } => "CALL",
+            Self::Test { .. } => "TEST",
+            Self::Schedule => "SCHEDULE",
+        }
+    }
+
+    /// The deployment, where one was called.
+    pub fn deployment(self) -> Option<DeploymentId> {
+        match self {
+            Self::Call { deployment, .. } => Some(deployment),
+            Self::Test { .. } | Self::Schedule => None,
+        }
+    }
+
+    /// The deployment's key, where one called.
+    pub fn key(self) -> Option<KeyId> {
+        match self {
+            Self::Call { key, .. } => Some(key),
+            Self::Test { .. } | Self::Schedule => None,
+        }
+    }
+
+    /// For whom the run is counted.
+    pub fn consumer(self, organization: OrganizationId) -> Consumer {
+        Consumer { organization, key: self.key(), deployment: self.deployment() }
+    }
+}
+
 /// Why a run ended in [`Status::Error`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
@@ -139,11 +193,19 @@ pub enum FailureCode {
     ResultTooLarge,
     /// Too many workers that took the run died or were silent for too long.
     WorkerLost,
+    /// A step was under way when its worker was lost, and must not be done twice.
+    Interrupted,
 }
 
 impl FailureCode {
-    const ALL: [Self; 4] =
-        [Self::StepFailed, Self::TimedOut, Self::ResultTooLarge, Self::WorkerLost];
+    /// Every one there is.
+    pub const ALL: [Self; 5] = [
+        Self::StepFailed,
+        Self::TimedOut,
+        Self::ResultTooLarge,
+        Self::WorkerLost,
+        Self::Interrupted,
+    ];
 
     /// The name in storage and on the wire.
     pub fn as_str(self) -> &'static str {
@@ -152,6 +214,7 @@ impl FailureCode {
             Self::TimedOut => "timed_out",
             Self::ResultTooLarge => "result_too_large",
             Self::WorkerLost => "worker_lost",
+            Self::Interrupted => "interrupted",
         }
     }
 
@@ -175,10 +238,10 @@ pub struct Progress {
 pub struct Execution {
     /// Its id.
     pub id: ExecutionId,
-    /// The deployment that it is a run of.
-    pub deployment: DeploymentId,
-    /// The key that started it.
-    pub key: KeyId,
+    /// The workflow whose steps it takes.
+    pub workflow: WorkflowId,
+    /// What started it.
+    pub trigger: Trigger,
     /// Where it stands.
     pub state: RunState,
     /// How far it is.

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use access_domain::{
-    ChangeError, Clock, Consumer, DeploymentId, Execute, Fault, Granted, OrganizationId, Principal,
+    ChangeError, Clock, DeploymentId, Execute, Fault, Granted, OrganizationId, Principal,
     StoreError, TokenUsage,
 };
 use keys_core::{Denial, Entropy, Id, KeyId, KeyRequest, decide};
@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use crate::{
     ClaimedRun, Definition, Event, Execution, ExecutionId, ExecutionStore, NewRun, Progress,
     RunEnded, RunLimits, RunLog, RunMove, RunOutcome, RunRefusal, RunState, Runnable, SchemaCheck,
-    SchemaCheckFailed, Status, WorkflowRunner, next,
+    SchemaCheckFailed, Status, Trigger, WorkflowRunner, next,
 };
 
 /// What a caller asks a deployment for.
@@ -253,13 +253,15 @@ impl Executions {
         NewRun {
             id: Id::generate(created_at, &*self.entropy),
             organization: deployment.organization,
-            deployment: deployment.id,
+            workflow: deployment.workflow,
             version: runnable.version,
-            key,
+            trigger: Trigger::Call { deployment: deployment.id, key },
             state: claimed.unwrap_or(RunState::ACCEPTED),
             lease: self.lease,
             input: request.input,
             parameters,
+            files: Vec::new(),
+            per_file: false,
             timeout_seconds: deployment.timeout_seconds,
             steps_total: i32::try_from(steps).unwrap_or(i32::MAX),
             trace: None,
@@ -286,8 +288,8 @@ fn tenant(
 fn accepted(run: &NewRun) -> Execution {
     Execution {
         id: run.id,
-        deployment: run.deployment,
-        key: run.key,
+        workflow: run.workflow,
+        trigger: run.trigger,
         state: run.state,
         progress: Progress { steps_completed: 0, steps_total: run.steps_total },
         failure: None,
@@ -299,9 +301,8 @@ fn accepted(run: &NewRun) -> Execution {
 
 /// A cancelled run, as it is counted. No worker ended it, so that its time tells nothing.
 fn stopped(organization: OrganizationId, run: &Execution) -> RunEnded {
-    let deployment = Some(run.deployment);
     RunEnded {
-        consumer: Consumer { organization, key: run.key, deployment },
+        consumer: run.trigger.consumer(organization),
         outcome: RunOutcome::Stopped,
         took: None,
         tokens: TokenUsage::default(),
@@ -312,16 +313,15 @@ fn claimed(run: NewRun, definition: Value) -> ClaimedRun {
     ClaimedRun {
         id: run.id,
         state: run.state,
-        consumer: Consumer {
-            organization: run.organization,
-            key: run.key,
-            deployment: Some(run.deployment),
-        },
+        organization: run.organization,
+        trigger: run.trigger,
         started_at: run.created_at,
         lost: 0,
         definition,
         input: run.input,
         parameters: run.parameters,
+        files: run.files,
+        per_file: run.per_file,
         timeout_seconds: run.timeout_seconds,
         trace: run.trace,
     }

@@ -16,19 +16,25 @@ mod workflow;
 mod workflows;
 
 pub use self::{
-    definition::{Definition, Step, Tool},
+    definition::{
+        Code, CodeAt, CodeVerdict, Definition, HttpRequest, Llm, OnError, Retry, Step, TextFormat,
+        Tool,
+    },
     deployment::{Deployment, DeploymentDraft, DeploymentEdit},
     deployments::{CreatedDeployment, DeploymentRefusal, Deployments},
     execution::{
         Event, Execution, ExecutionId, Failure, FailureCode, MAX_LOST, Progress, RunRefusal,
-        RunState, Status, next,
+        RunState, Status, Trigger, next,
     },
     executions::{ExecutionError, Executions, RunResult, StartRun, TooManyExecutions},
     ports::{
-        DeploymentStore, Elsewhere, ExecutionStore, FilterCheck, FilterCheckFailed, SchemaCheck,
+        CodeCheck, CodeCheckFailed, DeploymentStore, Elsewhere, ExecutionStore, SchemaCheck,
         SchemaCheckFailed, Seat, WorkflowRunner, WorkflowStore,
     },
-    run::{ClaimedRun, NewRun, RunEnd, RunLimits, RunMove, Runnable, StepRecord},
+    run::{
+        ClaimedRun, LogLine, NewRun, RunEnd, RunFile, RunLimits, RunMove, Runnable, StepRecord,
+        StepState,
+    },
     usage::{
         ExecutionTimes, Flushed, Measure, Resolution, RunEnded, RunLog, RunOutcome, Usage,
         UsageBatch, UsageBucket, UsageDesk, UsageFilter, UsagePlace, UsageQuery, UsageRefusal,

@@ -14,8 +14,9 @@ use keys_core::{KeyId, Timestamp};
 use serde_json::Value;
 
 use crate::{
-    ClaimedRun, Deployment, DeploymentRefusal, Execution, ExecutionId, NewRun, RunLimits, RunMove,
-    Runnable, Workflow, WorkflowId, WorkflowRefusal, executions::TooManyExecutions,
+    ClaimedRun, Code, CodeVerdict, Deployment, DeploymentRefusal, Execution, ExecutionId, NewRun,
+    RunLimits, RunMove, Runnable, StepRecord, Workflow, WorkflowId, WorkflowRefusal,
+    executions::TooManyExecutions,
 };
 
 /// Workflows and their versions.
@@ -188,8 +189,28 @@ pub trait ExecutionStore: Send + Sync {
     /// When storage fails.
     fn save_move(&self, run_move: &RunMove) -> Result<bool, StoreError>;
 
-    /// Takes up to `limit` runs that wait, oldest first, or whose lease ran out by the database's
-    /// clock. No two callers ever take the same attempt of a run.
+    /// Saves steps of a run that goes on, over those of the same item and position; `false`, and
+    /// nothing is saved, when this attempt no longer has the run.
+    ///
+    /// # Errors
+    /// When storage fails.
+    fn save_steps(
+        &self,
+        id: ExecutionId,
+        attempt: i32,
+        steps: &[StepRecord],
+    ) -> Result<bool, StoreError>;
+
+    /// The steps of a run that were saved, by item and position.
+    ///
+    /// # Errors
+    /// When storage fails.
+    fn find_steps(&self, id: ExecutionId) -> Result<Vec<StepRecord>, StoreError>;
+
+    /// Takes up to `limit` runs that wait, or whose lease ran out by the database's clock. Those of
+    /// one organization are taken oldest first, and organizations take turns, so that one that has
+    /// thousands waiting does not hold back another's one. No two callers ever take the same
+    /// attempt of a run.
     ///
     /// # Errors
     /// When storage fails.
@@ -263,19 +284,20 @@ impl WorkflowRunner for Elsewhere {
     }
 }
 
-/// Compiles filters, away from this process: they are strangers' code.
-pub trait FilterCheck: Send + Sync {
-    /// For each filter, what is wrong with it.
+/// Compiles what is in languages of its own. Filters and schemas are strangers' code and are
+/// compiled away from this process; templates have bounds of their own.
+pub trait CodeCheck: Send + Sync {
+    /// A verdict on each piece.
     ///
     /// # Errors
     /// When no verdict could be had.
-    fn check(&self, filters: &[&str]) -> Result<Vec<Option<String>>, FilterCheckFailed>;
+    fn check_code(&self, code: &[Code<'_>]) -> Result<Vec<CodeVerdict>, CodeCheckFailed>;
 }
 
-/// The filter compiler did not answer.
+/// A compiler did not answer.
 #[derive(Debug, thiserror::Error)]
-#[error("the filter compiler did not answer")]
-pub struct FilterCheckFailed {
+#[error("the compiler did not answer")]
+pub struct CodeCheckFailed {
     /// Why.
     #[source]
     pub source: Box<dyn std::error::Error + Send + Sync>,

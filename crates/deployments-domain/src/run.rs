@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use access_domain::{Consumer, DeploymentId, OrganizationId, Repeatable, TraceContext};
-use keys_core::{Key, KeyId, Timestamp};
+use access_domain::{DeploymentId, OrganizationId, Repeatable, TokenUsage, TraceContext};
+use keys_core::{Key, Timestamp};
 use serde_json::{Map, Value};
 
-use crate::{Deployment, ExecutionId, Failure, RunState, VersionId};
+use crate::{Deployment, ExecutionId, Failure, RunState, Trigger, VersionId, WorkflowId};
 
 /// What is needed to accept a run of a deployment.
 #[derive(Debug, Clone)]
@@ -40,12 +40,12 @@ pub struct NewRun {
     pub id: ExecutionId,
     /// The tenant.
     pub organization: OrganizationId,
-    /// The deployment.
-    pub deployment: DeploymentId,
+    /// The workflow.
+    pub workflow: WorkflowId,
     /// The version that it keeps, whatever becomes of the workflow.
     pub version: VersionId,
-    /// The key that started it.
-    pub key: KeyId,
+    /// What starts it.
+    pub trigger: Trigger,
     /// [`RunState::ACCEPTED`], or claimed already by this node.
     pub state: RunState,
     /// How long this node's claim holds, where it is claimed.
@@ -54,6 +54,10 @@ pub struct NewRun {
     pub input: Value,
     /// The parameters of the run.
     pub parameters: Map<String, Value>,
+    /// The files that came with it, in their order.
+    pub files: Vec<RunFile>,
+    /// Whether the steps run once for each file instead of once over all of them.
+    pub per_file: bool,
     /// How long it may take.
     pub timeout_seconds: u32,
     /// How many steps it has.
@@ -73,8 +77,10 @@ pub struct ClaimedRun {
     pub id: ExecutionId,
     /// Executing, at the attempt that each write of this worker must name.
     pub state: RunState,
-    /// The key that started it, for which it is counted.
-    pub consumer: Consumer,
+    /// The tenant.
+    pub organization: OrganizationId,
+    /// What started it.
+    pub trigger: Trigger,
     /// When it was started first.
     pub started_at: Timestamp,
     /// How many workers lost it before: their leases ran out.
@@ -85,25 +91,90 @@ pub struct ClaimedRun {
     pub input: Value,
     /// The parameters of the run.
     pub parameters: Map<String, Value>,
+    /// The files that came with it, in their order.
+    pub files: Vec<RunFile>,
+    /// Whether the steps run once for each file instead of once over all of them.
+    pub per_file: bool,
     /// How long it may take, in seconds from now on.
     pub timeout_seconds: u32,
     /// The trace that it belongs to: what it calls is told of it.
     pub trace: Option<TraceContext>,
 }
 
-/// One finished step of a run.
+/// A file that came with a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunFile {
+    /// Its name, as it was sent but for what could lead out of a directory.
+    pub name: String,
+    /// What it is, judged by its content.
+    pub media_type: String,
+    /// How large it is, in bytes.
+    pub size: u64,
+    /// The SHA-256 of its content, in lower-case hexadecimal digits.
+    pub sha256: String,
+}
+
+/// One step of a run, as far as it got.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StepRecord {
+    /// Which of the run's items it was taken for, from 0: files or records; 0 where there is only one.
+    pub item: i32,
     /// Its place in the definition, from 0.
     pub position: i32,
     /// Its id in the definition.
     pub id: String,
     /// When it began.
     pub started_at: Timestamp,
-    /// When it ended.
-    pub finished_at: Timestamp,
-    /// Its output, or the reason why there is none.
-    pub outcome: Result<Value, String>,
+    /// When it ended, if it did.
+    pub finished_at: Option<Timestamp>,
+    /// How it went.
+    pub state: StepState,
+    /// What models read and wrote for it.
+    pub tokens: TokenUsage,
+    /// What is worth telling of it, oldest first.
+    pub log: Vec<LogLine>,
+}
+
+/// How a step went.
+#[derive(Debug, Clone, PartialEq)]
+pub enum StepState {
+    /// It has begun. Only noted of steps that must not be done twice.
+    Begun,
+    /// It has an output.
+    Succeeded(Value),
+    /// Its condition did not hold.
+    Skipped,
+    /// It has none, for this reason.
+    Failed(String),
+}
+
+impl StepState {
+    /// The name in storage and on the wire.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Begun => "BEGUN",
+            Self::Succeeded(_) => "SUCCEEDED",
+            Self::Skipped => "SKIPPED",
+            Self::Failed(_) => "FAILED",
+        }
+    }
+
+    /// The output, if there is one.
+    pub fn output(&self) -> Option<&Value> {
+        match self {
+            Self::Succeeded(output) => Some(output),
+            Self::Begun | Self::Skipped | Self::Failed(_) => None,
+        }
+    }
+}
+
+/// Something worth telling of a step, for whoever looks into a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogLine {
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub message: String,
 }
 
 /// What a run ended with.
@@ -128,6 +199,6 @@ pub struct RunMove {
     pub at: Timestamp,
     /// What the run ended with, where a worker ended it.
     pub end: Option<RunEnd>,
-    /// The steps that ended since the last move.
+    /// The steps that ended since some were last saved.
     pub steps: Vec<StepRecord>,
 }

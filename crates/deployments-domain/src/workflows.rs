@@ -3,15 +3,14 @@
 use std::sync::Arc;
 
 use access_domain::{
-    Action, ChangeError, Clock, Fault, FaultCode, Granted, ManageWorkflows, Page, PageRequest,
-    StoreError,
+    Action, ChangeError, Clock, Fault, Granted, ManageWorkflows, Page, PageRequest, StoreError,
 };
 use keys_core::{Entropy, Id};
 use serde_json::Value;
 
 use crate::{
-    FilterCheck, FilterCheckFailed, Workflow, WorkflowDraft, WorkflowEdit, WorkflowId,
-    WorkflowStore, WorkflowType,
+    CodeCheck, CodeCheckFailed, Workflow, WorkflowDraft, WorkflowEdit, WorkflowId, WorkflowStore,
+    WorkflowType,
 };
 
 /// Why a workflow was not saved, changed or deleted.
@@ -29,9 +28,9 @@ pub enum WorkflowRefusal {
     /// It cannot be deleted while deployments stand on it.
     #[error("the workflow has deployments: delete them first")]
     InUse,
-    /// The filters could not be checked.
-    #[error("the filters could not be checked")]
-    FilterCheck(#[source] FilterCheckFailed),
+    /// Filters, templates or schemas could not be checked.
+    #[error("the definition could not be checked")]
+    CodeCheck(#[source] CodeCheckFailed),
 }
 
 type Changed<T> = Result<T, ChangeError<WorkflowRefusal>>;
@@ -40,8 +39,8 @@ type Changed<T> = Result<T, ChangeError<WorkflowRefusal>>;
 pub struct Workflows {
     /// Where workflows are kept.
     pub store: Arc<dyn WorkflowStore>,
-    /// What compiles filters.
-    pub filters: Arc<dyn FilterCheck>,
+    /// What compiles filters, templates and schemas.
+    pub compiler: Arc<dyn CodeCheck>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Randomness for ids.
@@ -134,7 +133,7 @@ impl Workflows {
     /// What is wrong with a definition; nothing is saved.
     ///
     /// # Errors
-    /// When the workflow is not there, or its filters cannot be checked now.
+    /// When the workflow is not there, or its definition cannot be checked now.
     pub fn validate(
         &self,
         granted: &Granted<ManageWorkflows>,
@@ -150,7 +149,7 @@ impl Workflows {
         }
     }
 
-    /// All the faults of an edit: its shape first, and when that is sound, its filters.
+    /// All the faults of an edit: its shape first, and when that is sound, what only compilers know.
     fn check(&self, edit: &WorkflowEdit) -> Changed<()> {
         let refused = |faults| Err(ChangeError::Refused(WorkflowRefusal::Faults { faults }));
         let definition = match edit.check() {
@@ -158,21 +157,15 @@ impl Workflows {
             Ok(None) => return Ok(()),
             Err(faults) => return refused(faults),
         };
-        let (pointers, filters): (Vec<_>, Vec<_>) =
-            definition.filters("/definition").into_iter().unzip();
-        if filters.is_empty() {
+        let code = definition.code("/definition");
+        if code.is_empty() {
             return Ok(());
         }
-        let verdicts = self.filters.check(&filters);
-        let verdicts = verdicts
-            .map_err(|failed| ChangeError::Refused(WorkflowRefusal::FilterCheck(failed)))?;
-        let faults: Vec<_> = pointers
-            .into_iter()
-            .zip(verdicts)
-            .filter_map(|(pointer, verdict)| {
-                Some(Fault::new(pointer, FaultCode::InvalidFilter, verdict?))
-            })
-            .collect();
+        let pieces: Vec<_> = code.iter().map(|at| at.code).collect();
+        let verdicts = self.compiler.check_code(&pieces);
+        let verdicts =
+            verdicts.map_err(|failed| ChangeError::Refused(WorkflowRefusal::CodeCheck(failed)))?;
+        let faults = definition.code_faults(&code, &verdicts);
         if faults.is_empty() { Ok(()) } else { refused(faults) }
     }
 }

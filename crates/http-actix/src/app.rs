@@ -20,7 +20,7 @@ use auth_actix::{
     SessionCookie, Turns, hide_key_in_url, request_context, run_blocking,
 };
 use deployments_domain::{
-    DeploymentStore, Deployments, ExecutionStore, Executions, FilterCheck, SchemaCheck, Usage,
+    CodeCheck, DeploymentStore, Deployments, ExecutionStore, Executions, SchemaCheck, Usage,
     UsageDesk, WorkflowRunner, WorkflowStore, Workflows,
 };
 use keys_core::{Entropy, Network, PepperName, Peppers, RateLimit};
@@ -63,7 +63,7 @@ pub struct Ports {
     /// The same of the last use of keys.
     pub uses: Arc<Uses>,
     pub runner: Arc<dyn WorkflowRunner>,
-    pub filters: Arc<dyn FilterCheck>,
+    pub compiler: Arc<dyn CodeCheck>,
     pub schemas: Arc<dyn SchemaCheck>,
     pub models: Models,
     pub clock: Arc<dyn Clock>,
@@ -156,7 +156,7 @@ impl Ports {
             },
             workflows: Workflows {
                 store: self.workflows,
-                filters: self.filters,
+                compiler: self.compiler,
                 clock: clock.clone(),
                 entropy: entropy.clone(),
             },

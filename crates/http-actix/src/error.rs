@@ -60,7 +60,7 @@ impl IntoApiError for WorkflowRefusal {
             Self::NotFound => ApiError::not_found(),
             Self::Faults { faults } => ApiError::faults(faults),
             Self::InUse => ApiError::new(ErrorCode::WorkflowInUse, self.to_string()),
-            Self::FilterCheck(failed) => ApiError::unavailable(failed),
+            Self::CodeCheck(failed) => ApiError::unavailable(failed),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use access_domain::{Execute, Granted};
+use access_domain::{DeploymentId, Execute, Granted};
 use api_types::{ErrorCode, FailureView, ProblemError, StartedView};
 use auth_actix::ApiError;
 use deployments_domain::{Execution, ExecutionId, RunResult};
@@ -21,17 +21,18 @@ pub(crate) async fn result(
     granted: &Arc<Granted<Execute>>,
     id: ExecutionId,
 ) -> Result<Ended, ApiError> {
+    let deployment = granted.permission().deployment;
     let granted = Arc::clone(granted);
     match app.run(move |uc| uc.executions.result(&granted, id)).await? {
         RunResult::Completed(execution, result) => Ok(Ended::With(execution, result)),
         RunResult::Unfinished(execution) => Ok(Ended::NotYet(execution)),
-        RunResult::Failed(execution) => Err(failed(app, execution)),
+        RunResult::Failed(execution) => Err(failed(app, deployment, execution)),
         RunResult::Stopped(execution) => {
             let stopped = ApiError::new(
                 ErrorCode::ExecutionStopped,
                 "the execution was cancelled: there is no result",
             );
-            Err(stopped.about(status_address(app, &execution)))
+            Err(stopped.about(status_address(app, deployment, &execution)))
         }
         RunResult::Expired => Err(ApiError::new(
             ErrorCode::ResultExpired,
@@ -40,8 +41,8 @@ pub(crate) async fn result(
     }
 }
 
-fn failed(app: &App, execution: Execution) -> ApiError {
-    let address = status_address(app, &execution);
+fn failed(app: &App, deployment: DeploymentId, execution: Execution) -> ApiError {
+    let address = status_address(app, deployment, &execution);
     let Some(failure) = execution.failure.map(FailureView::from) else {
         return ApiError::new(ErrorCode::ExecutionFailed, "the execution failed").about(address);
     };
@@ -53,6 +54,6 @@ fn failed(app: &App, execution: Execution) -> ApiError {
     ApiError::new(ErrorCode::ExecutionFailed, detail).because(vec![error]).about(address)
 }
 
-fn status_address(app: &App, execution: &Execution) -> String {
-    StartedView::new(execution, None, &app.settings.base_url).status_api
+fn status_address(app: &App, deployment: DeploymentId, execution: &Execution) -> String {
+    StartedView::new(execution, deployment, None, &app.settings.base_url).status_api
 }

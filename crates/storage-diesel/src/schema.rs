@@ -148,14 +148,17 @@ table! {
     executions (id) {
         id -> Text,
         organization_id -> Text,
-        deployment_id -> Text,
         version_id -> Text,
-        key_id -> Text,
+        trigger -> Text,
+        deployment_id -> Nullable<Text>,
+        key_id -> Nullable<Text>,
+        started_by -> Nullable<Text>,
         status -> Text,
         attempt -> Integer,
         lost -> Integer,
         lease_expires_at -> Nullable<BigInt>,
         timeout_seconds -> Integer,
+        per_file -> Bool,
         steps_total -> Integer,
         steps_completed -> Integer,
         input -> Nullable<Text>,
@@ -173,14 +176,19 @@ table! {
 }
 
 table! {
-    execution_steps (execution_id, position) {
+    execution_steps (execution_id, item, position) {
         execution_id -> Text,
+        item -> Integer,
         position -> Integer,
         step_id -> Text,
+        state -> Text,
         started_at -> BigInt,
-        finished_at -> BigInt,
+        finished_at -> Nullable<BigInt>,
         output -> Nullable<Text>,
         error -> Nullable<Text>,
+        prompt_tokens -> BigInt,
+        completion_tokens -> BigInt,
+        log -> Text,
     }
 }
 

@@ -311,7 +311,7 @@ fn ports(
         usage: counts.usage,
         uses: counts.uses,
         runner: worker.clone(),
-        filters: sandbox.clone(),
+        compiler: sandbox.clone(),
         schemas: sandbox,
         models: Models::built_in(&BTreeMap::from([("gpt-4".into(), "echo".into())]))
             .expect("an alias"),

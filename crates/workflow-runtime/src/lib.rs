@@ -1,11 +1,12 @@
 //! Carries out runs: claims them, takes them through their steps, saves how they ended. Filters,
 //! which are strangers' code, run in child processes of the same binary.
 //!
-//! Implements the ports `WorkflowRunner` and `FilterCheck`, and uses `ExecutionStore` and `Clock`.
+//! Implements the ports `WorkflowRunner`, `CodeCheck` and `SchemaCheck`, and uses `ExecutionStore` and `Clock`.
 //! Must not know SQL, HTTP or who calls. Inputs and results are never logged.
 
 mod sandbox;
 mod steps;
+mod templates;
 mod worker;
 
 pub use self::{

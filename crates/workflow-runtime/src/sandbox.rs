@@ -1,11 +1,13 @@
 //! Runs and checks filters, and holds values against schemas, in child processes of this binary:
 //! nothing inside a process can stop what recurses without end or asks for all the memory there is.
 //!
-//! `child`, `filter`, `schema` and `reply` are the child's side, `process`, `pool` and `schema_check`
-//! the parent's; `protocol` is what they say to each other. Must not know runs or workflows.
+//! `child`, `filter`, `names`, `schema` and `reply` are the child's side, `process`, `pool`,
+//! `code_check` and `schema_check` the parent's; `protocol` is what they say to each other. Must not know runs or workflows.
 
 mod child;
+mod code_check;
 mod filter;
+mod names;
 mod pool;
 mod process;
 mod protocol;
@@ -15,7 +17,6 @@ mod schema_check;
 
 use std::{ffi::OsString, io, path::PathBuf, sync::Arc, thread, time::Duration};
 
-use deployments_domain::{FilterCheck, FilterCheckFailed};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use tokio::{
@@ -28,11 +29,8 @@ use tokio::{
 pub use self::child::run_child;
 use self::{
     pool::{Answer, Call, Places, Pool},
-    protocol::{Request, TOO_DEEP},
+    protocol::Request,
 };
-
-/// How long all the checks of one definition may take, waiting for a child included.
-const CHECK_PATIENCE: Duration = Duration::from_secs(15);
 
 /// How to start a child: a program that calls [`run_child`] when it is given these arguments.
 #[derive(Debug, Clone)]
@@ -177,68 +175,6 @@ impl Sandbox {
             let _gone = answer.send(answered);
         });
         receiver
-    }
-
-    /// Checks some filters in one call. Blocks.
-    fn check_together(
-        &self,
-        filters: &[&str],
-        deadline: Instant,
-    ) -> Result<Vec<Option<String>>, SandboxError> {
-        let request = protocol::line(&Request::<()>::Check(filters), usize::MAX);
-        let call = Call {
-            request: request.unwrap_or_default(),
-            deadline,
-            patience: Some(self.pool.config.check_timeout),
-            places: Places::Checks,
-        };
-        let answer = self.ask::<Vec<Option<String>>>(call).blocking_recv();
-        let (verdicts, _) = answer.unwrap_or_else(|_| Err(shut_down()))?;
-        if verdicts.len() == filters.len() {
-            Ok(verdicts)
-        } else {
-            Err(SandboxError::Unavailable(io::ErrorKind::InvalidData.into()))
-        }
-    }
-
-    /// Checks filters one by one, where checking them together took the child down. Stops at one
-    /// that takes too long: the definition has its fault then, and the rest may take long too.
-    fn check_each(
-        &self,
-        filters: &[&str],
-        deadline: Instant,
-    ) -> Result<Vec<Option<String>>, SandboxError> {
-        let mut verdicts = Vec::with_capacity(filters.len());
-        for filter in filters {
-            match self.check_together(&[filter], deadline) {
-                Ok(verdict) => verdicts.extend(verdict),
-                Err(SandboxError::Died) => verdicts.push(Some(TOO_DEEP.into())),
-                Err(SandboxError::Refused(fault)) => verdicts.push(Some(fault)),
-                Err(SandboxError::TimedOut) => {
-                    verdicts.push(Some("the filter takes too long to compile".into()));
-                    break;
-                }
-                Err(error @ (SandboxError::Busy | SandboxError::Unavailable(_))) => {
-                    return Err(error);
-                }
-            }
-        }
-        verdicts.resize(filters.len(), None);
-        Ok(verdicts)
-    }
-}
-
-impl FilterCheck for Sandbox {
-    /// Blocks; must not be called on a thread that drives a runtime.
-    fn check(&self, filters: &[&str]) -> Result<Vec<Option<String>>, FilterCheckFailed> {
-        let deadline = Instant::now() + CHECK_PATIENCE;
-        let verdicts = match self.check_together(filters, deadline) {
-            Err(SandboxError::Died | SandboxError::TimedOut | SandboxError::Refused(_)) => {
-                self.check_each(filters, deadline)
-            }
-            verdicts => verdicts,
-        };
-        verdicts.map_err(|error| FilterCheckFailed { source: Box::new(error) })
     }
 }
 

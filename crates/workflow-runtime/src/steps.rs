@@ -3,9 +3,9 @@
 
 use std::{collections::BTreeMap, io, pin::Pin};
 
-use access_domain::Clock;
+use access_domain::{Clock, TokenUsage};
 use deployments_domain::{
-    ClaimedRun, Definition, Failure, FailureCode, RunEnd, Step, StepRecord, Tool,
+    ClaimedRun, Definition, Failure, FailureCode, RunEnd, Step, StepRecord, StepState, Tool,
 };
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -100,11 +100,14 @@ async fn result(
             Err(failure) => (Err(failure.reason.clone()), Some(failure)),
         };
         records.push(StepRecord {
+            item: 0,
             position: i32::try_from(records.len()).unwrap_or(i32::MAX),
             id: step.id.clone(),
             started_at,
-            finished_at: tools.clock.now(),
-            outcome,
+            finished_at: Some(tools.clock.now()),
+            state: outcome.map_or_else(StepState::Failed, StepState::Succeeded),
+            tokens: TokenUsage::default(),
+            log: Vec::new(),
         });
         if let Some(failure) = failure {
             return Err(failure);
@@ -136,6 +139,12 @@ async fn carry_out_step(
             Ok(FilterOutput { value: last(run, records).clone(), bytes: last_bytes })
         }
         Tool::Transform { filter } => run_filter(run, Some(&step.id), filter, tools, records).await,
+        Tool::Template { .. }
+        | Tool::HttpRequest(_)
+        | Tool::Llm(_)
+        | Tool::ExtractText
+        | Tool::Validate { .. }
+        | Tool::Delay { .. } => Err(step_failed(Some(&step.id), "no such tool yet")),
     }
 }
 
@@ -147,7 +156,7 @@ async fn run_filter(
     records: &[StepRecord],
 ) -> Result<FilterOutput, Failure> {
     let outputs = records.iter().filter_map(|record| {
-        let output = record.outcome.as_ref().ok()?;
+        let output = record.state.output()?;
         Some((record.id.as_str(), StepOutput { output }))
     });
     let data = StepData {
@@ -175,7 +184,7 @@ async fn run_filter(
 
 /// The output of the step before, or the run's input.
 fn last<'a>(run: &'a ClaimedRun, records: &'a [StepRecord]) -> &'a Value {
-    records.last().and_then(|record| record.outcome.as_ref().ok()).unwrap_or(&run.input)
+    records.last().and_then(|record| record.state.output()).unwrap_or(&run.input)
 }
 
 fn timed_out(run: &ClaimedRun, step: Option<&str>) -> Failure {
@@ -209,8 +218,7 @@ fn json_bytes(value: &Value) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use access_domain::Consumer;
-    use deployments_domain::{RunState, Status};
+    use deployments_domain::{RunState, Status, Trigger};
     use keys_core::{Entropy, Id, Timestamp};
     use serde_json::json;
 
@@ -255,16 +263,15 @@ mod tests {
         let run = ClaimedRun {
             id: Id::generate(Still.now(), &Still),
             state: RunState { status: Status::Executing, attempt: 1 },
-            consumer: Consumer {
-                organization: Id::generate(Still.now(), &Still),
-                key: Id::generate(Still.now(), &Still),
-                deployment: None,
-            },
+            organization: Id::generate(Still.now(), &Still),
+            trigger: Trigger::Schedule,
             started_at: Still.now(),
             lost: 0,
             definition,
             input: json!({"a": 1}),
             parameters: [("unit".to_owned(), json!("EUR"))].into_iter().collect(),
+            files: Vec::new(),
+            per_file: false,
             timeout_seconds: 10,
             trace: None,
         };
@@ -291,8 +298,9 @@ mod tests {
             "steps": {"taken": {"output": {"a": 1}}}
         });
         assert_eq!(carried.end, RunEnd::Result(shaped.clone()));
-        let outputs: Vec<_> = carried.steps.into_iter().map(|step| step.outcome).collect();
-        assert_eq!(outputs, [Ok(json!({"a": 1})), Ok(shaped.clone()), Ok(shaped)]);
+        let outputs: Vec<_> = carried.steps.into_iter().map(|step| step.state).collect();
+        let expected = [json!({"a": 1}), shaped.clone(), shaped].map(StepState::Succeeded);
+        assert_eq!(outputs, expected);
     }
 
     #[tokio::test]
@@ -312,8 +320,10 @@ mod tests {
         let carried = carried(json!({ "steps": steps }), 1_000).await;
         assert_eq!(carried.end, RunEnd::Failure(step_failed(Some("shape"), "no")));
         let outcomes: Vec<_> =
-            carried.steps.into_iter().map(|step| (step.position, step.outcome)).collect();
-        assert_eq!(outcomes, [(0, Ok(json!({"a": 1}))), (1, Err("no".into()))]);
+            carried.steps.into_iter().map(|step| (step.position, step.state)).collect();
+        let expected =
+            [(0, StepState::Succeeded(json!({"a": 1}))), (1, StepState::Failed("no".into()))];
+        assert_eq!(outcomes, expected);
     }
 
     #[tokio::test]

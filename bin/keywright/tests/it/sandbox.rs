@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use deployments_domain::FilterCheck;
+use deployments_domain::{Code, CodeCheck, CodeVerdict};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -161,7 +161,7 @@ fn filters_that_do_not_compile_are_told_apart() {
         absent("input"),
         Some("line 1, column 5: expected term, found the end".to_owned()),
     ];
-    assert_eq!(bench.sandbox.check(&filters).unwrap(), expected);
+    assert_eq!(faults(&bench.sandbox, &filters), expected);
 }
 
 #[test]
@@ -173,7 +173,7 @@ fn a_filter_that_takes_the_compiler_down_harms_no_other_check() {
         let (sandbox, bomb) = (bench.sandbox.clone(), bomb.clone());
         thread::spawn(move || {
             let second = if is_hostile { &*bomb } else { ".b" };
-            (is_hostile, sandbox.check(&[".a", second, ".c |"]).unwrap())
+            (is_hostile, faults(&sandbox, &[".a", second, ".c |"]))
         })
     });
     for check in checks {
@@ -189,8 +189,8 @@ async fn a_workflow_can_be_checked_while_every_child_is_busy() {
     let bench = Bench::start(1);
     let (busy, idle) = (bench.sandbox.clone(), bench.sandbox.clone());
     let run = tokio::spawn(async move { busy.run("def f: f; f", &json!(1), HOSTILE_WITHIN).await });
-    let check = tokio::task::spawn_blocking(move || idle.check(&["."])).await.unwrap();
-    assert_eq!(check.unwrap(), [None]);
+    let check = tokio::task::spawn_blocking(move || faults(&idle, &["."])).await.unwrap();
+    assert_eq!(check, [None]);
     assert_eq!(ending(run.await.unwrap()), "timed out");
 }
 
@@ -275,4 +275,12 @@ async fn a_program_that_is_no_child_is_the_servers_fault() {
     let sandbox = Sandbox::start(SandboxConfig::new(command, 1)).unwrap();
     let failed = sandbox.run(".", &json!(1), Duration::from_secs(10)).await;
     assert!(matches!(failed, Err(SandboxError::Unavailable(_))), "{failed:?}");
+}
+
+/// What is wrong with each filter.
+fn faults(sandbox: &Sandbox, filters: &[&str]) -> Vec<Option<String>> {
+    let code: Vec<_> = filters.iter().map(|filter| Code::Filter(filter)).collect();
+    let verdicts = sandbox.check_code(&code).unwrap();
+    let fault = |verdict: &CodeVerdict| verdict.faults.first().map(|(_, fault)| fault.clone());
+    verdicts.iter().map(fault).collect()
 }

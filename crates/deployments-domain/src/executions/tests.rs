@@ -82,8 +82,8 @@ impl ExecutionStore for OneRun {
         let progress = Progress { steps_completed: 0, steps_total: 1 };
         Ok(state.map(|state| Execution {
             id,
-            deployment,
-            key: Uuid::from_u128(4).into(),
+            workflow: Uuid::from_u128(7).into(),
+            trigger: Trigger::Call { deployment, key: Uuid::from_u128(4).into() },
             state,
             progress,
             failure: None,
@@ -108,6 +108,14 @@ impl ExecutionStore for OneRun {
             *state = Some(run_move.to);
         }
         Ok(holds)
+    }
+
+    fn save_steps(&self, _: ExecutionId, _: i32, _: &[StepRecord]) -> Result<bool, StoreError> {
+        unreachable!("only workers save steps")
+    }
+
+    fn find_steps(&self, _: ExecutionId) -> Result<Vec<StepRecord>, StoreError> {
+        unreachable!("only workers go on where others stopped")
     }
 
     fn claim(&self, _: u32, _: Duration, _: Timestamp) -> Result<Vec<ClaimedRun>, StoreError> {
@@ -286,7 +294,7 @@ fn a_run_that_changes_hands_meanwhile_is_cancelled_all_the_same() {
     let ended = bench.ended.0.lock().unwrap();
     let [run] = ended.as_slice() else { panic!("{ended:?}") };
     assert_eq!((run.outcome, run.took), (RunOutcome::Stopped, None));
-    assert_eq!(run.consumer.key, stopped.key, "whoever cancelled it");
+    assert_eq!(run.consumer.key, stopped.trigger.key(), "whoever cancelled it");
 }
 
 #[test]

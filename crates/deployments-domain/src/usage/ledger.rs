@@ -201,10 +201,12 @@ impl Usage {
         Resolution::Minute.start_of(self.clock.now().timestamp())
     }
 
-    /// The part of memory in which everything about a key is counted.
-    fn shard_of(&self, key: KeyId) -> Option<MutexGuard<'_, Shard>> {
+    /// The part of memory in which everything about a key is counted, and what has none about its
+    /// organization.
+    fn shard_of(&self, consumer: Consumer) -> Option<MutexGuard<'_, Shard>> {
+        let id = consumer.key.map_or_else(|| consumer.organization.uuid(), KeyId::uuid);
         // The last bits of an id are random.
-        let spread = usize::try_from(key.uuid().as_u128() & 0xffff).unwrap_or_default();
+        let spread = usize::try_from(id.as_u128() & 0xffff).unwrap_or_default();
         self.shards.get(spread % self.shards.len().max(1)).map(lock)
     }
 
@@ -258,14 +260,14 @@ impl CallLog for Usage {
             CallOutcome::Rejected(code) => Measure::Rejected(code.into()),
         };
         let minute = self.minute();
-        let Some(mut shard) = self.shard_of(consumer.key) else { return };
+        let Some(mut shard) = self.shard_of(consumer) else { return };
         shard.count(consumer, minute, measure, 1);
         shard.count_tokens(consumer, minute, tokens);
     }
 
     fn note_verification(&self, tested: Consumer, is_valid: bool) {
         let minute = self.minute();
-        let Some(mut shard) = self.shard_of(tested.key) else { return };
+        let Some(mut shard) = self.shard_of(tested) else { return };
         shard.count(tested, minute, Measure::Verifications, 1);
         if !is_valid {
             shard.count(tested, minute, Measure::VerificationsRefused, 1);
@@ -277,7 +279,7 @@ impl RunLog for Usage {
     fn ended(&self, run: RunEnded) {
         let RunEnded { consumer, outcome, took, tokens } = run;
         let minute = self.minute();
-        let Some(mut shard) = self.shard_of(consumer.key) else { return };
+        let Some(mut shard) = self.shard_of(consumer) else { return };
         shard.count(consumer, minute, Measure::Executions(outcome), 1);
         shard.count_tokens(consumer, minute, tokens);
         if let Some(took) = took {
@@ -297,7 +299,10 @@ impl Shard {
     fn count(&mut self, consumer: Consumer, minute: i64, measure: Measure, amount: u64) {
         self.count_total(consumer, minute, measure.clone(), amount);
         let Consumer { organization, key, deployment } = consumer;
-        let slot = Slot { organization, key: Some(key), deployment, minute, measure };
+        if key.is_none() {
+            return;
+        }
+        let slot = Slot { organization, key, deployment, minute, measure };
         let has_room = self.of_keys.len() < self.capacity;
         if let Some(counted) = self.of_keys.get_mut(&slot) {
             *counted = counted.saturating_add(amount);

@@ -162,17 +162,19 @@ async fn start(
             app.run(move |uc| uc.executions.status(&asker, record.made.into())).await?
         }
     };
-    let base = &app.settings.base_url;
+    let (deployment, base) = (granted.permission().deployment, &*app.settings.base_url);
     if wait.is_zero() {
-        return Ok(HttpResponse::Accepted().json(StartedView::new(&accepted, None, base)));
+        return Ok(
+            HttpResponse::Accepted().json(StartedView::new(&accepted, deployment, None, base))
+        );
     }
     until_finished(app, &granted, accepted.id, wait).await?;
     let (status, view) = match result(app, &granted, accepted.id).await? {
         Ended::With(execution, result) => {
-            (StatusCode::OK, StartedView::new(&execution, Some(result), base))
+            (StatusCode::OK, StartedView::new(&execution, deployment, Some(result), base))
         }
         Ended::NotYet(execution) => {
-            (StatusCode::ACCEPTED, StartedView::new(&execution, None, base))
+            (StatusCode::ACCEPTED, StartedView::new(&execution, deployment, None, base))
         }
     };
     Ok(HttpResponse::build(status).json(view))

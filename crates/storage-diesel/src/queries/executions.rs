@@ -2,18 +2,22 @@
 //!
 //! Leases are compared by the database's clock, so that no server's own clock can take a run from another.
 
-use std::time::Duration;
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BinaryHeap},
+    time::Duration,
+};
 
 use access_domain::{ChangeError, DeploymentId, OrganizationId, StoreError};
 use deployments_domain::{
     ClaimedRun, Execution, ExecutionId, ExecutionStore, NewRun, RunLimits, RunMove, Runnable,
-    Status, TooManyExecutions,
+    Status, StepRecord, TooManyExecutions,
 };
 use diesel::{
     dsl::{case_when, sql},
     insert_into,
     prelude::*,
-    sql_types::{BigInt, Integer, Nullable},
+    sql_types::{BigInt, Integer, Nullable, Text},
     update,
     upsert::excluded,
 };
@@ -33,6 +37,9 @@ use crate::{
         deployments, execution_steps, executions, keys, organizations, workflow_versions, workflows,
     },
 };
+
+/// So many rows go into one statement: SQLite takes 32,766 values in one.
+const MAX_ROWS: usize = 500;
 
 impl ExecutionStore for Store {
     fn find_runnable(
@@ -88,6 +95,7 @@ impl ExecutionStore for Store {
         self.read("looking a run up", |conn| {
             let found: Option<ExecutionRow> = executions::table
                 .inner_join(deployments::table)
+                .inner_join(workflow_versions::table)
                 .filter(executions::id.eq(codec::id(id)))
                 .filter(executions::organization_id.eq(codec::id(organization)))
                 .filter(executions::deployment_id.eq(codec::id(deployment)))
@@ -134,6 +142,39 @@ impl ExecutionStore for Store {
             self.executions.moved_to(run_move.to.status);
         }
         Ok(is_saved)
+    }
+
+    fn save_steps(
+        &self,
+        id: ExecutionId,
+        attempt: i32,
+        steps: &[StepRecord],
+    ) -> Result<bool, StoreError> {
+        self.save("saving steps of a run", |conn| {
+            let id = codec::id(id);
+            let held = executions::table
+                .find(&id)
+                .filter(executions::status.eq(Status::Executing.as_str()))
+                .filter(executions::attempt.eq(attempt))
+                .select(executions::id);
+            // Until this is done, nobody else takes the run.
+            if locked!(held).first::<String>(conn).optional()?.is_none() {
+                return Ok(false);
+            }
+            save_steps(conn, &id, steps.iter().map(|step| StepRow::of(&id, step)).collect())?;
+            Ok(true)
+        })
+    }
+
+    fn find_steps(&self, id: ExecutionId) -> Result<Vec<StepRecord>, StoreError> {
+        self.read("looking the steps of a run up", |conn| {
+            let rows: Vec<StepRow> = execution_steps::table
+                .filter(execution_steps::execution_id.eq(codec::id(id)))
+                .order((execution_steps::item, execution_steps::position))
+                .select(StepRow::as_select())
+                .load(conn)?;
+            rows.into_iter().map(StepRow::read).collect()
+        })
     }
 
     fn claim(
@@ -220,7 +261,7 @@ fn leave_room(
     run: &NewRun,
     limits: RunLimits,
 ) -> Result<(), Stop<TooManyExecutions>> {
-    let (organization, deployment) = (codec::id(run.organization), codec::id(run.deployment));
+    let organization = codec::id(run.organization);
     let unfinished = || {
         executions::table
             .filter(executions::organization_id.eq(codec::id(run.organization)))
@@ -233,7 +274,9 @@ fn leave_room(
             return Err(Stop::Refused(TooManyExecutions::OfOrganization { limit }));
         }
     }
-    if let Some(limit) = limits.deployment {
+    if let Some(limit) = limits.deployment
+        && let Some(deployment) = run.trigger.deployment().map(codec::id)
+    {
         locked!(deployments::table.find(&deployment).select(deployments::id))
             .first::<String>(conn)?;
         let unfinished = unfinished().filter(executions::deployment_id.eq(&deployment));
@@ -259,16 +302,8 @@ fn claim(
             .select(executions::id)
     )
     .load(conn)?;
-    let room = limit - i64::try_from(ids.len()).unwrap_or(limit);
-    let waiting: Vec<String> = claimable!(
-        executions::table
-            .filter(executions::lease_expires_at.is_null())
-            .filter(executions::finished_at.is_null())
-            .order((executions::created_at, executions::id))
-            .limit(room)
-            .select(executions::id)
-    )
-    .load(conn)?;
+    let room = usize::try_from(limit).unwrap_or_default().saturating_sub(ids.len());
+    let waiting = waiting_in_turns(conn, room)?;
     ids.extend(waiting);
     if ids.is_empty() {
         return Ok(Vec::new());
@@ -295,25 +330,139 @@ fn claim(
         .load(conn)
 }
 
-/// A later attempt begins anew and saves its steps over those of the one before.
+/// Up to `room` runs that wait, by turns of their organizations.
+fn waiting_in_turns(conn: &mut Conn, room: usize) -> QueryResult<Vec<String>> {
+    let mut taken = Vec::new();
+    if room == 0 {
+        return Ok(taken);
+    }
+    let mut lines = waiting_lines(conn)?;
+    while taken.len() < room && !lines.is_empty() {
+        let turns = take_turns(&lines, room - taken.len());
+        lines.retain(|line| turns.contains_key(&line.organization_id));
+        for (organization, turns) in turns {
+            let found: Vec<String> = claimable!(
+                executions::table
+                    .filter(executions::organization_id.eq(&organization))
+                    .filter(executions::lease_expires_at.is_null())
+                    .filter(executions::finished_at.is_null())
+                    .filter(executions::id.ne_all(&taken))
+                    .order((executions::created_at, executions::id))
+                    .limit(turns)
+                    .select(executions::id)
+            )
+            .load(conn)?;
+            let found_all = i64::try_from(found.len()).is_ok_and(|found| found == turns);
+            for line in lines.iter_mut().filter(|line| line.organization_id == organization) {
+                line.in_hand += turns;
+            }
+            // Whoever had fewer has no more.
+            lines.retain(|line| found_all || line.organization_id != organization);
+            taken.extend(found);
+        }
+    }
+    Ok(taken)
+}
+
+/// The organizations of which runs wait: since when, and how many of each are in somebody's hands.
+/// Leaps from one organization to the next, so that thousands of one cost no more than one of it.
+fn waiting_lines(conn: &mut Conn) -> QueryResult<Vec<WaitingLine>> {
+    const WAITS: &str = "lease_expires_at IS NULL AND finished_at IS NULL";
+    diesel::sql_query(format!(
+        "WITH RECURSIVE lines (id) AS (
+            SELECT min(organization_id) FROM executions WHERE {WAITS}
+            UNION ALL
+            SELECT (SELECT min(organization_id) FROM executions WHERE {WAITS} AND organization_id > lines.id)
+                FROM lines WHERE lines.id IS NOT NULL
+        )
+        SELECT lines.id AS organization_id,
+            (SELECT min(created_at) FROM executions WHERE {WAITS} AND organization_id = lines.id) AS waiting_since,
+            (SELECT count(*) FROM executions WHERE lease_expires_at IS NOT NULL AND organization_id = lines.id) AS in_hand
+        FROM lines WHERE lines.id IS NOT NULL"
+    ))
+    .load(conn)
+}
+
+/// The runs of one organization that wait.
+#[derive(QueryableByName)]
+struct WaitingLine {
+    #[diesel(sql_type = Text)]
+    organization_id: String,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    waiting_since: Option<i64>,
+    #[diesel(sql_type = BigInt)]
+    in_hand: i64,
+}
+
+/// How many of `room` places each organization gets: one after the other to whoever has fewest in
+/// hand, and among those to whoever has waited longest.
+fn take_turns(lines: &[WaitingLine], room: usize) -> BTreeMap<String, i64> {
+    let mut queue: BinaryHeap<_> = lines
+        .iter()
+        .map(|line| Reverse((line.in_hand, line.waiting_since, &line.organization_id)))
+        .collect();
+    let mut turns = BTreeMap::new();
+    for _ in 0..room {
+        let Some(Reverse((in_hand, since, organization))) = queue.pop() else { break };
+        *turns.entry(organization.clone()).or_default() += 1;
+        queue.push(Reverse((in_hand + 1, since, organization)));
+    }
+    turns
+}
+
+/// Steps that a later attempt takes again are saved over those of the one before.
 fn save_steps(conn: &mut Conn, execution: &str, steps: Vec<StepRow>) -> QueryResult<()> {
-    insert_into(execution_steps::table)
-        .values(steps)
-        .on_conflict((execution_steps::execution_id, execution_steps::position))
-        .do_update()
-        .set((
-            execution_steps::step_id.eq(excluded(execution_steps::step_id)),
-            execution_steps::started_at.eq(excluded(execution_steps::started_at)),
-            execution_steps::finished_at.eq(excluded(execution_steps::finished_at)),
-            execution_steps::output.eq(excluded(execution_steps::output)),
-            execution_steps::error.eq(excluded(execution_steps::error)),
-        ))
-        .execute(conn)?;
+    use execution_steps as saved;
+
+    for steps in steps.chunks(MAX_ROWS) {
+        insert_into(saved::table)
+            .values(steps)
+            .on_conflict((saved::execution_id, saved::item, saved::position))
+            .do_update()
+            .set((
+                saved::step_id.eq(excluded(saved::step_id)),
+                saved::state.eq(excluded(saved::state)),
+                saved::started_at.eq(excluded(saved::started_at)),
+                saved::finished_at.eq(excluded(saved::finished_at)),
+                saved::output.eq(excluded(saved::output)),
+                saved::error.eq(excluded(saved::error)),
+                saved::prompt_tokens.eq(excluded(saved::prompt_tokens)),
+                saved::completion_tokens.eq(excluded(saved::completion_tokens)),
+                saved::log.eq(excluded(saved::log)),
+            ))
+            .execute(conn)?;
+    }
     let completed = sql::<Integer>(
-        "(SELECT count(*) FROM execution_steps WHERE execution_id = executions.id AND error IS NULL)",
+        "(SELECT count(*) FROM execution_steps WHERE execution_id = executions.id AND state IN ('SUCCEEDED', 'SKIPPED'))",
     );
     update(executions::table.find(execution))
         .set(executions::steps_completed.eq(completed))
         .execute(conn)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(organization: &str, waiting_since: i64, in_hand: i64) -> WaitingLine {
+        WaitingLine {
+            organization_id: organization.into(),
+            waiting_since: Some(waiting_since),
+            in_hand,
+        }
+    }
+
+    #[test]
+    fn whoever_has_fewest_in_hand_comes_first_and_among_those_who_has_waited_longest() {
+        let lines = [line("busy", 1, 3), line("late", 9, 0), line("early", 5, 0)];
+        let turns = |room| take_turns(&lines, room).into_iter().collect::<Vec<_>>();
+        assert_eq!(turns(1), [("early".to_owned(), 1)]);
+        assert_eq!(turns(2), [("early".to_owned(), 1), ("late".to_owned(), 1)]);
+        assert_eq!(
+            turns(7),
+            [("busy".to_owned(), 1), ("early".to_owned(), 3), ("late".to_owned(), 3)]
+        );
+        assert!(take_turns(&[], 3).is_empty());
+    }
 }

@@ -1,12 +1,13 @@
 //! Runs and their steps.
 
-use access_domain::Consumer;
+use access_domain::TokenUsage;
 use deployments_domain::{
-    ClaimedRun, Execution, Failure, FailureCode, NewRun, Progress, RunEnd, RunMove, RunState,
-    Runnable, Status, StepRecord,
+    ClaimedRun, Execution, Failure, FailureCode, LogLine, NewRun, Progress, RunEnd, RunMove,
+    RunState, Runnable, Status, StepRecord, StepState, Trigger,
 };
 use diesel::{QueryResult, prelude::*, result::Error};
 use keys_core::Key;
+use serde_json::{Value, json};
 
 use super::DeploymentRow;
 use crate::{
@@ -20,13 +21,16 @@ use crate::{
 pub(crate) struct NewExecutionRow {
     id: String,
     organization_id: String,
-    deployment_id: String,
     version_id: String,
-    key_id: String,
+    trigger: &'static str,
+    deployment_id: Option<String>,
+    key_id: Option<String>,
+    started_by: Option<String>,
     status: &'static str,
     attempt: i32,
     lost: i32,
     timeout_seconds: i32,
+    per_file: bool,
     steps_total: i32,
     steps_completed: i32,
     input: String,
@@ -43,13 +47,19 @@ impl NewExecutionRow {
         Ok(Self {
             id: codec::id(run.id),
             organization_id: codec::id(run.organization),
-            deployment_id: codec::id(run.deployment),
             version_id: codec::id(run.version),
-            key_id: codec::id(run.key),
+            trigger: run.trigger.as_str(),
+            deployment_id: run.trigger.deployment().map(codec::id),
+            key_id: run.trigger.key().map(codec::id),
+            started_by: match run.trigger {
+                Trigger::Test { by } => Some(by.to_string()),
+                Trigger::Call { .. } | Trigger::Schedule => None,
+            },
             status: run.state.status.as_str(),
             attempt: run.state.attempt,
             lost: 0,
             timeout_seconds: codec::integer(run.timeout_seconds),
+            per_file: run.per_file,
             steps_total: run.steps_total,
             steps_completed: 0,
             input: run.input.to_string(),
@@ -66,8 +76,10 @@ impl NewExecutionRow {
 #[diesel(table_name = executions)]
 pub(crate) struct ExecutionRow {
     id: String,
-    deployment_id: String,
-    key_id: String,
+    #[diesel(select_expression = workflow_versions::workflow_id)]
+    workflow: String,
+    #[diesel(embed)]
+    trigger: TriggerRow,
     status: String,
     attempt: i32,
     steps_total: i32,
@@ -92,8 +104,8 @@ impl ExecutionRow {
         };
         Ok(Execution {
             id: codec::read_id(&self.id)?,
-            deployment: codec::read_id(&self.deployment_id)?,
-            key: codec::read_id(&self.key_id)?,
+            workflow: codec::read_id(&self.workflow)?,
+            trigger: self.trigger.read()?,
             state: read_state(&self.status, self.attempt)?,
             progress: Progress {
                 steps_completed: self.steps_completed,
@@ -107,17 +119,45 @@ impl ExecutionRow {
     }
 }
 
+/// What started a run, in the columns that tell.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = executions)]
+pub(crate) struct TriggerRow {
+    trigger: String,
+    deployment_id: Option<String>,
+    key_id: Option<String>,
+    started_by: Option<String>,
+}
+
+impl TriggerRow {
+    pub(crate) fn read(&self) -> QueryResult<Trigger> {
+        match (&*self.trigger, &self.deployment_id, &self.key_id, &self.started_by) {
+            ("CALL", Some(deployment), Some(key), None) => Ok(Trigger::Call {
+                deployment: codec::read_id(deployment)?,
+                key: codec::read_id(key)?,
+            }),
+            ("TEST", None, None, Some(by)) => Ok(Trigger::Test { by: codec::read_uuid(by)? }),
+            ("SCHEDULE", None, None, None) => Ok(Trigger::Schedule),
+            (other, ..) => {
+                let what = format!("a run was started by '{other}' and by nobody");
+                Err(Error::DeserializationError(what.into()))
+            }
+        }
+    }
+}
+
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = executions)]
 pub(crate) struct ClaimedRow {
     pub(crate) id: String,
     organization_id: String,
-    deployment_id: String,
-    key_id: String,
+    #[diesel(embed)]
+    trigger: TriggerRow,
     status: String,
     attempt: i32,
     lost: i32,
     timeout_seconds: i32,
+    per_file: bool,
     input: Option<String>,
     parameters: Option<String>,
     created_at: i64,
@@ -134,16 +174,15 @@ impl ClaimedRow {
         Ok(ClaimedRun {
             id: codec::read_id(&self.id)?,
             state: read_state(&self.status, self.attempt)?,
-            consumer: Consumer {
-                organization: codec::read_id(&self.organization_id)?,
-                key: codec::read_id(&self.key_id)?,
-                deployment: Some(codec::read_id(&self.deployment_id)?),
-            },
+            organization: codec::read_id(&self.organization_id)?,
+            trigger: self.trigger.read()?,
             started_at: codec::read_micros(self.started_at.unwrap_or(self.created_at))?,
             lost: self.lost,
             definition: codec::read_json(&self.definition)?,
             input: codec::read_json(self.input.as_deref().ok_or_else(gone)?)?,
             parameters: codec::read_json_object(self.parameters.as_deref().ok_or_else(gone)?)?,
+            files: Vec::new(),
+            per_file: self.per_file,
             timeout_seconds: codec::read_unsigned(self.timeout_seconds)?,
             // Without it a run is as good as with it.
             trace: self.trace_parent.as_deref().and_then(|parent| parent.parse().ok()),
@@ -186,29 +225,80 @@ impl MoveRow {
     }
 }
 
-#[derive(Insertable)]
+#[derive(Insertable, Queryable, Selectable)]
 #[diesel(table_name = execution_steps, treat_none_as_default_value = false)]
 pub(crate) struct StepRow {
     execution_id: String,
+    item: i32,
     position: i32,
     step_id: String,
+    state: String,
     started_at: i64,
-    finished_at: i64,
+    finished_at: Option<i64>,
     output: Option<String>,
     error: Option<String>,
+    prompt_tokens: i64,
+    completion_tokens: i64,
+    log: String,
 }
 
 impl StepRow {
     pub(crate) fn of(execution: &str, step: &StepRecord) -> Self {
+        let tokens = |count| i64::try_from(count).unwrap_or(i64::MAX);
+        let lines: Vec<(i64, String)> = step
+            .log
+            .iter()
+            .map(|line| (codec::micros(line.at), codec::printable(&line.message)))
+            .collect();
         Self {
             execution_id: execution.into(),
+            item: step.item,
             position: step.position,
             step_id: step.id.clone(),
+            state: step.state.as_str().into(),
             started_at: codec::micros(step.started_at),
-            finished_at: codec::micros(step.finished_at),
-            output: step.outcome.as_ref().ok().map(ToString::to_string),
-            error: step.outcome.as_ref().err().map(|reason| codec::printable(reason)),
+            finished_at: step.finished_at.map(codec::micros),
+            output: step.state.output().map(ToString::to_string),
+            error: match &step.state {
+                StepState::Failed(reason) => Some(codec::printable(reason)),
+                StepState::Begun | StepState::Skipped | StepState::Succeeded(_) => None,
+            },
+            prompt_tokens: tokens(step.tokens.prompt_tokens),
+            completion_tokens: tokens(step.tokens.completion_tokens),
+            log: json!(lines).to_string(),
         }
+    }
+
+    /// A step whose output is no longer kept is read as one that put out `null`.
+    pub(crate) fn read(self) -> QueryResult<StepRecord> {
+        let output = || self.output.as_deref().map_or(Ok(Value::Null), codec::read_json);
+        let state = match &*self.state {
+            "BEGUN" => StepState::Begun,
+            "SUCCEEDED" => StepState::Succeeded(output()?),
+            "SKIPPED" => StepState::Skipped,
+            "FAILED" => StepState::Failed(self.error.unwrap_or_default()),
+            other => {
+                let what = format!("a step is in no state: '{other}'");
+                return Err(Error::DeserializationError(what.into()));
+            }
+        };
+        let lines: Vec<(i64, String)> = serde_json::from_str(&self.log)
+            .map_err(|error| Error::DeserializationError(Box::new(error)))?;
+        let line = |(at, message)| Ok(LogLine { at: codec::read_micros(at)?, message });
+        let tokens = |count| u64::try_from(count).unwrap_or_default();
+        Ok(StepRecord {
+            item: self.item,
+            position: self.position,
+            id: self.step_id,
+            started_at: codec::read_micros(self.started_at)?,
+            finished_at: self.finished_at.map(codec::read_micros).transpose()?,
+            state,
+            tokens: TokenUsage {
+                prompt_tokens: tokens(self.prompt_tokens),
+                completion_tokens: tokens(self.completion_tokens),
+            },
+            log: lines.into_iter().map(line).collect::<QueryResult<_>>()?,
+        })
     }
 }
 

@@ -75,7 +75,8 @@ on_both_databases! {
         progress_counts_the_steps_that_ended_well_once_each
         a_run_that_moved_is_not_moved_again_from_where_it_was
         old_payloads_are_deleted_in_portions_and_the_records_stay
-        the_runs_of_a_deleted_deployment_go_on;
+        the_runs_of_a_deleted_deployment_go_on
+        steps_are_saved_while_their_attempt_has_the_run_and_found_again;
     idempotency:
         a_request_is_remembered_by_what_it_has_made
         a_request_that_was_done_does_nothing_again
@@ -147,6 +148,7 @@ on_both_databases! {
         a_claim_moves_a_run_as_the_state_machine_does
         the_queue_is_measured
         runs_are_claimed_oldest_first_and_no_more_than_asked_for
+        organizations_take_turns_however_many_runs_one_has_waiting
         a_run_keeps_the_version_that_it_was_accepted_with
         a_run_that_is_born_claimed_is_nobody_elses_while_its_lease_holds
         a_lease_that_ran_out_gives_the_run_to_the_next_attempt_alone

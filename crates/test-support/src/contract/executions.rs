@@ -5,7 +5,7 @@ use std::time::Duration;
 use access_domain::{Action, KeyChange};
 use deployments_domain::{
     Deployment, Event, Execution, Failure, FailureCode, NewRun, Progress, RunEnd, RunMove,
-    RunState, Status, StepRecord,
+    RunState, Status, StepRecord, StepState,
 };
 use keys_core::Key;
 use serde_json::{Value, json};
@@ -17,12 +17,15 @@ use super::{
 
 fn find(given: &Given, deployed: &Deployed, run: &NewRun) -> Option<Execution> {
     let (organization, deployment) = (deployed.organization, deployed.deployment.id);
-    given.stores.find_execution(organization, deployment, run.key, run.id).unwrap()
+    given
+        .stores
+        .find_execution(organization, deployment, run.trigger.key().unwrap(), run.id)
+        .unwrap()
 }
 
 fn step(given: &Given, position: i32, outcome: Result<Value, String>) -> StepRecord {
     let (started_at, finished_at) = (given.now(), given.now() + Duration::from_micros(5));
-    StepRecord { position, id: format!("step{position}"), started_at, finished_at, outcome }
+    super::given::step(position, &format!("step{position}"), started_at, finished_at, outcome)
 }
 
 /// Ends a run that is executing.
@@ -79,8 +82,8 @@ pub fn an_accepted_run_is_told_as_it_stands(given: &Given) {
     let waiting = given.accepted(&deployed);
     let expected = Execution {
         id: waiting.id,
-        deployment: deployed.deployment.id,
-        key: deployed.key.key.id,
+        workflow: deployed.workflow.id,
+        trigger: deployed.trigger(),
         state: RunState::ACCEPTED,
         progress: Progress { steps_completed: 0, steps_total: 3 },
         failure: None,
@@ -119,7 +122,10 @@ pub fn a_run_is_not_seen_from_another_organization_or_deployment(given: &Given) 
     complete(given, &run, json!(1));
     let there = given.deployed("other");
     let find = |organization, deployment| {
-        given.stores.find_execution(organization, deployment, run.key, run.id).unwrap()
+        given
+            .stores
+            .find_execution(organization, deployment, run.trigger.key().unwrap(), run.id)
+            .unwrap()
     };
     assert_eq!(find(there.organization, deployed.deployment.id), None);
     assert_eq!(find(there.organization, there.deployment.id), None);
@@ -238,4 +244,35 @@ pub fn the_runs_of_a_deleted_deployment_go_on(given: &Given) {
     assert!(given.stores.save_move(&done).unwrap());
     let listed = given.stores.list_deployments(organization, ALL, first(1)).unwrap();
     assert!(listed.items.is_empty());
+}
+
+pub fn steps_are_saved_while_their_attempt_has_the_run_and_found_again(given: &Given) {
+    let deployed = given.deployed("acme");
+    let run = given.executing(&deployed);
+    let begun = StepRecord {
+        finished_at: None,
+        state: StepState::Begun,
+        ..step(given, 1, Ok(json!(null)))
+    };
+    let saved = [step(given, 0, Ok(json!({"a": 1.10}))), begun];
+    assert!(given.stores.save_steps(run.id, 1, &saved).unwrap());
+    assert_eq!(given.stores.find_steps(run.id).unwrap(), saved);
+    let told = find(given, &deployed, &run).unwrap();
+    assert_eq!(told.progress.steps_completed, 1);
+
+    let ended = [
+        step(given, 1, Err("no".into())),
+        StepRecord { state: StepState::Skipped, ..step(given, 2, Ok(json!(null))) },
+        StepRecord { item: 1, ..step(given, 0, Ok(json!([]))) },
+    ];
+    assert!(given.stores.save_steps(run.id, 1, &ended).unwrap());
+    let [failed, skipped, of_next_item] = ended;
+    let expected = [saved[0].clone(), failed, skipped, of_next_item];
+    assert_eq!(given.stores.find_steps(run.id).unwrap(), expected);
+
+    assert!(!given.stores.save_steps(run.id, 2, &saved).unwrap());
+    let released = given.move_by(&run, run.state, Event::Release);
+    assert!(given.stores.save_move(&released).unwrap());
+    assert!(!given.stores.save_steps(run.id, 1, &saved).unwrap());
+    assert_eq!(given.stores.find_steps(run.id).unwrap(), expected);
 }

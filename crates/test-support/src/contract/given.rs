@@ -9,17 +9,17 @@ use std::{
 use access_domain::{
     Act, Action, Actor, AdminAccount, AuditLog, Clock, Email, KeyQuery, KeyRecord, KeyRing,
     KeyTerms, NewKey, NewManagedKey, NewOrganization, Organization, OrganizationId, Origin,
-    PageRequest, PasswordHash, Refusals, Slug, User, Username, Visibility,
+    PageRequest, PasswordHash, Refusals, Slug, TokenUsage, User, Username, Visibility,
 };
 use deployments_domain::{
-    Deployment, Event, NewRun, RunEnd, RunLimits, RunMove, RunState, StepRecord, Usage, Workflow,
-    WorkflowType, next,
+    Deployment, Event, LogLine, NewRun, RunEnd, RunLimits, RunMove, RunState, StepRecord,
+    StepState, Trigger, Usage, Workflow, WorkflowType, next,
 };
 use keys_core::{
     Allowlist, Digest, Id, Pattern, Pepper, PepperName, Peppers, RateLimit, StoredSecret,
     Timestamp, mint,
 };
-use serde_json::{Map, json};
+use serde_json::{Map, Value, json};
 use storage_diesel::Storage;
 use uuid::Uuid;
 
@@ -54,6 +54,31 @@ impl Deployed {
     /// The deployment, as whoever sees everything means it.
     pub(super) fn ring(&self) -> KeyRing {
         KeyRing::Deployment(self.deployment.id, ALL)
+    }
+
+    /// A call by its key.
+    pub(super) fn trigger(&self) -> Trigger {
+        Trigger::Call { deployment: self.deployment.id, key: self.key.key.id }
+    }
+}
+
+/// A step of a run's only item, as it ended.
+pub(super) fn step(
+    position: i32,
+    id: &str,
+    started_at: Timestamp,
+    finished_at: Timestamp,
+    outcome: Result<Value, String>,
+) -> StepRecord {
+    StepRecord {
+        item: 0,
+        position,
+        id: id.into(),
+        started_at,
+        finished_at: Some(finished_at),
+        state: outcome.map_or_else(StepState::Failed, StepState::Succeeded),
+        tokens: TokenUsage { prompt_tokens: 3, completion_tokens: 2 },
+        log: vec![LogLine { at: started_at, message: "began".into() }],
     }
 }
 
@@ -253,9 +278,11 @@ impl Given {
         NewRun {
             id: self.id(),
             organization: deployed.organization,
-            deployment: deployed.deployment.id,
+            workflow: deployed.workflow.id,
             version: deployed.workflow.version,
-            key: deployed.key.key.id,
+            trigger: deployed.trigger(),
+            files: Vec::new(),
+            per_file: false,
             state: RunState::ACCEPTED,
             lease: Duration::ZERO,
             input: json!({"order": [1, 2.5, null]}),
@@ -304,8 +331,7 @@ impl Given {
         };
         self.stores.accept(&run, RunLimits::default()).unwrap();
         let (started_at, finished_at) = (self.now(), self.now());
-        let (position, id, outcome) = (0, "a".into(), Ok(secret.clone()));
-        let steps = vec![StepRecord { position, id, started_at, finished_at, outcome }];
+        let steps = vec![step(0, "a", started_at, finished_at, Ok(secret.clone()))];
         let end = Some(RunEnd::Result(secret));
         let done = RunMove { end, steps, ..self.move_by(&run, state, Event::Succeed) };
         assert!(self.stores.save_move(&done).unwrap());

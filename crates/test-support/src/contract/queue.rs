@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, time::Duration};
 
-use access_domain::{ChangeError, Consumer};
+use access_domain::ChangeError;
 use deployments_domain::{
     Event, ExecutionId, NewRun, RunEnd, RunLimits, RunMove, RunState, Status, TooManyExecutions,
     Workflow, next,
@@ -26,12 +26,14 @@ pub fn a_claimed_run_brings_all_that_is_needed_to_carry_it_out(given: &Given) {
     assert_eq!(claimed.definition, deployed.workflow.definition);
     assert_eq!((&claimed.input, &claimed.parameters), (&run.input, &run.parameters));
     assert_eq!(claimed.timeout_seconds, run.timeout_seconds);
-    let (organization, deployment) = (deployed.organization, Some(deployed.deployment.id));
-    assert_eq!(claimed.consumer, Consumer { organization, key: run.key, deployment });
+    assert_eq!((claimed.organization, claimed.trigger), (deployed.organization, run.trigger));
     assert_eq!(claimed.started_at, given.now());
     assert_eq!((claimed.trace.is_some(), claimed.trace), (true, run.trace));
     let (organization, deployment) = (deployed.organization, deployed.deployment.id);
-    let told = given.stores.find_execution(organization, deployment, run.key, run.id).unwrap();
+    let told = given
+        .stores
+        .find_execution(organization, deployment, run.trigger.key().unwrap(), run.id)
+        .unwrap();
     let told = told.unwrap();
     assert_eq!((told.state, told.started_at), (claimed.state, Some(given.now())));
 }
@@ -60,6 +62,27 @@ pub fn the_queue_is_measured(given: &Given) {
     given.stores.claim(9, LONG, given.now()).unwrap();
     let depth = given.stores.queue_depth().unwrap();
     assert_eq!(depth, QueueDepth { pending: 0, executing: 3, oldest_pending: None });
+}
+
+pub fn organizations_take_turns_however_many_runs_one_has_waiting(given: &Given) {
+    let (busy, quiet) = (given.deployed("busy"), given.deployed("quiet"));
+    for _ in 0..30 {
+        given.clock.advance(Duration::from_micros(1));
+        given.accepted(&busy);
+    }
+    given.clock.advance(Duration::from_micros(1));
+    let alone = given.accepted(&quiet).id;
+    let claim = |limit| {
+        let claimed = given.stores.claim(limit, LONG, given.now()).unwrap();
+        claimed.into_iter().map(|run| run.id).collect::<Vec<_>>()
+    };
+    // The other one's share goes to whoever has more waiting.
+    let first = claim(4);
+    assert!(first.len() == 4 && first.contains(&alone), "{first:?}");
+    given.clock.advance(Duration::from_micros(1));
+    let next = given.accepted(&quiet).id;
+    assert_eq!(claim(1), [next], "the busy one has more in hand");
+    assert_eq!(claim(100).len(), 27);
 }
 
 pub fn runs_are_claimed_oldest_first_and_no_more_than_asked_for(given: &Given) {
@@ -122,7 +145,10 @@ pub fn a_lease_that_ran_out_gives_the_run_to_the_next_attempt_alone(given: &Give
     let result = given.stores.find_result(deployed.organization, run.id).unwrap();
     assert_eq!(result, Some(json!("fresh")));
     let (organization, deployment) = (deployed.organization, deployed.deployment.id);
-    let told = given.stores.find_execution(organization, deployment, run.key, run.id).unwrap();
+    let told = given
+        .stores
+        .find_execution(organization, deployment, run.trigger.key().unwrap(), run.id)
+        .unwrap();
     assert_eq!(told.unwrap().started_at, Some(begun));
 }
 

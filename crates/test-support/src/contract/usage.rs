@@ -165,7 +165,8 @@ pub fn eight_that_delete_old_sums_at_once_delete_each_once(given: &Given) {
 pub fn what_two_processes_count_is_summed_up_by_minute_hour_and_day(given: &Given) {
     let [first, second] = [given.usage(), given.usage()];
     let call = |usage: &Usage, key: u128| {
-        let (key, deployment) = (Uuid::from_u128(key).into(), Some(Uuid::from_u128(2).into()));
+        let (key, deployment) =
+            (Some(Uuid::from_u128(key).into()), Some(Uuid::from_u128(2).into()));
         let consumer = Consumer { organization: organization(1), key, deployment };
         let (outcome, tokens) = (CallOutcome::Succeeded, TokenUsage::default());
         usage.note(Call { consumer, outcome, tokens });

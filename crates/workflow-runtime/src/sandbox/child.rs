@@ -11,9 +11,11 @@ use std::{
 
 use jaq_json::{Val, read};
 use rustix::process::{Resource, Rlimit, setrlimit};
+use serde_json::json;
 
 use super::{
     filter::Filters,
+    names,
     protocol::{Limits, READY},
     reply,
     schema::Schemas,
@@ -104,9 +106,14 @@ fn carry_out(filters: &mut Filters, request: Vec<u8>, limits: &Limits) -> Option
     drop(request);
     if let Some(checks) = member(&message, "check") {
         let Val::Arr(checks) = checks else { return None };
-        let verdicts: Option<Vec<_>> =
-            checks.iter().map(|check| Some(filters.compile(text(check)?).err())).collect();
-        return Some(reply::verdicts(&verdicts?));
+        let verdict = |check| {
+            let code = text(check)?;
+            let fault = filters.compile(code).err();
+            let steps = if fault.is_none() { names::steps(code) } else { Vec::new() };
+            Some(json!({ "fault": fault, "steps": steps }))
+        };
+        let verdicts: Option<Vec<_>> = checks.iter().map(verdict).collect();
+        return Some(json!({ "ok": verdicts? }).to_string().into_bytes());
     }
     let run = member(&message, "run")?;
     let (filter, data) = (text(member(run, "filter")?)?.to_owned(), member(run, "data")?.clone());

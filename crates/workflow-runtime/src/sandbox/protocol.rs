@@ -2,7 +2,7 @@
 //!
 //! The parent opens with [`Limits`]; the child answers [`READY`] once they bind it. Then requests
 //! and replies alternate:
-//! `{"check":["<filter>",…]}` → `{"ok":[null,"<what is wrong>",…]}`,
+//! `{"check":["<filter>",…]}` → `{"ok":[{"fault":null|"<what is wrong>","steps":["<id>",…]},…]}`,
 //! `{"run":{"filter":"<filter>","data":…}}` → `{"ok":<output>}` or `{"error":"<why>"}`, and
 //! `{"check_schema":…}` or `{"validate":{"schema":…,"value":…}}` →
 //! `{"ok":[{"pointer":"…","detail":"…"},…]}`.

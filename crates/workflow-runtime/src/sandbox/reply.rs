@@ -11,11 +11,6 @@ pub(super) fn error(message: &str) -> Vec<u8> {
     serde_json::json!({ "error": message }).to_string().into_bytes()
 }
 
-/// The reply to a check.
-pub(super) fn verdicts(verdicts: &[Option<String>]) -> Vec<u8> {
-    serde_json::json!({ "ok": verdicts }).to_string().into_bytes()
-}
-
 /// What a filter put out so far, as JSON.
 pub(super) struct Output {
     json: Vec<u8>,

@@ -163,7 +163,7 @@ impl Engine {
             engine: self.clone(),
             id,
             attempt,
-            consumer: run.consumer,
+            consumer: run.trigger.consumer(run.organization),
             started_at: run.started_at,
             permit: Some(permit),
         };

@@ -11,10 +11,10 @@ use std::{
     time::Duration,
 };
 
-use access_domain::{Clock, Consumer};
+use access_domain::Clock;
 use deployments_domain::{
     ClaimedRun, ExecutionId, FailureCode, MAX_LOST, RunEnd, RunEnded, RunLog, RunOutcome, RunState,
-    Seat, Status, WorkflowRunner,
+    Seat, Status, StepState, Trigger, WorkflowRunner,
 };
 use keys_core::{Entropy, Id, Timestamp};
 use serde_json::{Map, json};
@@ -182,16 +182,18 @@ fn run(filter: &str, status: Status, attempt: i32) -> ClaimedRun {
     ClaimedRun {
         id: Id::generate(FixedClock.now(), &ENTROPY),
         state: RunState { status, attempt },
-        consumer: Consumer {
-            organization: Id::generate(FixedClock.now(), &ENTROPY),
+        organization: Id::generate(FixedClock.now(), &ENTROPY),
+        trigger: Trigger::Call {
+            deployment: Id::generate(FixedClock.now(), &ENTROPY),
             key: Id::generate(FixedClock.now(), &ENTROPY),
-            deployment: Some(Id::generate(FixedClock.now(), &ENTROPY)),
         },
         started_at: FixedClock.now() - Duration::from_millis(40),
         lost: 0,
         definition: json!({ "steps": steps }),
         input: json!({"total": 7}),
         parameters: Map::new(),
+        files: Vec::new(),
+        per_file: false,
         timeout_seconds: 100,
         trace: None,
     }
@@ -216,8 +218,8 @@ async fn a_run_in_a_free_seat_ends_with_its_result() {
     let row = bench.let_go(id).await;
     check(&row, Status::Completed, 1);
     assert_eq!(row.end, Some(RunEnd::Result(json!("shaped"))));
-    let outputs: Vec<_> = row.steps.iter().map(|step| step.outcome.clone()).collect();
-    assert_eq!(outputs, [Ok(json!({"total": 7})), Ok(json!("shaped"))]);
+    let outputs: Vec<_> = row.steps.iter().map(|step| step.state.clone()).collect();
+    assert_eq!(outputs, [json!({"total": 7}), json!("shaped")].map(StepState::Succeeded));
     assert_eq!(bench.shut_down().await, ShutdownReport::default());
 }
 
@@ -231,7 +233,8 @@ async fn a_run_that_ends_is_counted_once_with_the_time_that_it_took() {
     bench.let_go(lost).await;
     let ended = bench.log.0.lock().unwrap();
     let [run] = ended.as_slice() else { panic!("{ended:?}") };
-    assert_eq!((run.consumer, run.outcome), (row.run.consumer, RunOutcome::Completed));
+    let consumer = row.run.trigger.consumer(row.run.organization);
+    assert_eq!((run.consumer, run.outcome), (consumer, RunOutcome::Completed));
     assert_eq!(run.took, Some(Duration::from_millis(40)));
 }
 

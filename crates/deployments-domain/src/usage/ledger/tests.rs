@@ -142,7 +142,7 @@ fn consumer(key: u128) -> Consumer {
     let deployment = Some(Uuid::from_u128(2).into());
     Consumer {
         organization: Uuid::from_u128(1).into(),
-        key: Uuid::from_u128(key).into(),
+        key: Some(Uuid::from_u128(key).into()),
         deployment,
     }
 }

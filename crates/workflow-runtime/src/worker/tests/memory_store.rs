@@ -39,6 +39,15 @@ pub(super) struct Row {
     pub(super) steps: Vec<StepRecord>,
 }
 
+impl Row {
+    fn save(&mut self, steps: &[StepRecord]) {
+        let place = |step: &StepRecord| (step.item, step.position);
+        self.steps.retain(|old| steps.iter().all(|new| place(old) != place(new)));
+        self.steps.extend_from_slice(steps);
+        self.steps.sort_by_key(place);
+    }
+}
+
 impl MemoryStore {
     pub(super) fn add(&self, run: &ClaimedRun, lease: Duration) {
         let row = Row {
@@ -89,10 +98,31 @@ impl ExecutionStore for MemoryStore {
         }
         row.run.state = run_move.to;
         row.end = run_move.end.clone();
-        row.steps.extend(run_move.steps.clone());
+        row.save(&run_move.steps);
         drop(rows);
         self.changed.notify_waiters();
         Ok(true)
+    }
+
+    fn save_steps(
+        &self,
+        id: ExecutionId,
+        attempt: i32,
+        steps: &[StepRecord],
+    ) -> Result<bool, StoreError> {
+        let mut rows = self.rows();
+        let row = rows.get_mut(&id).unwrap();
+        let is_held = row.run.state == (RunState { status: Status::Executing, attempt });
+        if is_held {
+            row.save(steps);
+        }
+        drop(rows);
+        self.changed.notify_waiters();
+        Ok(is_held)
+    }
+
+    fn find_steps(&self, id: ExecutionId) -> Result<Vec<StepRecord>, StoreError> {
+        Ok(self.row(id).steps)
     }
 
     fn claim(
