@@ -84,8 +84,8 @@ pub use self::{
     permission::{
         Denied, Execute, ExplainKeys, Granted, Infer, ManageDeployments, ManageKeys,
         ManageOrganization, ManagePlatformKeys, ManageWorkflows, Operator, Permission, ReadAudit,
-        ReadModels, ReadOrganization, ReadUsage, RefreshPlatformKey, SeeSelf, VerifyKeys,
-        Visibility, authorize,
+        ReadDocumentation, ReadModels, ReadOrganization, ReadUsage, RefreshPlatformKey, SeeSelf,
+        VerifyKeys, Visibility, authorize,
     },
     platform_keys::{PlatformKey, PlatformKeyChange, PlatformKeyRefusal, PlatformKeysUseCases},
     ports::{

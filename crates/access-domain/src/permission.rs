@@ -188,6 +188,13 @@ pub struct Execute {
     pub deployment: DeploymentId,
 }
 
+/// Read how one deployment is called.
+#[derive(Debug, Clone, Copy)]
+pub struct ReadDocumentation {
+    /// The deployment that the request names.
+    pub deployment: DeploymentId,
+}
+
 impl Permission for SeeSelf {
     fn check(&self, _: &Principal) -> Result<(), Denied> {
         Ok(())
@@ -336,6 +343,20 @@ impl Permission for Execute {
     }
 }
 
+/// Its own key calls it, and whoever manages it reads what they would have it tell.
+impl Permission for ReadDocumentation {
+    fn check(&self, who: &Principal) -> Result<(), Denied> {
+        match who {
+            Principal::DeploymentKey { .. } => Execute { deployment: self.deployment }.check(who),
+            Principal::User { .. }
+            | Principal::PlatformKey { .. }
+            | Principal::OrganizationKey { .. } => {
+                ManageDeployments.check(who).map_err(|_| Denied::DeploymentKeyRequired)
+            }
+        }
+    }
+}
+
 /// Whoever runs the binary on this machine. There is no operator over HTTP: only the command line
 /// makes this value.
 #[derive(Debug, Clone, Copy)]
@@ -349,124 +370,4 @@ impl Operator {
 }
 
 #[cfg(test)]
-mod tests {
-    use keys_core::{Scopes, Slot};
-
-    use super::*;
-    use crate::{CallBounds, OrganizationName, Username};
-
-    fn organization() -> OrganizationName {
-        OrganizationName { id: Uuid::from_u128(1).into(), slug: "acme".into() }
-    }
-
-    fn user(role: Role) -> Principal {
-        let username = Username::parse("u").unwrap();
-        let id = Uuid::from_u128(2).into();
-        Principal::User { id, username, organization: organization(), role }
-    }
-
-    fn platform_key() -> Principal {
-        let (id, slot, expires_at) = (Uuid::from_u128(3).into(), Slot::One, None);
-        Principal::PlatformKey { id, organization: organization(), slot, expires_at }
-    }
-
-    fn deployment_key() -> Principal {
-        let (id, name, expires_at) = (Uuid::from_u128(4).into(), String::new(), None);
-        let (deployment, bounds) = (Uuid::from_u128(5).into(), CallBounds::default());
-        let organization = organization();
-        Principal::DeploymentKey { id, organization, deployment, name, expires_at, bounds }
-    }
-
-    fn key_with(scope: &str) -> Principal {
-        let (id, name, expires_at) = (Uuid::from_u128(6).into(), String::new(), None);
-        let scopes = Scopes::new([scope.parse().unwrap()]).unwrap();
-        Principal::OrganizationKey { id, organization: organization(), name, scopes, expires_at }
-    }
-
-    /// The answers to an administrator, a user, a platform key, a key with `admin`, one with
-    /// `orders:read`, and a deployment's.
-    #[track_caller]
-    fn check<P: Permission + Copy>(permission: P, expected: [Result<(), Denied>; 6]) {
-        let callers = [
-            user(Role::Admin),
-            user(Role::User),
-            platform_key(),
-            key_with("admin"),
-            key_with("orders:read"),
-            deployment_key(),
-        ];
-        assert_eq!(callers.map(|who| authorize(who, permission).map(drop)), expected);
-    }
-
-    const YES: Result<(), Denied> = Ok(());
-    const ADMINS: Result<(), Denied> = Err(Denied::AdminRequired);
-    const KIND: Result<(), Denied> = Err(Denied::KeyKindNotAllowed);
-    const SCOPE: Result<(), Denied> = Err(Denied::InsufficientScope(Scope::ADMIN));
-
-    #[test]
-    fn platform_keys_and_settings_are_managed_by_admins_alone() {
-        check(ManagePlatformKeys, [YES, ADMINS, ADMINS, ADMINS, ADMINS, ADMINS]);
-        check(ManageOrganization, [YES, ADMINS, ADMINS, ADMINS, ADMINS, ADMINS]);
-    }
-
-    #[test]
-    fn platform_keys_are_refreshed_by_admins_and_by_platform_keys() {
-        check(RefreshPlatformKey, [YES, ADMINS, YES, ADMINS, ADMINS, ADMINS]);
-    }
-
-    #[test]
-    fn workflows_and_deployments_are_managed_by_members_and_administrative_keys() {
-        check(ManageWorkflows, [YES, YES, YES, YES, SCOPE, KIND]);
-        check(ManageDeployments, [YES, YES, YES, YES, SCOPE, KIND]);
-    }
-
-    #[test]
-    fn keys_audit_and_explanations_are_for_admins_and_administrative_keys() {
-        check(ManageKeys, [YES, ADMINS, YES, YES, SCOPE, KIND]);
-        check(ReadAudit, [YES, ADMINS, YES, YES, SCOPE, KIND]);
-        check(ReadOrganization, [YES, ADMINS, YES, YES, SCOPE, KIND]);
-        check(ExplainKeys, [YES, ADMINS, YES, YES, SCOPE, KIND]);
-    }
-
-    #[test]
-    fn a_scope_opens_what_it_names() {
-        let lacks = |scope| Err(Denied::InsufficientScope(scope));
-        check(VerifyKeys, [YES, ADMINS, YES, YES, lacks("keys:verify"), KIND]);
-        check(Infer, [YES, ADMINS, KIND, YES, lacks("inference:write"), KIND]);
-        check(ReadUsage, [YES, YES, YES, YES, lacks("analytics:read"), KIND]);
-        check(ReadModels, [YES, ADMINS, KIND, YES, lacks("inference:read"), KIND]);
-        assert!(authorize(key_with("keys:verify"), VerifyKeys).is_ok());
-        assert!(authorize(key_with("analytics:read"), ReadUsage).is_ok());
-        assert!(authorize(key_with("inference:write"), Infer).is_ok());
-        assert!(authorize(key_with("inference:write"), ReadModels).is_err());
-    }
-
-    #[test]
-    fn only_the_deployments_own_key_executes_and_a_foreign_one_sees_nothing() {
-        let no = Err(Denied::DeploymentKeyRequired);
-        check(Execute { deployment: Uuid::from_u128(5).into() }, [no, no, no, no, no, YES]);
-        let hidden = Err(Denied::Hidden);
-        check(Execute { deployment: Uuid::from_u128(6).into() }, [no, no, no, no, no, hidden]);
-    }
-
-    #[test]
-    fn nobody_gives_what_they_have_not() {
-        let may_give = |who: Principal, scope: &str| who.may_give(&scope.parse().unwrap());
-        assert!(may_give(user(Role::Admin), "admin"));
-        assert!(may_give(platform_key(), "admin"));
-        assert!(may_give(key_with("admin"), "orders:read"));
-        assert!(may_give(key_with("orders:read"), "orders:read"));
-        assert!(!may_give(key_with("orders:read"), "admin"));
-        assert!(!may_give(user(Role::User), "orders:read"));
-        assert!(!may_give(deployment_key(), "orders:read"));
-    }
-
-    #[test]
-    fn a_user_sees_what_they_made_and_an_admin_everything() {
-        let seen = |who| authorize(who, ManageWorkflows).map(|granted| granted.visibility());
-        assert_eq!(seen(user(Role::User)), Ok(Visibility::MadeBy(Uuid::from_u128(2))));
-        assert_eq!(seen(user(Role::Admin)), Ok(Visibility::Organization));
-        assert_eq!(seen(platform_key()), Ok(Visibility::Organization));
-        assert_eq!(seen(key_with("admin")), Ok(Visibility::Organization));
-    }
-}
+mod tests;

@@ -7,14 +7,15 @@ use access_domain::{
     Admitted, Authentication, AuthenticationError, CallLog, Csrf, DeploymentId, Execute,
     ExplainKeys, Granted, Infer, KeyMatches, KeySource, Limiter, ManageDeployments, ManageKeys,
     ManageOrganization, ManagePlatformKeys, ManageWorkflows, OrganizationName, OrganizationRef,
-    Origin, Permission, Principal, Quotas, ReadAudit, ReadModels, ReadOrganization, ReadUsage,
-    RefreshPlatformKey, RefusalLog, RequestedOrganization, SeeSelf, SessionRecord, Tracer,
-    VerificationCode, VerifyKeys, authorize, principal_of_session,
+    Origin, Permission, Principal, Quotas, ReadAudit, ReadDocumentation, ReadModels,
+    ReadOrganization, ReadUsage, RefreshPlatformKey, RefusalLog, RequestedOrganization, SeeSelf,
+    SessionRecord, Tracer, VerificationCode, VerifyKeys, authorize, principal_of_session,
 };
 use actix_web::{
     FromRequest, HttpMessage, HttpRequest, dev::Payload, http::header::HeaderMap, web,
 };
 use keys_core::{Network, Outcome};
+use uuid::Uuid;
 
 use crate::{
     ApiError, ClientAddress, Guesses, Outcomes, Repeats, SessionCookie, ShownAt,
@@ -313,24 +314,26 @@ asked_by_every_call!(
     false: ExplainKeys, Infer, ReadAudit, ReadModels, ReadOrganization, SeeSelf, VerifyKeys,
 );
 
+/// The deployment that `{handle}` names: by its id, or by a key of its own.
+fn deployment_of(request: &HttpRequest, who: &Principal) -> Option<DeploymentId> {
+    let handle = request.match_info().get("handle").unwrap_or_default();
+    let is_served =
+        request.app_data::<web::Data<AccessContext>>().is_some_and(|context| context.key_in_url);
+    let by_key =
+        is_served && handle == PLACEHOLDER && request.extensions().get::<KeyInUrl>().is_some();
+    match who {
+        Principal::DeploymentKey { deployment, .. } if by_key => Some(*deployment),
+        Principal::DeploymentKey { .. }
+        | Principal::User { .. }
+        | Principal::PlatformKey { .. }
+        | Principal::OrganizationKey { .. } => handle.parse::<DeploymentId>().ok(),
+    }
+}
+
 impl FromCall for Execute {
-    /// The deployment that `{handle}` names: by its id, or by a key of its own.
     fn from_call(request: &HttpRequest, who: &Principal) -> Result<Self, ApiError> {
-        let handle = request.match_info().get("handle").unwrap_or_default();
-        let is_served = request
-            .app_data::<web::Data<AccessContext>>()
-            .is_some_and(|context| context.key_in_url);
-        let by_key =
-            is_served && handle == PLACEHOLDER && request.extensions().get::<KeyInUrl>().is_some();
-        let deployment = match who {
-            Principal::DeploymentKey { deployment, .. } if by_key => Some(*deployment),
-            Principal::DeploymentKey { .. }
-            | Principal::User { .. }
-            | Principal::PlatformKey { .. }
-            | Principal::OrganizationKey { .. } => handle.parse::<DeploymentId>().ok(),
-        };
         // A caller of the wrong kind hears so before anything is told of the address.
-        match (deployment, who) {
+        match (deployment_of(request, who), who) {
             (Some(deployment), _) => Ok(Self { deployment }),
             (None, Principal::DeploymentKey { .. }) => Err(ApiError::not_found()),
             (
@@ -346,5 +349,13 @@ impl FromCall for Execute {
     fn address(&self, request: &HttpRequest) -> String {
         let tail = request.path().splitn(4, '/').nth(3).unwrap_or_default();
         format!("/deployment/{}/{tail}", self.deployment)
+    }
+}
+
+impl FromCall for ReadDocumentation {
+    /// What names no deployment is read as the nil UUID, which is none: whoever may not ask hears that first.
+    fn from_call(request: &HttpRequest, who: &Principal) -> Result<Self, ApiError> {
+        let deployment = deployment_of(request, who).unwrap_or_else(|| Uuid::nil().into());
+        Ok(Self { deployment })
     }
 }

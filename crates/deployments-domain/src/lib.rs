@@ -7,9 +7,12 @@
 mod definition;
 mod deployment;
 mod deployments;
+mod documentation;
+mod example;
 mod execution;
 mod executions;
 mod ports;
+mod redaction;
 mod run;
 mod usage;
 mod workflow;
@@ -22,6 +25,7 @@ pub use self::{
     },
     deployment::{Deployment, DeploymentDraft, DeploymentEdit},
     deployments::{CreatedDeployment, DeploymentRefusal, Deployments},
+    documentation::Documented,
     execution::{
         Event, Execution, ExecutionId, Failure, FailureCode, MAX_LOST, Progress, RunRefusal,
         RunState, Status, Trigger, next,
@@ -31,6 +35,7 @@ pub use self::{
         CodeCheck, CodeCheckFailed, DeploymentStore, Elsewhere, ExecutionStore, SchemaCheck,
         SchemaCheckFailed, Seat, WorkflowRunner, WorkflowStore,
     },
+    redaction::{REDACTED, redacted, without_keys},
     run::{
         ClaimedRun, LogLine, NewRun, RunEnd, RunFile, RunLimits, RunMove, Runnable, StepRecord,
         StepState,

@@ -6,6 +6,7 @@
 mod app;
 mod body;
 mod csv;
+mod deployment_docs;
 mod docs;
 mod error;
 mod forward_auth;

@@ -40,6 +40,7 @@ mod command_line;
 mod demo;
 mod deployment_limits;
 mod deployments;
+mod documentation;
 mod documents;
 mod executions;
 mod faults;

@@ -9,12 +9,16 @@ use test_support::{app::Caller, databases::Database};
 type Refusal = (u16, &'static str);
 
 /// Routes that answer anybody.
-const PUBLIC: [(&str, &str); 3] =
-    [("post", "/v1/session"), ("get", "/healthz"), ("get", "/readyz")];
+const PUBLIC: [(&str, &str); 4] = [
+    ("post", "/v1/session"),
+    ("get", "/healthz"),
+    ("get", "/readyz"),
+    ("get", "/deployment/{handle}/docs"),
+];
 /// What the first segments of a path, or of one method of it, tell of those who may not pass, beside "no credential": the
 /// status and code for a deployment's key, for another organization's platform key, and for another
 /// organization's key that has the scope `orders:read` alone. Under `/v1`, a caller is in their own.
-const TABLE: [(&str, Refusal, Refusal, Refusal); 17] = [
+const TABLE: [(&str, Refusal, Refusal, Refusal); 18] = [
     ("/metrics", INVALID, INVALID, INVALID),
     ("/v1/session", KIND, KIND, KIND),
     ("/v1/api-keys", KIND, PASSES, SCOPE),
@@ -31,6 +35,7 @@ const TABLE: [(&str, Refusal, Refusal, Refusal); 17] = [
     ("/unstract/{org_id}/api/v2/usage", KIND, HIDDEN, HIDDEN),
     ("/unstract/{org_id}/api/v2/workflow", KIND, HIDDEN, HIDDEN),
     ("/unstract/{org_id}/api/v2/api-deployment", KIND, HIDDEN, HIDDEN),
+    ("/deployment/{handle}/openapi.json", HIDDEN, HIDDEN, DEPLOYMENT_KEY),
     ("/deployment/{handle}", HIDDEN, DEPLOYMENT_KEY, DEPLOYMENT_KEY),
 ];
 /// Is not refused for who they are.

@@ -4,6 +4,7 @@ mod api_keys;
 mod audit;
 mod deployment_keys;
 mod deployments;
+mod documentation;
 mod executions;
 mod forward_auth;
 mod identity;
@@ -28,6 +29,7 @@ pub fn routes(config: &mut ServiceConfig) {
         .configure(forward_auth::routes)
         .configure(verify::routes)
         .configure(executions::routes)
+        .configure(documentation::routes)
         .configure(session::routes)
         .configure(identity::routes)
         .configure(workflows::routes)
