@@ -302,6 +302,7 @@
   function state(text, kind) { $('state').textContent = text; $('state').className = kind || ''; }
   function showAnswer({ response, body }) {
     $('answer').hidden = false;
+    $('headers').hidden = false;
     rows($('headers'), shownHeaders.filter((name) => response.headers.has(name)).map((name) => [name, response.headers.get(name)]));
     $('result').textContent = typeof body === 'string' ? body : pretty(body);
     state(response.status + (response.statusText ? ' ' + response.statusText : '') + (body && body.status && body.execution_id ? ', ' + body.status : ''), response.ok ? 'good' : 'bad');
@@ -352,7 +353,7 @@
     }
     $('answer').hidden = false;
     $('result').textContent = '';
-    rows($('headers'), []);
+    $('headers').hidden = true;
     if (!reader.key || !canBeKey(reader.key)) { state('Enter a key of this API first.', 'bad'); return; }
     let sent;
     try { sent = toSend(); } catch (error) { state('The body is not JSON: ' + error.message, 'bad'); $('body').focus(); return; }
