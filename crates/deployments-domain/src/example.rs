@@ -59,11 +59,10 @@ impl<'a> Guess<'a> {
         if depth > MAX_DEPTH {
             return None;
         }
-        let schema = match schema {
-            Value::Bool(true) => return Some(Value::Object(Map::new())),
-            Value::Object(members) => members,
-            _ => return None,
-        };
+        if *schema == Value::Bool(true) {
+            return Some(Value::Object(Map::new()));
+        }
+        let schema = schema.as_object()?;
         // The whole schema's own examples were tried before.
         let own = (depth > 0).then(|| schema.get("examples").and_then(Value::as_array)?.first());
         let first_choice = || schema.get("enum").and_then(Value::as_array)?.first();
@@ -253,7 +252,7 @@ fn another(value: Value, index: usize) -> Value {
         Value::Number(number) => number.as_i64().map_or(Value::Number(number), |number| {
             Value::from(number.saturating_add(i64::try_from(index).unwrap_or(i64::MAX)))
         }),
-        other => other,
+        other @ (Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_)) => other,
     }
 }
 

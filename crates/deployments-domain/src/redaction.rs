@@ -57,10 +57,10 @@ fn is_secret(name: &str) -> bool {
 
 /// A text with its keys blanked.
 pub fn without_keys(text: String) -> String {
-    let begins = |scheme: &&str| {
+    let begins = |scheme: &str| {
         text.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
     };
-    if SCHEMES.iter().any(|scheme| begins(&scheme)) {
+    if SCHEMES.iter().any(|scheme| begins(scheme)) {
         return REDACTED.into();
     }
     if !text.split(is_between).any(is_key) {
