@@ -14,3 +14,4 @@ pub mod clock;
 pub mod contract;
 mod counted;
 pub mod databases;
+pub mod python;
