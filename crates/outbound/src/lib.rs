@@ -1,0 +1,19 @@
+//! Calls other services: the only crate that does so for callers. Every address is checked after
+//! its name was resolved and before anything is sent, on each redirect anew, and the address that was
+//! checked is the one that is connected to.
+//!
+//! Must not know who calls, or why. Bodies and headers are never logged.
+
+mod address;
+mod client;
+mod error;
+mod policy;
+mod redirect;
+#[cfg(test)]
+mod server;
+
+pub use self::{
+    client::{HttpAnswer, HttpCall, HttpClient, HttpStream},
+    error::OutboundError,
+    policy::{NetworkPolicy, Resolve, Resolving, SystemResolver},
+};
