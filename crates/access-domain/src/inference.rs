@@ -1,94 +1,20 @@
-//! Asking a model: which there are, under which names, and what one is asked.
-//!
-//! What answers stands behind [`ModelProvider`]. One is built in: [`Echo`], which answers what it
-//! was asked, so that keys, scopes and limits can be tried with nothing else running.
+//! Asking a model: what may be asked, and what becomes of it.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::sync::Arc;
 
 use keys_core::{Entropy, Id, Outcome};
 
-use crate::{Clock, Fault, FaultCode, Granted, Infer, ReadModels};
+use crate::{
+    Clock, Completion, Fault, FaultCode, Granted, Infer, Message, MessageRole, ModelFailure,
+    ModelName, Models, Question, ReadModels,
+};
 
-const MAX_NAME: usize = 100;
 const MAX_MESSAGES: usize = 1000;
 const MAX_TEXT_BYTES: usize = 1 << 20;
 const MAX_COMPLETION_TOKENS: u32 = 1_000_000;
+const MAX_TEMPERATURE: f64 = 2.0;
 /// More would only repeat the same mistake.
 const MAX_FAULTS: usize = 20;
-
-/// What answers a model's callers.
-pub trait ModelProvider: Send + Sync {
-    /// The answer to `question`.
-    fn complete(&self, question: &Question) -> Outcome<Completion>;
-}
-
-/// What a model is asked, once it is known to be sound.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Question {
-    /// The conversation so far, whose last word from the user is to be answered.
-    pub messages: Vec<Message>,
-    /// How long the answer may be.
-    pub max_tokens: Option<u32>,
-}
-
-/// One turn of a conversation.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Message {
-    /// Who says it.
-    pub role: MessageRole,
-    /// What.
-    pub content: String,
-}
-
-/// Who says a [`Message`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MessageRole {
-    /// Whoever set the conversation up.
-    System,
-    /// Whoever asks.
-    User,
-    /// The model.
-    Assistant,
-}
-
-impl MessageRole {
-    /// Every role.
-    pub const ALL: [Self; 3] = [Self::System, Self::User, Self::Assistant];
-
-    /// The name on the wire.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::System => "system",
-            Self::User => "user",
-            Self::Assistant => "assistant",
-        }
-    }
-
-    fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|role| role.as_str() == name)
-    }
-}
-
-/// What a model answered.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Completion {
-    /// The answer.
-    pub output: String,
-    /// What was read and written for it.
-    pub usage: TokenUsage,
-}
-
-/// How much a model read and wrote, in tokens of its own.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct TokenUsage {
-    /// What was read.
-    pub prompt_tokens: u64,
-    /// What was written.
-    pub completion_tokens: u64,
-}
 
 /// A question as it was sent.
 #[derive(Debug, Clone, Default)]
@@ -101,6 +27,8 @@ pub struct InferenceDraft {
     pub messages: Option<Vec<(String, String)>>,
     /// How long the answer may be.
     pub max_tokens: Option<u32>,
+    /// How far from the likeliest words it may stray.
+    pub temperature: Option<f64>,
 }
 
 impl InferenceDraft {
@@ -110,6 +38,10 @@ impl InferenceDraft {
         if self.max_tokens.is_some_and(|most| !(1..=MAX_COMPLETION_TOKENS).contains(&most)) {
             let what = format!("must be from 1 to {MAX_COMPLETION_TOKENS}");
             faults.push(Fault::invalid("/max_tokens", what));
+        }
+        if self.temperature.is_some_and(|wanted| !(0.0..=MAX_TEMPERATURE).contains(&wanted)) {
+            let what = format!("must be from 0 to {MAX_TEMPERATURE}");
+            faults.push(Fault::invalid("/temperature", what));
         }
         let messages = match (self.prompt, self.messages) {
             (Some(prompt), None) => read_prompt(&mut faults, prompt),
@@ -125,7 +57,8 @@ impl InferenceDraft {
             }
         };
         faults.truncate(MAX_FAULTS);
-        let question = Question { messages, max_tokens: self.max_tokens };
+        let (max_tokens, temperature) = (self.max_tokens, self.temperature);
+        let question = Question { messages, max_tokens, temperature, ..Question::default() };
         if faults.is_empty() { Ok(question) } else { Err(faults) }
     }
 }
@@ -161,147 +94,6 @@ fn read_messages(faults: &mut Vec<Fault>, sent: Vec<(String, String)>) -> Vec<Me
         faults.push(Fault::invalid("/messages", "must have a message of the role 'user'"));
     }
     messages
-}
-
-/// The built-in model: answers the last word of the user. Its tokens are words: what stands between
-/// white space.
-#[derive(Debug, Clone, Copy)]
-pub struct Echo;
-
-impl ModelProvider for Echo {
-    fn complete(&self, question: &Question) -> Outcome<Completion> {
-        let mut from_user =
-            question.messages.iter().rev().filter(|message| message.role == MessageRole::User);
-        let asked = from_user.next().map_or("", |message| message.content.as_str());
-        let output = first_words(asked, question.max_tokens);
-        let read = question.messages.iter().map(|message| count_words(&message.content)).sum();
-        let usage = TokenUsage { prompt_tokens: read, completion_tokens: count_words(output) };
-        Outcome::Ready(Completion { output: output.to_owned(), usage })
-    }
-}
-
-fn count_words(text: &str) -> u64 {
-    text.split_whitespace().fold(0, |count, _| count + 1)
-}
-
-/// `text` up to the end of its word number `most`; all of it where it has no more.
-fn first_words(text: &str, most: Option<u32>) -> &str {
-    let Some(most) = most else { return text };
-    let (mut words, mut is_in_word) = (0, false);
-    for (at, c) in text.char_indices() {
-        let begins_word = !is_in_word && !c.is_whitespace();
-        if begins_word && words == most {
-            return text.get(..at).unwrap_or(text).trim_end();
-        }
-        words += u32::from(begins_word);
-        is_in_word = !c.is_whitespace();
-    }
-    text
-}
-
-/// The models of a server by their names, and other names for them.
-pub struct Models {
-    providers: BTreeMap<String, Arc<dyn ModelProvider>>,
-    /// To the name that a provider stands under, however many aliases lie between.
-    aliases: BTreeMap<String, String>,
-}
-
-/// A name under which a model can be asked.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ModelName {
-    /// The name.
-    pub id: String,
-    /// The model that it means, where it is not the model's own.
-    pub alias_of: Option<String>,
-}
-
-/// An alias that cannot be.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{alias}: {fault}")]
-pub struct InvalidAlias {
-    /// The alias.
-    pub alias: String,
-    /// What is wrong with it.
-    pub fault: AliasFault,
-}
-
-/// What can be wrong with an alias.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum AliasFault {
-    /// It is no name.
-    #[error("must have 1 to {MAX_NAME} visible ASCII characters")]
-    Malformed,
-    /// A model has this name.
-    #[error("is the name of a model itself")]
-    Taken,
-    /// It means something that is neither a model nor an alias.
-    #[error("must name a model or another alias")]
-    UnknownModel,
-    /// It means itself, by way of others or at once.
-    #[error("leads back to itself")]
-    Cycle,
-}
-
-impl Models {
-    /// The built-in model, and `aliases` for it.
-    ///
-    /// # Errors
-    /// When an alias is no name, or leads to no model.
-    pub fn built_in(aliases: &BTreeMap<String, String>) -> Result<Self, InvalidAlias> {
-        let echo: Arc<dyn ModelProvider> = Arc::new(Echo);
-        Self::new(BTreeMap::from([("echo".to_owned(), echo)]), aliases)
-    }
-
-    fn new(
-        providers: BTreeMap<String, Arc<dyn ModelProvider>>,
-        aliases: &BTreeMap<String, String>,
-    ) -> Result<Self, InvalidAlias> {
-        let resolve = |alias: &String| match follow(alias, &providers, aliases) {
-            Ok(model) => Ok((alias.clone(), model)),
-            Err(fault) => Err(InvalidAlias { alias: alias.clone(), fault }),
-        };
-        let aliases = aliases.keys().map(resolve).collect::<Result<_, _>>()?;
-        Ok(Self { providers, aliases })
-    }
-
-    fn find(&self, name: &str) -> Option<&dyn ModelProvider> {
-        let model = self.aliases.get(name).map_or(name, String::as_str);
-        self.providers.get(model).map(|provider| &**provider)
-    }
-
-    /// Every name, in their order.
-    fn names(&self) -> Vec<ModelName> {
-        let models = self.providers.keys().map(|id| (id, None));
-        let aliases = self.aliases.iter().map(|(id, model)| (id, Some(model)));
-        let all: BTreeMap<_, _> = models.chain(aliases).collect();
-        let name = |(id, alias_of): (&String, Option<&String>)| ModelName {
-            id: id.clone(),
-            alias_of: alias_of.cloned(),
-        };
-        all.into_iter().map(name).collect()
-    }
-}
-
-/// The model that an alias comes to in the end.
-fn follow(
-    alias: &str,
-    providers: &BTreeMap<String, Arc<dyn ModelProvider>>,
-    aliases: &BTreeMap<String, String>,
-) -> Result<String, AliasFault> {
-    if !(1..=MAX_NAME).contains(&alias.len()) || !alias.bytes().all(|b| b.is_ascii_graphic()) {
-        return Err(AliasFault::Malformed);
-    }
-    if providers.contains_key(alias) {
-        return Err(AliasFault::Taken);
-    }
-    let (mut name, mut seen) = (alias, BTreeSet::new());
-    while !providers.contains_key(name) {
-        if !seen.insert(name) {
-            return Err(AliasFault::Cycle);
-        }
-        name = aliases.get(name).ok_or(AliasFault::UnknownModel)?;
-    }
-    Ok(name.to_owned())
 }
 
 /// Why a question was not answered.
@@ -340,7 +132,7 @@ pub struct Inferences {
 }
 
 impl Inferences {
-    /// Asks a model.
+    /// Asks a model. What comes later is the answer, or why the model gave none.
     ///
     /// # Errors
     /// When the question is unsound or the model unknown; nobody was asked then.
@@ -348,13 +140,13 @@ impl Inferences {
         &self,
         _: &Granted<Infer>,
         draft: InferenceDraft,
-    ) -> Result<Outcome<Inference>, InferenceRefusal> {
+    ) -> Result<Outcome<Result<Inference, ModelFailure>>, InferenceRefusal> {
         let model = draft.model.clone();
         let question = draft.question().map_err(|faults| InferenceRefusal::Faults { faults })?;
         let provider = self.models.find(&model).ok_or(InferenceRefusal::UnknownModel)?;
         let id = Id::generate(self.clock.now(), &*self.entropy);
         let answer = provider.complete(&question);
-        Ok(answer.map(move |completion| Inference { id, model, completion }))
+        Ok(answer.map(move |answer| answer.map(|completion| Inference { id, model, completion })))
     }
 
     /// Every name that can be asked, in their order.
@@ -366,6 +158,7 @@ impl Inferences {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Echo, ModelProvider as _, TokenUsage};
 
     fn asked(text: &str) -> InferenceDraft {
         InferenceDraft { prompt: Some(text.into()), ..InferenceDraft::default() }
@@ -379,10 +172,10 @@ mod tests {
 
     #[track_caller]
     fn check(draft: InferenceDraft, output: &str, prompt_tokens: u64, completion_tokens: u64) {
-        let Outcome::Ready(completion) = Echo.complete(&draft.question().unwrap()) else {
+        let Outcome::Ready(Ok(completion)) = Echo.complete(&draft.question().unwrap()) else {
             panic!("echo waits for nobody");
         };
-        let usage = TokenUsage { prompt_tokens, completion_tokens };
+        let usage = TokenUsage { prompt_tokens, completion_tokens, cost_micros: 0 };
         assert_eq!(completion, Completion { output: output.into(), usage });
     }
 
@@ -426,37 +219,11 @@ mod tests {
         refuse(said(&[("system", "x"), ("assistant", "y")]), &["/messages"]);
         refuse(said(&[("user", "x"), ("tool", "y")]), &["/messages/1/role"]);
         refuse(InferenceDraft { max_tokens: Some(0), ..asked("") }, &["/max_tokens", "/prompt"]);
+        refuse(InferenceDraft { temperature: Some(2.1), ..asked("x") }, &["/temperature"]);
+        refuse(InferenceDraft { temperature: Some(f64::NAN), ..asked("x") }, &["/temperature"]);
+        assert!(InferenceDraft { temperature: Some(0.0), ..asked("x") }.question().is_ok());
         assert_eq!(said(&[("tool", "x"); 1000]).question().unwrap_err().len(), MAX_FAULTS);
         assert!(said(&[("user", "x"); MAX_MESSAGES]).question().is_ok());
         assert!(said(&[("user", "")]).question().is_ok());
-    }
-
-    fn models(aliases: &[(&str, &str)]) -> Result<Models, (String, AliasFault)> {
-        let own = |(alias, model): &(&str, &str)| ((*alias).to_owned(), (*model).to_owned());
-        Models::built_in(&aliases.iter().map(own).collect())
-            .map_err(|InvalidAlias { alias, fault }| (alias, fault))
-    }
-
-    #[test]
-    fn an_alias_leads_to_a_model_by_way_of_others_or_at_once() {
-        let models = models(&[("gpt-4", "echo"), ("best", "gpt-4")]).unwrap();
-        let names: Vec<_> =
-            models.names().into_iter().map(|name| (name.id, name.alias_of)).collect();
-        let echo = || Some("echo".to_owned());
-        let expected = [("best".into(), echo()), ("echo".into(), None), ("gpt-4".into(), echo())];
-        assert_eq!(names, expected);
-        assert!(models.find("best").is_some() && models.find("gpt-5").is_none());
-    }
-
-    #[test]
-    fn an_alias_that_leads_nowhere_is_named() {
-        let refused = |aliases: &[(&str, &str)]| models(aliases).err().unwrap();
-        let named = |alias: &str, fault| (alias.to_owned(), fault);
-        assert_eq!(refused(&[("a", "b")]), named("a", AliasFault::UnknownModel));
-        assert_eq!(refused(&[("a", "a")]), named("a", AliasFault::Cycle));
-        assert_eq!(refused(&[("a", "b"), ("b", "a")]), named("a", AliasFault::Cycle));
-        assert_eq!(refused(&[("echo", "echo")]), named("echo", AliasFault::Taken));
-        assert_eq!(refused(&[("a b", "echo")]), named("a b", AliasFault::Malformed));
-        assert_eq!(refused(&[("", "echo")]), named("", AliasFault::Malformed));
     }
 }

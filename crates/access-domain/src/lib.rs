@@ -17,6 +17,8 @@ mod key_record;
 mod limiter;
 mod managed_key;
 mod managed_keys;
+mod model;
+mod models;
 mod organization;
 mod organization_settings;
 mod page;
@@ -55,10 +57,7 @@ pub use self::{
     import::{
         Import, ImportDraft, ImportOutcome, ImportRefusal, KeyImports, MAX_IMPORTED_KEYS, NewImport,
     },
-    inference::{
-        AliasFault, Completion, Echo, Inference, InferenceDraft, InferenceRefusal, Inferences,
-        InvalidAlias, Message, MessageRole, ModelName, ModelProvider, Models, Question, TokenUsage,
-    },
+    inference::{Inference, InferenceDraft, InferenceRefusal, Inferences},
     key_record::{
         CallBounds, Candidate, ForeignDigests, FoundBy, KeyMatches, KeyOwner, KeyQuery, KeyRecord,
         PresentedKey,
@@ -71,6 +70,11 @@ pub use self::{
         NewManagedKey, Revocation, RotationDraft, TermDraft, read_allowlist, read_rate_limit,
     },
     managed_keys::{KeyDesk, KeyRefusal, KeyRing, KeyStyle, ManagedKeys, first_key},
+    model::{
+        Completion, Echo, Message, MessageRole, ModelFailure, ModelFailureKind, ModelPrice,
+        ModelProvider, Question, TokenUsage,
+    },
+    models::{InvalidModel, ModelName, Models, NameFault},
     organization::{
         AdminAccount, CreateOrganization, CreateOrganizationError, CreatedOrganization,
         NewOrganization, Organization, OrganizationId, OrganizationName, OrganizationRef,

@@ -105,13 +105,17 @@ pub enum ErrorCode {
     RateLimited,
     /// A fault of the server.
     Internal,
+    /// A model did not answer, or nothing that can be used.
+    ModelFailed,
     /// The server cannot answer now.
     Unavailable,
+    /// A model did not answer in time.
+    ModelTimedOut,
 }
 
 impl ErrorCode {
     /// All of them, in the order of their statuses.
-    pub const ALL: [Self; 52] = [
+    pub const ALL: [Self; 54] = [
         Self::MalformedJson,
         Self::InvalidParameter,
         Self::AmbiguousCredentials,
@@ -163,7 +167,9 @@ impl ErrorCode {
         Self::TooManyExecutions,
         Self::RateLimited,
         Self::Internal,
+        Self::ModelFailed,
         Self::Unavailable,
+        Self::ModelTimedOut,
     ];
 
     /// The name on the wire, its HTTP status, and what it means.
@@ -253,7 +259,9 @@ impl ErrorCode {
             }
             Self::RateLimited => ("rate_limited", 429, "Too many requests"),
             Self::Internal => ("internal", 500, "The server failed"),
+            Self::ModelFailed => ("model_failed", 502, "The model gave no answer"),
             Self::Unavailable => ("unavailable", 503, "The server cannot answer now"),
+            Self::ModelTimedOut => ("model_timed_out", 504, "The model did not answer in time"),
         }
     }
 
@@ -302,6 +310,6 @@ mod tests {
         assert_eq!(names.len(), ErrorCode::ALL.len());
         // The compiler holds `row` to the enum, and this holds `ALL` to `row`: the last variant's
         // discriminant counts them.
-        assert_eq!(ErrorCode::Unavailable as usize + 1, ErrorCode::ALL.len());
+        assert_eq!(ErrorCode::ModelTimedOut as usize + 1, ErrorCode::ALL.len());
     }
 }

@@ -19,6 +19,9 @@ pub struct AskModel {
     /// How many tokens the answer may have: 1 to 1000000; absent or `null`: as many as it takes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_tokens: Option<u32>,
+    /// From 0, always the likeliest word, to 2; absent or `null`: as the model has it. `echo` has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub temperature: Option<f64>,
 }
 
 /// One turn of a conversation.
@@ -78,8 +81,8 @@ mod from_domain {
             let messages = body.messages.map(|messages| {
                 messages.into_iter().map(|message| (message.role, message.content)).collect()
             });
-            let AskModel { model, prompt, max_tokens, .. } = body;
-            Self { model, prompt, messages, max_tokens }
+            let AskModel { model, prompt, max_tokens, temperature, .. } = body;
+            Self { model, prompt, messages, max_tokens, temperature }
         }
     }
 

@@ -28,6 +28,9 @@ pub struct UsageView {
     pub prompt_tokens: u64,
     /// What models wrote.
     pub completion_tokens: u64,
+    /// What both cost by the prices that the server's operator gave, in millionths of the operator's
+    /// unit of money.
+    pub cost_micros: u64,
     /// Executions that ended.
     pub executions: ExecutionCountsView,
     /// How often other services asked what becomes of a key.
@@ -67,7 +70,7 @@ pub struct ExecutionTimesView {
 
 impl UsageView {
     /// The columns of a table of usage.
-    pub const COLUMNS: [&'static str; 18] = [
+    pub const COLUMNS: [&'static str; 19] = [
         "start",
         "requests",
         "succeeded",
@@ -77,6 +80,7 @@ impl UsageView {
         "error_rate",
         "prompt_tokens",
         "completion_tokens",
+        "cost_micros",
         "executions_completed",
         "executions_failed",
         "executions_stopped",
@@ -89,7 +93,7 @@ impl UsageView {
     ];
 
     /// It as a row of that table. `rejected_by` is as `rate_limited:3 input_invalid:1`.
-    pub fn cells(self) -> [String; 18] {
+    pub fn cells(self) -> [String; 19] {
         let reasons: Vec<String> =
             self.rejected_by.iter().map(|(code, count)| format!("{code}:{count}")).collect();
         let times = self.execution_ms;
@@ -106,6 +110,7 @@ impl UsageView {
             self.error_rate.to_string(),
             self.prompt_tokens.to_string(),
             self.completion_tokens.to_string(),
+            self.cost_micros.to_string(),
             self.executions.completed.to_string(),
             self.executions.failed.to_string(),
             self.executions.stopped.to_string(),
@@ -137,6 +142,7 @@ mod from_domain {
                 error_rate: rounded(bucket.error_rate(), 6),
                 prompt_tokens: bucket.prompt_tokens,
                 completion_tokens: bucket.completion_tokens,
+                cost_micros: bucket.cost_micros,
                 executions: ExecutionCountsView {
                     completed: bucket.executions_completed,
                     failed: bucket.executions_failed,

@@ -103,6 +103,11 @@ impl ApiError {
         Self { errors, ..self }
     }
 
+    /// The same refusal, with what is behind it, for the log.
+    pub fn caused_by(self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self { source: Some(source.into()), ..self }
+    }
+
     /// The stable name of the refusal.
     pub fn code(&self) -> ErrorCode {
         self.code

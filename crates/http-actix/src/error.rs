@@ -2,7 +2,7 @@
 
 use access_domain::{
     AuthenticationError, ChangeError, Fault, ImportRefusal, InferenceRefusal, KeyRefusal,
-    LogInError, PlatformKeyRefusal, SettingsRefusal, StoreError,
+    LogInError, ModelFailure, ModelFailureKind, PlatformKeyRefusal, SettingsRefusal, StoreError,
 };
 use api_types::{ErrorCode, ProblemError};
 use auth_actix::ApiError;
@@ -118,6 +118,18 @@ impl IntoApiError for InferenceRefusal {
                 ApiError::at(ErrorCode::ModelNotFound, "/model", self.to_string())
             }
         }
+    }
+}
+
+impl IntoApiError for ModelFailure {
+    fn into_api_error(self) -> ApiError {
+        let code = match self.kind {
+            ModelFailureKind::TimedOut => ErrorCode::ModelTimedOut,
+            ModelFailureKind::Overloaded
+            | ModelFailureKind::Refused
+            | ModelFailureKind::Unusable => ErrorCode::ModelFailed,
+        };
+        ApiError::new(code, self.kind.to_string()).caused_by(self.source)
     }
 }
 

@@ -5,6 +5,7 @@
 //! Must not know who calls, or why. Bodies and headers are never logged.
 
 mod address;
+mod chat;
 mod client;
 mod error;
 mod policy;
@@ -13,6 +14,7 @@ mod redirect;
 mod server;
 
 pub use self::{
+    chat::{ChatModel, ChatModelConfig},
     client::{HttpAnswer, HttpCall, HttpClient, HttpStream},
     error::OutboundError,
     policy::{NetworkPolicy, Resolve, Resolving, SystemResolver},

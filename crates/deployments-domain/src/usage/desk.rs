@@ -70,6 +70,8 @@ pub struct UsageBucket {
     pub prompt_tokens: u64,
     /// What models wrote.
     pub completion_tokens: u64,
+    /// What both cost, in millionths of the operator's unit of money.
+    pub cost_micros: u64,
     /// Runs that ended with a result.
     pub executions_completed: u64,
     /// Runs that failed.
@@ -207,6 +209,7 @@ fn buckets(filter: &UsageFilter, sums: BTreeMap<(i64, Measure), u64>) -> Vec<Usa
                 Measure::Failed => bucket.failed = amount,
                 Measure::PromptTokens => bucket.prompt_tokens = amount,
                 Measure::CompletionTokens => bucket.completion_tokens = amount,
+                Measure::CostMicros => bucket.cost_micros = amount,
                 Measure::Executions(RunOutcome::Completed) => bucket.executions_completed = amount,
                 Measure::Executions(RunOutcome::Failed) => bucket.executions_failed = amount,
                 Measure::Executions(RunOutcome::Stopped) => bucket.executions_stopped = amount,

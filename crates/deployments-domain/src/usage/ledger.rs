@@ -323,10 +323,12 @@ impl Shard {
     }
 
     fn count_tokens(&mut self, consumer: Consumer, minute: i64, tokens: TokenUsage) {
-        let TokenUsage { prompt_tokens, completion_tokens } = tokens;
-        for (measure, amount) in
-            [(Measure::PromptTokens, prompt_tokens), (Measure::CompletionTokens, completion_tokens)]
-        {
+        let TokenUsage { prompt_tokens, completion_tokens, cost_micros } = tokens;
+        for (measure, amount) in [
+            (Measure::PromptTokens, prompt_tokens),
+            (Measure::CompletionTokens, completion_tokens),
+            (Measure::CostMicros, cost_micros),
+        ] {
             if amount > 0 {
                 self.count(consumer, minute, measure, amount);
             }

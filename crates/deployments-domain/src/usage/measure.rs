@@ -15,6 +15,8 @@ pub enum Measure {
     PromptTokens,
     /// What models wrote.
     CompletionTokens,
+    /// What both cost, in millionths of the operator's unit of money.
+    CostMicros,
     /// Runs that ended so.
     Executions(RunOutcome),
     /// Milliseconds that runs took, all together.
@@ -51,6 +53,7 @@ impl Measure {
             Self::Failed => "failed",
             Self::PromptTokens => "prompt_tokens",
             Self::CompletionTokens => "completion_tokens",
+            Self::CostMicros => "cost_micros",
             Self::Executions(RunOutcome::Completed) => "executions.completed",
             Self::Executions(RunOutcome::Failed) => "executions.failed",
             Self::Executions(RunOutcome::Stopped) => "executions.stopped",
@@ -67,6 +70,7 @@ impl Measure {
             "failed" => Self::Failed,
             "prompt_tokens" => Self::PromptTokens,
             "completion_tokens" => Self::CompletionTokens,
+            "cost_micros" => Self::CostMicros,
             "executions.completed" => Self::Executions(RunOutcome::Completed),
             "executions.failed" => Self::Executions(RunOutcome::Failed),
             "executions.stopped" => Self::Executions(RunOutcome::Stopped),
@@ -139,6 +143,7 @@ mod tests {
             Measure::Rejected("rate_limited".into()),
             Measure::PromptTokens,
             Measure::CompletionTokens,
+            Measure::CostMicros,
             Measure::Executions(RunOutcome::Completed),
             Measure::Executions(RunOutcome::Failed),
             Measure::Executions(RunOutcome::Stopped),

@@ -6,7 +6,7 @@ use api_types::{AskModel, InferenceView, ListView, ModelView};
 use auth_actix::{ApiError, Caller, count_tokens};
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use crate::{App, body::Body, error::IntoApiError as _};
+use crate::{App, body::Body, error::IntoApiError};
 
 pub(super) fn routes(config: &mut ServiceConfig) {
     config.service(ask_model).service(list_models);
@@ -15,7 +15,8 @@ pub(super) fn routes(config: &mut ServiceConfig) {
 /// Ask a model
 ///
 /// Needs the scope `inference:write`. The built-in model `echo` answers the prompt, or the last
-/// message of the user; its tokens are words.
+/// message of the user; its tokens are words. Whatever other models answer is waited for; what they
+/// count as read and written is this key's usage.
 #[utoipa::path(
     tag = "models",
     request_body = AskModel,
@@ -30,7 +31,8 @@ async fn ask_model(
 ) -> Result<web::Json<InferenceView>, ApiError> {
     let body: AskModel = body.json().await?;
     let asked = app.use_cases.inferences.ask(&who.granted, body.into());
-    let answer = asked.map_err(|refusal| refusal.into_api_error())?.wait().await;
+    let asked = asked.map_err(IntoApiError::into_api_error)?;
+    let answer = asked.wait().await.map_err(IntoApiError::into_api_error)?;
     count_tokens(&request, answer.completion.usage);
     Ok(web::Json(answer.into()))
 }

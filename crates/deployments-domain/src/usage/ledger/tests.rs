@@ -247,7 +247,7 @@ fn totals_are_never_let_go_of_though_a_long_outage_coarsens_them() {
 #[test]
 fn runs_are_counted_with_their_times_and_tokens_and_stopped_ones_without() {
     let bench = Bench::new();
-    let tokens = TokenUsage { prompt_tokens: 5, completion_tokens: 2 };
+    let tokens = TokenUsage { prompt_tokens: 5, completion_tokens: 2, cost_micros: 0 };
     let run = RunEnded {
         consumer: consumer(7),
         outcome: RunOutcome::Completed,
