@@ -1,22 +1,23 @@
 //! The settings: defaults, under a file, under the environment.
 
+mod models;
+mod outbound;
 mod usage;
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::HashMap,
     net::SocketAddr,
     path::{Path, PathBuf},
     process::ExitCode,
     time::Duration,
 };
 
-use access_domain::Models;
 use access_domain::OrganizationRef;
 use config::{Config, Environment, File, FileFormat};
 use keys_core::{Network, RateLimit};
 use serde::{Deserialize, Serialize};
 
-use self::usage::UsageSettings;
+use self::{models::ModelSettings, outbound::Outbound, usage::UsageSettings};
 use crate::{
     arguments::ConfigCommand,
     failure::Failure,
@@ -27,7 +28,7 @@ use crate::{
 
 mod traces;
 
-pub(crate) use self::traces::Tracing;
+pub(crate) use self::{models::UpstreamModel, traces::Tracing};
 
 const PREFIX: &str = "KEYWRIGHT_";
 
@@ -46,6 +47,7 @@ pub(crate) struct Configuration {
     pub(crate) audit: Audit,
     pub(crate) usage: UsageSettings,
     pub(crate) models: ModelSettings,
+    pub(crate) outbound: Outbound,
     pub(crate) log: Log,
     pub(crate) tracing: Tracing,
 }
@@ -150,14 +152,6 @@ pub(crate) struct Worker {
     pub(crate) max_result_bytes: usize,
     /// The memory of each child process that runs filters.
     pub(crate) filter_memory_bytes: u64,
-}
-
-/// What can be asked at `/v1/inference`.
-#[derive(Debug, Clone, Default, Deserialize, Serialize)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct ModelSettings {
-    /// Other names for models.
-    pub(crate) aliases: BTreeMap<String, String>,
 }
 
 /// What is noted of what callers do.
@@ -371,13 +365,8 @@ impl Configuration {
             Some((setting, _, least, most)) => {
                 Err(format!("{setting}: must be from {least} to {most}"))
             }
-            None => self.models().map(drop),
+            None => self.models.check(),
         }
-    }
-
-    /// The models under all their names.
-    pub(crate) fn models(&self) -> Result<Models, String> {
-        Models::built_in(&self.models.aliases).map_err(|error| format!("models.aliases.{error}"))
     }
 
     /// The file of the embedded database, where that is the one.

@@ -35,7 +35,10 @@ pub(crate) fn run(loaded: Loaded, options: DemoOptions) -> Result<ExitCode, Fail
     configuration.server.public_url = String::new();
     (configuration.server.admin_listen, configuration.server.metrics_token) = (None, None);
     configuration.server.metrics_token_file = None;
-    configuration.models.aliases.entry("gpt-4".into()).or_insert_with(|| "echo".into());
+    let models = &mut configuration.models;
+    if !models.upstreams.contains_key("gpt-4") {
+        models.aliases.entry("gpt-4".into()).or_insert_with(|| "echo".into());
+    }
     configuration.log.level = "warn".into();
     logging::start(&configuration.log)?;
     let node = Node::open(&configuration, Migrations::Apply)?;

@@ -1,6 +1,13 @@
 //! `keywright doctor`: what should be mended before callers notice.
 
-use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, process::ExitCode, sync::Arc};
+use std::{
+    fs,
+    net::{IpAddr, Ipv4Addr},
+    os::unix::fs::PermissionsExt as _,
+    path::Path,
+    process::ExitCode,
+    sync::Arc,
+};
 
 use deployments_domain::{Code, CodeCheck as _};
 use keys_core::PepperName;
@@ -9,12 +16,15 @@ use storage_diesel::Storage;
 
 use crate::{
     arguments::Output,
-    configuration::{Configuration, Loaded},
+    configuration::{Configuration, Loaded, UpstreamModel},
     failure::Failure,
     metrics,
     node::{open_storage, sandbox},
     pepper,
 };
+
+/// This machine, and where clouds tell machines what they may do, by keys among other things.
+const RISKY: [Ipv4Addr; 2] = [Ipv4Addr::LOCALHOST, Ipv4Addr::new(169, 254, 169, 254)];
 
 #[derive(Serialize)]
 struct Finding {
@@ -39,6 +49,8 @@ pub(crate) fn run(loaded: &Loaded, output: Output) -> Result<ExitCode, Failure> 
     findings.extend(check_files(configuration));
     findings.push(check_address(configuration));
     findings.extend(check_metrics(configuration));
+    findings.extend(check_models(configuration));
+    findings.extend(check_outbound(configuration));
     findings.push(check_sandbox(configuration));
     if output.json {
         println!("{}", serde_json::to_string(&findings).map_err(|error| Failure::failed(&error))?);
@@ -150,7 +162,9 @@ fn check_files(configuration: &Configuration) -> Vec<Finding> {
         secrets.pepper_file.clone(),
         configuration.server.metrics_token_file.clone(),
     ];
-    files.into_iter().flatten().filter(|path| path.exists()).map(|path| check_mode(&path)).collect()
+    let keys = configuration.models.upstreams.values().map(|model| model.api_key_file.clone());
+    let files = files.into_iter().chain(keys).flatten();
+    files.filter(|path| path.exists()).map(|path| check_mode(&path)).collect()
 }
 
 fn check_mode(path: &Path) -> Finding {
@@ -194,6 +208,36 @@ fn check_metrics(configuration: &Configuration) -> Vec<Finding> {
         Err(failure) => Some(bad("metrics", failure.into_text())),
     };
     admin.into_iter().chain(token).collect()
+}
+
+/// Whether the keys of models are here; nobody is asked whether they are good.
+fn check_models(configuration: &Configuration) -> Vec<Finding> {
+    let check = |(name, model): (&String, &UpstreamModel)| match model.key(name) {
+        Err(failure) => bad("models", failure.into_text()),
+        Ok(Some(_)) if model.base_url.starts_with("http://") => {
+            warning("models", format!("{name}: its key travels in the clear; use https://"))
+        }
+        Ok(_) => good("models", format!("{name} is asked at {}", model.base_url)),
+    };
+    configuration.models.upstreams.iter().map(check).collect()
+}
+
+/// Where workflows may call, if that is more than the public Internet.
+fn check_outbound(configuration: &Configuration) -> Option<Finding> {
+    let allowed = &configuration.outbound.allowed_networks.0;
+    if allowed.is_empty() {
+        return None;
+    }
+    let named: Vec<_> = allowed.iter().map(|network| network.0.to_string()).collect();
+    let named = named.join(", ");
+    let policy = configuration.outbound.policy();
+    let is_open = RISKY.into_iter().any(|address| policy.permits(IpAddr::V4(address)));
+    Some(if is_open {
+        let what = "lets workflows call this machine, or what clouds tell it their secrets by";
+        warning("outbound", format!("{named} {what}"))
+    } else {
+        good("outbound", format!("workflows may call {named}"))
+    })
 }
 
 fn check_sandbox(configuration: &Configuration) -> Finding {

@@ -179,7 +179,7 @@ impl Node {
             runner,
             compiler: sandbox.clone(),
             schemas: sandbox,
-            models: self.configuration.models().map_err(Failure::Configuration)?,
+            models: self.configuration.models.open(&self.entropy)?,
             clock: Arc::clone(&self.clock),
             entropy: Arc::clone(&self.entropy),
             peppers: Arc::clone(&self.peppers),

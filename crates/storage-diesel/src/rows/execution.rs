@@ -296,6 +296,7 @@ impl StepRow {
             tokens: TokenUsage {
                 prompt_tokens: tokens(self.prompt_tokens),
                 completion_tokens: tokens(self.completion_tokens),
+                cost_micros: 0,
             },
             log: lines.into_iter().map(line).collect::<QueryResult<_>>()?,
         })
