@@ -6,14 +6,15 @@ use std::{
 };
 
 use access_domain::{
-    AuditLog, Clock, Idempotency, KeyChanges, MemoryLimiter, Organizations, PasswordCost,
+    AuditLog, Clock, Idempotency, KeyChanges, MemoryLimiter, Models, Organizations, PasswordCost,
     PasswordHash, Refusals, StoreError, Tracer,
 };
 use deployments_domain::{Elsewhere, Usage, WorkflowRunner};
 use http_actix::{App, KeyCacheConfig, KeyEpochs, MetricsDoor, Ports, Settings};
 use keys_core::{Entropy, OsEntropy, PepperName, Peppers, Secret};
+use outbound::HttpClient;
 use storage_diesel::{OpenError, Options, Storage};
-use workflow_runtime::{Sandbox, SandboxCommand, SandboxConfig, Worker, WorkerConfig};
+use workflow_runtime::{Sandbox, SandboxCommand, SandboxConfig, Worker, WorkerConfig, WorkerPorts};
 
 use crate::{
     clock::SystemClock,
@@ -47,6 +48,7 @@ pub(crate) struct Node {
     pub(crate) audit: Audit,
     pub(crate) counts: Counts,
     pub(crate) traces: Option<Arc<Traces>>,
+    models: Arc<Models>,
 }
 
 /// What a start does about pending migrations.
@@ -75,6 +77,8 @@ impl Node {
         };
         let older_peppers = older_peppers(&*storage, &peppers)?;
         let (clock, entropy) = (Arc::new(SystemClock), Arc::new(entropy));
+        let entropy: Arc<dyn Entropy> = entropy;
+        let models = Arc::new(configuration.models.open(&entropy)?);
         let peppers = Arc::new(peppers);
         let audit = Audit {
             log: Arc::new(AuditLog {
@@ -104,6 +108,7 @@ impl Node {
             audit,
             counts,
             traces,
+            models,
         })
     }
 
@@ -139,9 +144,16 @@ impl Node {
             tracer: self.tracer(),
             ..WorkerConfig::default()
         };
-        let (store, log) = (self.storage.clone(), self.counts.usage.clone());
-        let worker = Worker::start(config, store, log, Arc::clone(&self.clock), sandbox);
-        worker
+        let ports = WorkerPorts {
+            store: self.storage.clone(),
+            log: self.counts.usage.clone(),
+            clock: Arc::clone(&self.clock),
+            sandbox,
+            http: HttpClient::new(self.configuration.outbound.policy()),
+            models: Arc::clone(&self.models),
+            secrets: Arc::new(()),
+        };
+        Worker::start(config, ports)
             .map(Arc::new)
             .map_err(|error| Failure::Failed(format!("the worker does not start: {error}")))
     }
@@ -179,7 +191,7 @@ impl Node {
             runner,
             compiler: sandbox.clone(),
             schemas: sandbox,
-            models: self.configuration.models.open(&self.entropy)?,
+            models: Arc::clone(&self.models),
             clock: Arc::clone(&self.clock),
             entropy: Arc::clone(&self.entropy),
             peppers: Arc::clone(&self.peppers),

@@ -124,7 +124,7 @@ pub struct Inference {
 /// The use cases of models.
 pub struct Inferences {
     /// Which there are.
-    pub models: Models,
+    pub models: Arc<Models>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Randomness for ids.

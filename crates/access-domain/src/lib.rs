@@ -28,6 +28,7 @@ mod platform_keys;
 mod ports;
 mod principal;
 mod refusals;
+mod secrets;
 mod session;
 mod trace;
 mod user;
@@ -99,6 +100,7 @@ pub use self::{
     },
     principal::{DeploymentId, DeploymentTag, NewKey, Principal},
     refusals::{Flush, Refusal, RefusalLog, Refusals},
+    secrets::SecretValues,
     session::{LogInError, LoggedIn, Session, SessionId, SessionRecord, Sessions, sweep_sessions},
     trace::{NotATraceContext, OpenSpan, SpanKind, SpanValue, TraceContext, Tracer},
     user::{Email, Membership, Role, User, UserId, UserRecord, Username},

@@ -65,7 +65,7 @@ pub struct Ports {
     pub runner: Arc<dyn WorkflowRunner>,
     pub compiler: Arc<dyn CodeCheck>,
     pub schemas: Arc<dyn SchemaCheck>,
-    pub models: Models,
+    pub models: Arc<Models>,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<dyn Entropy>,
     pub peppers: Arc<Peppers>,

@@ -188,6 +188,7 @@ table! {
         error -> Nullable<Text>,
         prompt_tokens -> BigInt,
         completion_tokens -> BigInt,
+        cost_micros -> BigInt,
         log -> Text,
     }
 }

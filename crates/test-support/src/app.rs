@@ -108,14 +108,15 @@ impl TestApp {
         let command = SandboxCommand { program: program.into(), args: vec!["sandbox".into()] };
         let sandbox = Arc::new(Sandbox::start(SandboxConfig::new(command, 2)).expect("a sandbox"));
         let counts = Counts::of(&storage, &organizations);
-        let worker = counts.start_worker(&organizations, &sandbox);
+        let models = models();
+        let worker = counts.start_worker(&organizations, &sandbox, &models);
         let key_reads = Arc::new(AtomicUsize::new(0));
         let keys = CountedLookup { storage: storage.clone(), reads: key_reads.clone() };
         let audit = audit(&storage, &organizations);
         let refusals = Arc::clone(&audit.1);
         let (sandboxed, counted) = (sandbox.clone(), counts.clone());
         let ports = ports(&storage, epochs, &organizations, &worker, sandboxed, audit, counted);
-        let ports = Ports { keys: Arc::new(keys), ..ports };
+        let ports = Ports { keys: Arc::new(keys), models, ..ports };
         let state = web::Data::new(App::new(ports, settings));
         let (base, handle) = serve(state);
         let mut app = Self {
@@ -313,8 +314,7 @@ fn ports(
         runner: worker.clone(),
         compiler: sandbox.clone(),
         schemas: sandbox,
-        models: Models::built_in(&BTreeMap::from([("gpt-4".into(), "echo".into())]))
-            .expect("an alias"),
+        models: models(),
         clock: tools.clock.clone(),
         entropy: tools.entropy.clone(),
         peppers: tools.peppers.clone(),
@@ -326,6 +326,12 @@ fn ports(
         nobody: nobody.expect("a hash"),
         lease: WorkerConfig::default().lease,
     }
+}
+
+/// The built-in model, under another name too.
+fn models() -> Arc<Models> {
+    let aliases = BTreeMap::from([("gpt-4".into(), "echo".into())]);
+    Arc::new(Models::built_in(&aliases).expect("an alias"))
 }
 
 fn pepper() -> Pepper {

@@ -1,190 +1,366 @@
-//! Takes one run through its steps. Knows neither storage nor leases; filters go to whoever runs
-//! them, and nothing that a run does here can be seen from outside before it ends.
+//! Takes one item of a run through the steps of its workflow. Knows neither storage nor leases: what
+//! must outlive this process goes to a [`Journal`].
 
-use std::{collections::BTreeMap, io, pin::Pin};
-
-use access_domain::{Clock, TokenUsage};
-use deployments_domain::{
-    ClaimedRun, Definition, Failure, FailureCode, RunEnd, Step, StepRecord, StepState, Tool,
+use std::{
+    collections::BTreeMap,
+    pin::Pin,
+    time::{Duration, Instant as Elapsed},
 };
-use serde::Serialize;
-use serde_json::{Map, Value};
-use tokio::time::Instant;
 
-use crate::sandbox::{FilterOutput, Sandbox, SandboxError};
+use access_domain::TokenUsage;
+use deployments_domain::{
+    ClaimedRun, Definition, Failure, FailureCode, LogLine, OnError, Step, StepRecord, StepState,
+};
+use serde_json::Value;
+use tokio::time::{Instant, sleep, timeout_at};
 
-/// What the outputs of all steps may take together: they stay in memory until the run ends.
+use crate::{
+    sandbox::FilterOutput,
+    secrets::Secrets,
+    tools::{
+        Again, Done, Scene, StepData, StepOutput, Tools, Trouble, json_bytes, longer_each_time,
+        make_try,
+    },
+};
+
+/// What the outputs of all steps of an item may take together: they stay in memory until it ends.
 const MAX_OUTPUTS_BYTES: usize = 64 << 20;
 
-/// Whoever runs filters.
-pub(crate) trait Filters: Send + Sync {
-    /// Runs a filter. Ends by the deadline; dropping the future ends the filter.
-    fn run<'a>(
-        &'a self,
-        filter: &'a str,
-        data: &'a StepData<'a>,
-        deadline: Instant,
-    ) -> Pin<Box<dyn Future<Output = Result<FilterOutput, SandboxError>> + Send + 'a>>;
+/// What harms nobody when it is done again is saved this often, and not after each step.
+const SAVED_EVERY: Duration = Duration::from_secs(1);
+
+/// The longest reason, in characters.
+const MAX_REASON: usize = 1_000;
+
+/// Where steps are saved while their run goes on.
+pub(crate) trait Journal: Send + Sync {
+    /// Saves steps; durable when it returns. While they cannot be saved, and once the run is
+    /// somebody else's, it does not return: whoever holds the run ends it then.
+    fn save(&self, steps: Vec<StepRecord>) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
 }
 
-impl Filters for Sandbox {
-    fn run<'a>(
-        &'a self,
-        filter: &'a str,
-        data: &'a StepData<'a>,
-        deadline: Instant,
-    ) -> Pin<Box<dyn Future<Output = Result<FilterOutput, SandboxError>> + Send + 'a>> {
-        Box::pin(self.run_until(filter, data, deadline))
-    }
+/// What the steps run over.
+#[derive(Clone, Copy)]
+pub(crate) struct Item<'a> {
+    /// Its number, from 0.
+    pub(crate) number: i32,
+    pub(crate) input: &'a Value,
+    /// As filters and templates see them.
+    pub(crate) files: &'a [Value],
 }
 
-/// What a filter runs over.
-#[derive(Serialize)]
-pub(crate) struct StepData<'a> {
-    input: &'a Value,
-    parameters: &'a Map<String, Value>,
-    files: [(); 0],
-    steps: BTreeMap<&'a str, StepOutput<'a>>,
+/// How an item went.
+pub(crate) struct Passed {
+    pub(crate) result: Result<FilterOutput, Failure>,
+    /// Those that are not saved yet.
+    pub(crate) unsaved: Vec<StepRecord>,
+    /// What models read and wrote, in earlier attempts too.
+    pub(crate) tokens: TokenUsage,
 }
 
-#[derive(Serialize)]
-struct StepOutput<'a> {
-    output: &'a Value,
-}
-
-/// How a run ended, and the steps that it took until then, a failed one included.
-pub(crate) struct Carried {
-    pub(crate) end: RunEnd,
-    pub(crate) steps: Vec<StepRecord>,
-}
-
-/// What a run is carried out with.
-pub(crate) struct Tools<'a> {
-    pub(crate) filters: &'a dyn Filters,
-    pub(crate) clock: &'a dyn Clock,
-    pub(crate) max_result_bytes: usize,
+/// The steps of a run, for one item after the other.
+pub(crate) struct Pass<'a> {
+    pub(crate) run: &'a ClaimedRun,
+    pub(crate) definition: &'a Definition,
+    pub(crate) tools: &'a Tools,
+    pub(crate) secrets: &'a Secrets,
+    pub(crate) journal: &'a dyn Journal,
+    /// When the run's time is over.
     pub(crate) deadline: Instant,
 }
 
-/// Carries out a run. A definition without filters never reaches the sandbox.
-pub(crate) async fn carry_out(run: &ClaimedRun, tools: &Tools<'_>) -> Carried {
-    let mut steps = Vec::new();
-    let end = match Definition::parse(&run.definition, "") {
-        Ok(definition) => result(run, &definition, tools, &mut steps).await,
-        Err(_) => Err(step_failed(None, "the saved definition cannot be read")),
-    };
-    Carried { end: end.map_or_else(RunEnd::Failure, RunEnd::Result), steps }
+/// The steps that an item has taken.
+struct Trail {
+    records: Vec<StepRecord>,
+    /// So many of them are saved.
+    saved: usize,
+    last_saved: Elapsed,
+    /// The outputs, in bytes of JSON: the last, and all together.
+    last_bytes: usize,
+    all_bytes: usize,
 }
 
-async fn result(
-    run: &ClaimedRun,
-    definition: &Definition,
-    tools: &Tools<'_>,
-    records: &mut Vec<StepRecord>,
-) -> Result<Value, Failure> {
-    let input_bytes = json_bytes(&run.input);
-    let (mut last_bytes, mut all_bytes) = (input_bytes, 0_usize);
-    for step in &definition.steps {
-        let started_at = tools.clock.now();
-        let mut output = carry_out_step(run, step, tools, records, last_bytes).await;
-        if let Ok(output) = &output {
-            last_bytes = output.bytes;
-            all_bytes = all_bytes.saturating_add(last_bytes);
-        }
-        if all_bytes > MAX_OUTPUTS_BYTES {
-            let reason = format!("the steps put out more than {MAX_OUTPUTS_BYTES} bytes together");
-            output = Err(step_failed(Some(&step.id), reason));
-        }
-        let (outcome, failure) = match output {
-            Ok(output) => (Ok(output.value), None),
-            Err(failure) => (Err(failure.reason.clone()), Some(failure)),
+impl Pass<'_> {
+    /// Takes an item through the steps that `saved`, of an earlier attempt, does not tell of.
+    pub(crate) async fn carry(&self, item: Item<'_>, saved: Vec<StepRecord>) -> Passed {
+        let mut trail = Trail {
+            saved: 0,
+            records: Vec::with_capacity(self.definition.steps.len()),
+            last_saved: Elapsed::now(),
+            last_bytes: json_bytes(item.input),
+            all_bytes: 0,
         };
-        records.push(StepRecord {
-            item: 0,
-            position: i32::try_from(records.len()).unwrap_or(i32::MAX),
+        let result = match trail.resume(&self.definition.steps, saved) {
+            Ok(()) => self.go_on(item, &mut trail).await,
+            Err(failure) => Err(failure),
+        };
+        let tokens = trail.records.iter().fold(TokenUsage::default(), |sum, s| sum.plus(s.tokens));
+        Passed { result, unsaved: trail.records.split_off(trail.saved), tokens }
+    }
+
+    async fn go_on(&self, item: Item<'_>, trail: &mut Trail) -> Result<FilterOutput, Failure> {
+        for step in self.definition.steps.iter().skip(trail.records.len()) {
+            self.take(step, item, trail).await?;
+            if trail.all_bytes > MAX_OUTPUTS_BYTES {
+                let reason =
+                    format!("the steps put out more than {MAX_OUTPUTS_BYTES} bytes together");
+                return Err(step_failed(Some(&step.id), reason));
+            }
+        }
+        match &self.definition.output {
+            None => {
+                let value = trail.last(item.input).clone();
+                Ok(FilterOutput { value, bytes: trail.last_bytes })
+            }
+            Some(filter) => {
+                let (data, last) = (self.data(item, trail), trail.last(item.input));
+                let output = self.scene(&data, last, trail.last_bytes, None).filter(filter).await;
+                let output = output.map_err(|trouble| self.failure(None, trouble))?;
+                Ok(FilterOutput { value: self.secrets.blanked(output.value), ..output })
+            }
+        }
+    }
+
+    /// Takes one step, and notes how it went.
+    async fn take(&self, step: &Step, item: Item<'_>, trail: &mut Trail) -> Result<(), Failure> {
+        let mut record = StepRecord {
+            item: item.number,
+            position: i32::try_from(trail.records.len()).unwrap_or(i32::MAX),
             id: step.id.clone(),
-            started_at,
-            finished_at: Some(tools.clock.now()),
-            state: outcome.map_or_else(StepState::Failed, StepState::Succeeded),
+            started_at: self.tools.clock.now(),
+            finished_at: None,
+            state: StepState::Begun,
             tokens: TokenUsage::default(),
             log: Vec::new(),
-        });
-        if let Some(failure) = failure {
-            return Err(failure);
+        };
+        let is_due = match &step.when {
+            Some(condition) => self.is_due(condition, item, trail).await,
+            None => Ok(true),
+        };
+        let tried = match is_due {
+            Ok(true) => {
+                if !step.is_repeatable() {
+                    // From here on nobody else may begin it.
+                    trail.records.push(record.clone());
+                    trail.save(self.journal).await;
+                    trail.records.pop();
+                    trail.saved = trail.records.len();
+                }
+                self.try_on(step, item, trail, &mut record).await.map(Some)
+            }
+            Ok(false) => Ok(None),
+            Err(trouble) => Err(trouble),
+        };
+        record.finished_at = Some(self.tools.clock.now());
+        let ended = self.note(step, tried, trail, &mut record);
+        trail.records.push(record);
+        let is_urgent = !step.is_repeatable() || trail.last_saved.elapsed() >= SAVED_EVERY;
+        // A run that has failed is saved with its end.
+        if ended.is_ok() && is_urgent {
+            trail.save(self.journal).await;
+        }
+        ended
+    }
+
+    /// Notes how a step went; a failure, where the run ends by it.
+    fn note(
+        &self,
+        step: &Step,
+        tried: Result<Option<Done>, Trouble>,
+        trail: &mut Trail,
+        record: &mut StepRecord,
+    ) -> Result<(), Failure> {
+        match tried {
+            Ok(Some(done)) => {
+                trail.last_bytes = done.bytes;
+                trail.all_bytes = trail.all_bytes.saturating_add(done.bytes);
+                record.tokens = record.tokens.plus(done.tokens);
+                record.state = StepState::Succeeded(self.secrets.blanked(done.value));
+                Ok(())
+            }
+            Ok(None) => {
+                record.state = StepState::Skipped;
+                Ok(())
+            }
+            Err(trouble) => {
+                let is_over = matches!(trouble, Trouble::TimedOut);
+                let failure = self.failure(Some(&step.id), trouble);
+                record.state = StepState::Failed(failure.reason.clone());
+                let goes_on = step.on_error == OnError::Continue && !is_over;
+                if goes_on { Ok(()) } else { Err(failure) }
+            }
         }
     }
-    let result = match &definition.output {
-        Some(filter) => run_filter(run, None, filter, tools, records).await?,
-        None => FilterOutput { value: last(run, records).clone(), bytes: last_bytes },
-    };
-    if result.bytes > tools.max_result_bytes {
-        return Err(Failure {
-            code: FailureCode::ResultTooLarge,
-            step: None,
-            reason: format!("the result is larger than {} bytes", tools.max_result_bytes),
-        });
-    }
-    Ok(result.value)
-}
 
-async fn carry_out_step(
-    run: &ClaimedRun,
-    step: &Step,
-    tools: &Tools<'_>,
-    records: &[StepRecord],
-    last_bytes: usize,
-) -> Result<FilterOutput, Failure> {
-    match &step.tool {
-        Tool::Passthrough => {
-            Ok(FilterOutput { value: last(run, records).clone(), bytes: last_bytes })
-        }
-        Tool::Transform { filter } => run_filter(run, Some(&step.id), filter, tools, records).await,
-        Tool::Template { .. }
-        | Tool::HttpRequest(_)
-        | Tool::Llm(_)
-        | Tool::ExtractText
-        | Tool::Validate { .. }
-        | Tool::Delay { .. } => Err(step_failed(Some(&step.id), "no such tool yet")),
+    async fn is_due(
+        &self,
+        condition: &str,
+        item: Item<'_>,
+        trail: &Trail,
+    ) -> Result<bool, Trouble> {
+        let (data, last) = (self.data(item, trail), trail.last(item.input));
+        let output = self.scene(&data, last, trail.last_bytes, None).filter(condition).await?;
+        Ok(output.value == Value::Bool(true))
     }
-}
 
-async fn run_filter(
-    run: &ClaimedRun,
-    step: Option<&str>,
-    filter: &str,
-    tools: &Tools<'_>,
-    records: &[StepRecord],
-) -> Result<FilterOutput, Failure> {
-    let outputs = records.iter().filter_map(|record| {
-        let output = record.state.output()?;
-        Some((record.id.as_str(), StepOutput { output }))
-    });
-    let data = StepData {
-        input: &run.input,
-        parameters: &run.parameters,
-        files: [],
-        steps: outputs.collect(),
-    };
-    let output = tools.filters.run(filter, &data, tools.deadline).await;
-    output.map_err(|error| match error {
-        // Its filter may only use what is left of the run's time.
-        SandboxError::TimedOut | SandboxError::Busy => timed_out(run, step),
-        SandboxError::Unavailable(_) => {
-            tracing::error!(
-                execution_id = %run.id,
-                attempt = run.state.attempt,
-                error = &error as &dyn std::error::Error,
-                "the sandbox failed"
+    /// Tries a step as often as its maker wants, and as it may do better.
+    async fn try_on(
+        &self,
+        step: &Step,
+        item: Item<'_>,
+        trail: &Trail,
+        record: &mut StepRecord,
+    ) -> Result<Done, Trouble> {
+        let (data, last) = (self.data(item, trail), trail.last(item.input));
+        let mut tries = 1;
+        loop {
+            let scene = self.scene(&data, last, trail.last_bytes, Some(step));
+            let trouble = match self.try_once(step, &scene).await {
+                Ok(done) => return Ok(done),
+                Err(trouble) => trouble,
+            };
+            let Trouble::Failed { reason, again, tokens } = &trouble else { return Err(trouble) };
+            record.tokens = record.tokens.plus(*tokens);
+            let asked_for = match again {
+                Again::Never => return Err(trouble),
+                Again::IfHarmless if !step.is_repeatable() => return Err(trouble),
+                Again::IfHarmless => None,
+                Again::After(pause) => *pause,
+            };
+            if tries >= step.retry.attempts {
+                return Err(trouble);
+            }
+            let first = Duration::try_from_secs_f64(step.retry.delay_seconds).unwrap_or_default();
+            let pause = longer_each_time(first, tries).max(asked_for.unwrap_or_default());
+            if Instant::now() + pause >= self.deadline {
+                return Err(trouble);
+            }
+            let message = format!(
+                "try {tries} of {} failed: {reason}; trying again in {:.1} s",
+                step.retry.attempts,
+                pause.as_secs_f64()
             );
-            step_failed(step, error.to_string())
+            let message = self.secrets.blanked_text(message);
+            record.log.push(LogLine { at: self.tools.clock.now(), message });
+            sleep(pause).await;
+            tries += 1;
         }
-        SandboxError::Died | SandboxError::Refused(_) => step_failed(step, error.to_string()),
-    })
+    }
+
+    async fn try_once(&self, step: &Step, scene: &Scene<'_>) -> Result<Done, Trouble> {
+        match timeout_at(scene.deadline, make_try(&step.tool, scene)).await {
+            Ok(Err(Trouble::TimedOut)) | Err(_) if scene.deadline < self.deadline => {
+                let seconds = step.timeout_seconds.unwrap_or_default();
+                let reason = format!("it did not finish within {seconds} seconds");
+                Err(Trouble::failed(reason, Again::IfHarmless))
+            }
+            Ok(tried) => tried,
+            Err(_) => Err(Trouble::TimedOut),
+        }
+    }
+
+    /// What a try of `step` is made with, or what is around all steps.
+    fn scene<'a>(
+        &'a self,
+        data: &'a StepData<'a>,
+        last: &'a Value,
+        last_bytes: usize,
+        step: Option<&Step>,
+    ) -> Scene<'a> {
+        let seconds = step.and_then(|step| step.timeout_seconds);
+        let own = seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds.into()));
+        Scene {
+            tools: self.tools,
+            run: self.run,
+            data,
+            secrets: self.secrets,
+            last,
+            last_bytes,
+            deadline: own.map_or(self.deadline, |own| own.min(self.deadline)),
+            is_retried: step.is_some_and(|step| step.retry.attempts > 1),
+        }
+    }
+
+    fn data<'a>(&'a self, item: Item<'a>, trail: &'a Trail) -> StepData<'a> {
+        StepData {
+            input: item.input,
+            parameters: &self.run.parameters,
+            files: item.files,
+            steps: trail.outputs(),
+        }
+    }
+
+    fn failure(&self, step: Option<&str>, trouble: Trouble) -> Failure {
+        match trouble {
+            Trouble::TimedOut => timed_out(self.run, step),
+            Trouble::Failed { reason, .. } => step_failed(step, self.secrets.blanked_text(reason)),
+        }
+    }
 }
 
-/// The output of the step before, or the run's input.
-fn last<'a>(run: &'a ClaimedRun, records: &'a [StepRecord]) -> &'a Value {
-    records.last().and_then(|record| record.state.output()).unwrap_or(&run.input)
+impl Trail {
+    /// Takes over the steps of an earlier attempt.
+    ///
+    /// # Errors
+    /// When one had begun that must not be done twice: nobody knows whether it was done.
+    fn resume(&mut self, steps: &[Step], saved: Vec<StepRecord>) -> Result<(), Failure> {
+        for (step, mut record) in steps.iter().zip(saved) {
+            match &record.state {
+                StepState::Begun if step.is_repeatable() => break,
+                StepState::Begun => {
+                    let reason = "its worker was lost while it was under way, and it must not be \
+                                  done twice";
+                    record.state = StepState::Failed(reason.into());
+                    record.finished_at = Some(record.started_at);
+                    self.records.push(record);
+                    let (code, step) = (FailureCode::Interrupted, Some(step.id.clone()));
+                    return Err(Failure { code, step, reason: reason.into() });
+                }
+                StepState::Failed(reason) if step.on_error == OnError::Fail => {
+                    let failure = step_failed(Some(&step.id), reason.clone());
+                    self.push_saved(record);
+                    return Err(failure);
+                }
+                StepState::Succeeded(_) | StepState::Skipped | StepState::Failed(_) => {
+                    self.push_saved(record);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn push_saved(&mut self, record: StepRecord) {
+        if let Some(output) = record.state.output() {
+            self.last_bytes = json_bytes(output);
+            self.all_bytes = self.all_bytes.saturating_add(self.last_bytes);
+        }
+        self.records.push(record);
+        self.saved = self.records.len();
+    }
+
+    async fn save(&mut self, journal: &dyn Journal) {
+        let unsaved = self.records.get(self.saved..).unwrap_or_default();
+        journal.save(unsaved.to_vec()).await;
+        self.saved = self.records.len();
+        self.last_saved = Elapsed::now();
+    }
+
+    /// The output of the last step that had one, or the item's input.
+    fn last<'a>(&'a self, input: &'a Value) -> &'a Value {
+        self.records.iter().rev().find_map(|record| record.state.output()).unwrap_or(input)
+    }
+
+    fn outputs(&self) -> BTreeMap<&str, StepOutput<'_>> {
+        let told = self.records.iter().map(|record| {
+            let error = match &record.state {
+                StepState::Failed(reason) => Some(reason.as_str()),
+                StepState::Begun | StepState::Succeeded(_) | StepState::Skipped => None,
+            };
+            let output = record.state.output().unwrap_or(&Value::Null);
+            (record.id.as_str(), StepOutput { output, error })
+        });
+        told.collect()
+    }
 }
 
 fn timed_out(run: &ClaimedRun, step: Option<&str>) -> Failure {
@@ -196,156 +372,13 @@ fn timed_out(run: &ClaimedRun, step: Option<&str>) -> Failure {
 }
 
 pub(crate) fn step_failed(step: Option<&str>, reason: impl Into<String>) -> Failure {
-    Failure { code: FailureCode::StepFailed, step: step.map(str::to_owned), reason: reason.into() }
-}
-
-/// The size of a value as JSON, which is written for that and kept nowhere.
-fn json_bytes(value: &Value) -> usize {
-    struct Counter(usize);
-    impl io::Write for Counter {
-        fn write(&mut self, part: &[u8]) -> io::Result<usize> {
-            self.0 = self.0.saturating_add(part.len());
-            Ok(part.len())
-        }
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-    let mut counter = Counter(0);
-    // A `Value` always serialises; if not, it is too large for anything.
-    serde_json::to_writer(&mut counter, value).map_or(usize::MAX, |()| counter.0)
+    let reason: String = reason.into();
+    let reason = match reason.char_indices().nth(MAX_REASON) {
+        Some((end, _)) => format!("{}…", reason.get(..end).unwrap_or_default()),
+        None => reason,
+    };
+    Failure { code: FailureCode::StepFailed, step: step.map(str::to_owned), reason }
 }
 
 #[cfg(test)]
-mod tests {
-    use deployments_domain::{RunState, Status, Trigger};
-    use keys_core::{Entropy, Id, Timestamp};
-    use serde_json::json;
-
-    use super::*;
-
-    struct Still;
-
-    impl Clock for Still {
-        fn now(&self) -> Timestamp {
-            Timestamp::UNIX_EPOCH
-        }
-    }
-
-    impl Entropy for Still {
-        fn fill(&self, bytes: &mut [u8]) {
-            bytes.fill(0);
-        }
-    }
-
-    /// Puts out what it was given, or fails with the text after `fail`.
-    struct Mirror;
-
-    impl Filters for Mirror {
-        fn run<'a>(
-            &'a self,
-            filter: &'a str,
-            data: &'a StepData<'a>,
-            _: Instant,
-        ) -> Pin<Box<dyn Future<Output = Result<FilterOutput, SandboxError>> + Send + 'a>> {
-            let output = match filter.strip_prefix("fail ") {
-                Some(message) => Err(SandboxError::Refused(message.into())),
-                None => {
-                    let value = serde_json::to_value(data).unwrap();
-                    Ok(FilterOutput { bytes: json_bytes(&value), value })
-                }
-            };
-            Box::pin(std::future::ready(output))
-        }
-    }
-
-    async fn carried(definition: Value, max_result_bytes: usize) -> Carried {
-        let run = ClaimedRun {
-            id: Id::generate(Still.now(), &Still),
-            state: RunState { status: Status::Executing, attempt: 1 },
-            organization: Id::generate(Still.now(), &Still),
-            trigger: Trigger::Schedule,
-            started_at: Still.now(),
-            lost: 0,
-            definition,
-            input: json!({"a": 1}),
-            parameters: [("unit".to_owned(), json!("EUR"))].into_iter().collect(),
-            files: Vec::new(),
-            per_file: false,
-            timeout_seconds: 10,
-            trace: None,
-        };
-        let deadline = Instant::now() + std::time::Duration::from_secs(10);
-        let tools = Tools { filters: &Mirror, clock: &Still, max_result_bytes, deadline };
-        carry_out(&run, &tools).await
-    }
-
-    fn steps() -> Value {
-        json!([
-            {"id": "taken", "tool": "passthrough"},
-            {"id": "shape", "tool": "transform", "filter": "."},
-            {"id": "on", "tool": "passthrough"}
-        ])
-    }
-
-    #[tokio::test]
-    async fn each_step_sees_the_outputs_of_those_before() {
-        let carried = carried(json!({ "steps": steps() }), 1_000).await;
-        let shaped = json!({
-            "input": {"a": 1},
-            "parameters": {"unit": "EUR"},
-            "files": [],
-            "steps": {"taken": {"output": {"a": 1}}}
-        });
-        assert_eq!(carried.end, RunEnd::Result(shaped.clone()));
-        let outputs: Vec<_> = carried.steps.into_iter().map(|step| step.state).collect();
-        let expected = [json!({"a": 1}), shaped.clone(), shaped].map(StepState::Succeeded);
-        assert_eq!(outputs, expected);
-    }
-
-    #[tokio::test]
-    async fn the_output_filter_shapes_the_result() {
-        let carried = carried(json!({"steps": steps(), "output": "."}), 1_000).await;
-        let RunEnd::Result(result) = carried.end else { panic!("{:?}", carried.end) };
-        assert_eq!(result["steps"].as_object().map(Map::len), Some(3));
-    }
-
-    #[tokio::test]
-    async fn a_run_ends_with_the_step_that_fails() {
-        let steps = json!([
-            {"id": "taken", "tool": "passthrough"},
-            {"id": "shape", "tool": "transform", "filter": "fail no"},
-            {"id": "on", "tool": "passthrough"}
-        ]);
-        let carried = carried(json!({ "steps": steps }), 1_000).await;
-        assert_eq!(carried.end, RunEnd::Failure(step_failed(Some("shape"), "no")));
-        let outcomes: Vec<_> =
-            carried.steps.into_iter().map(|step| (step.position, step.state)).collect();
-        let expected =
-            [(0, StepState::Succeeded(json!({"a": 1}))), (1, StepState::Failed("no".into()))];
-        assert_eq!(outcomes, expected);
-    }
-
-    #[tokio::test]
-    async fn a_failing_output_filter_is_no_steps_fault() {
-        let carried = carried(json!({"steps": steps(), "output": "fail no"}), 1_000).await;
-        assert_eq!(carried.end, RunEnd::Failure(step_failed(None, "no")));
-        assert_eq!(carried.steps.len(), 3);
-    }
-
-    #[tokio::test]
-    async fn a_result_has_a_largest_size() {
-        let passthrough = json!({"steps": [{"id": "a", "tool": "passthrough"}]});
-        let fits = carried(passthrough.clone(), r#"{"a":1}"#.len()).await;
-        assert_eq!(fits.end, RunEnd::Result(json!({"a": 1})));
-        let RunEnd::Failure(failure) = carried(passthrough, 6).await.end else { panic!() };
-        assert_eq!((failure.code, failure.step), (FailureCode::ResultTooLarge, None));
-    }
-
-    #[tokio::test]
-    async fn a_damaged_definition_fails_the_run() {
-        let carried = carried(json!({"steps": []}), 1_000).await;
-        let failure = step_failed(None, "the saved definition cannot be read");
-        assert_eq!(carried.end, RunEnd::Failure(failure));
-    }
-}
+mod tests;

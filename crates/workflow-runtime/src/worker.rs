@@ -7,6 +7,7 @@
 mod claims;
 mod engine;
 mod held;
+mod held_run;
 mod leases;
 mod outage;
 mod retention;
@@ -18,15 +19,16 @@ mod waiters;
 
 use std::{io, sync::Arc, thread, time::Duration};
 
-use access_domain::{Clock, Tracer};
+use access_domain::{Clock, Models, SecretValues, Tracer};
 use deployments_domain::{ExecutionId, ExecutionStore, RunLog, Seat, WorkflowRunner};
+use outbound::HttpClient;
 use tokio::{
     runtime::Builder,
     sync::{oneshot, watch},
 };
 
 use self::engine::Engine;
-use crate::sandbox::Sandbox;
+use crate::{sandbox::Sandbox, tools::Tools};
 
 /// How long a shutdown waits for a call of the store that is under way.
 const STORE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -67,6 +69,24 @@ impl Default for WorkerConfig {
     }
 }
 
+/// What a [`Worker`] works with.
+pub struct WorkerPorts {
+    /// Where runs are kept.
+    pub store: Arc<dyn ExecutionStore>,
+    /// What hears of runs that end.
+    pub log: Arc<dyn RunLog>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// What runs strangers' code.
+    pub sandbox: Arc<Sandbox>,
+    /// What calls other services for workflows.
+    pub http: HttpClient,
+    /// The models that workflows may ask.
+    pub models: Arc<Models>,
+    /// The organizations' secrets.
+    pub secrets: Arc<dyn SecretValues>,
+}
+
 /// What became of the runs that a shutdown found in hand.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ShutdownReport {
@@ -96,13 +116,9 @@ impl Worker {
     ///
     /// # Errors
     /// When the system has no thread to give.
-    pub fn start(
-        config: WorkerConfig,
-        store: Arc<dyn ExecutionStore>,
-        log: Arc<dyn RunLog>,
-        clock: Arc<dyn Clock>,
-        sandbox: Arc<Sandbox>,
-    ) -> io::Result<Self> {
+    pub fn start(config: WorkerConfig, ports: WorkerPorts) -> io::Result<Self> {
+        let WorkerPorts { store, log, clock, sandbox, http, models, secrets } = ports;
+        let tools = Tools { confined: sandbox, http, models, secrets, clock };
         // Every run may be saving its end while the loops ask the store too.
         let blocking_threads = config.seats.saturating_add(4);
         let runtime = Builder::new_current_thread()
@@ -110,7 +126,7 @@ impl Worker {
             .thread_name("worker-store")
             .max_blocking_threads(blocking_threads)
             .build()?;
-        let engine = Engine::new(config, store, log, clock, sandbox, runtime.handle().clone());
+        let engine = Engine::new(config, store, log, tools, runtime.handle().clone());
         let (stop, stopped) = watch::channel(None);
         let (reporter, report) = watch::channel(None);
         let serve = {

@@ -8,6 +8,7 @@ ALTER TABLE execution_steps
     DROP COLUMN state,
     DROP COLUMN prompt_tokens,
     DROP COLUMN completion_tokens,
+    DROP COLUMN cost_micros,
     DROP COLUMN log,
     ALTER COLUMN finished_at SET NOT NULL,
     ADD PRIMARY KEY (execution_id, position);

@@ -22,6 +22,7 @@ ALTER TABLE execution_steps
     ADD COLUMN state text NOT NULL DEFAULT 'SUCCEEDED' CHECK (state IN ('BEGUN', 'SUCCEEDED', 'SKIPPED', 'FAILED')),
     ADD COLUMN prompt_tokens bigint NOT NULL DEFAULT 0,
     ADD COLUMN completion_tokens bigint NOT NULL DEFAULT 0,
+    ADD COLUMN cost_micros bigint NOT NULL DEFAULT 0,
     -- Lines as JSON.
     ADD COLUMN log text NOT NULL DEFAULT '[]',
     ALTER COLUMN finished_at DROP NOT NULL;

@@ -72,6 +72,7 @@ CREATE TABLE execution_steps (
     error text,
     prompt_tokens bigint NOT NULL DEFAULT 0,
     completion_tokens bigint NOT NULL DEFAULT 0,
+    cost_micros bigint NOT NULL DEFAULT 0,
     -- Lines as JSON.
     log text NOT NULL DEFAULT '[]',
     PRIMARY KEY (execution_id, item, position),

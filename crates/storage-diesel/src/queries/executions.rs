@@ -428,6 +428,7 @@ fn save_steps(conn: &mut Conn, execution: &str, steps: Vec<StepRow>) -> QueryRes
                 saved::error.eq(excluded(saved::error)),
                 saved::prompt_tokens.eq(excluded(saved::prompt_tokens)),
                 saved::completion_tokens.eq(excluded(saved::completion_tokens)),
+                saved::cost_micros.eq(excluded(saved::cost_micros)),
                 saved::log.eq(excluded(saved::log)),
             ))
             .execute(conn)?;

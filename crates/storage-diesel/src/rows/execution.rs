@@ -239,6 +239,7 @@ pub(crate) struct StepRow {
     error: Option<String>,
     prompt_tokens: i64,
     completion_tokens: i64,
+    cost_micros: i64,
     log: String,
 }
 
@@ -265,6 +266,7 @@ impl StepRow {
             },
             prompt_tokens: tokens(step.tokens.prompt_tokens),
             completion_tokens: tokens(step.tokens.completion_tokens),
+            cost_micros: tokens(step.tokens.cost_micros),
             log: json!(lines).to_string(),
         }
     }
@@ -296,7 +298,7 @@ impl StepRow {
             tokens: TokenUsage {
                 prompt_tokens: tokens(self.prompt_tokens),
                 completion_tokens: tokens(self.completion_tokens),
-                cost_micros: 0,
+                cost_micros: tokens(self.cost_micros),
             },
             log: lines.into_iter().map(line).collect::<QueryResult<_>>()?,
         })

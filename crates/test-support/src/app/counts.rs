@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use access_domain::{Flush, Organizations, Uses};
+use access_domain::{Flush, Models, Organizations, Uses};
 use deployments_domain::Usage;
+use outbound::{HttpClient, NetworkPolicy};
 use storage_diesel::Storage;
-use workflow_runtime::{Sandbox, Worker, WorkerConfig};
+use workflow_runtime::{Sandbox, Worker, WorkerConfig, WorkerPorts};
 
 use super::TestApp;
 
@@ -26,11 +27,20 @@ impl Counts {
         &self,
         tools: &Organizations,
         sandbox: &Arc<Sandbox>,
+        models: &Arc<Models>,
     ) -> Arc<Worker> {
-        let (store, log) = (self.storage.clone(), self.usage.clone());
-        let (config, clock) = (WorkerConfig::default(), tools.clock.clone());
-        let worker = Worker::start(config, store, log, clock, sandbox.clone());
-        Arc::new(worker.expect("a worker"))
+        let ports = WorkerPorts {
+            store: self.storage.clone(),
+            log: self.usage.clone(),
+            clock: tools.clock.clone(),
+            sandbox: sandbox.clone(),
+            http: HttpClient::new(NetworkPolicy::guarded(vec![
+                "127.0.0.0/8".parse().expect("a network"),
+            ])),
+            models: models.clone(),
+            secrets: Arc::new(()),
+        };
+        Arc::new(Worker::start(WorkerConfig::default(), ports).expect("a worker"))
     }
 }
 

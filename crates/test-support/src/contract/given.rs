@@ -77,7 +77,7 @@ pub(super) fn step(
         started_at,
         finished_at: Some(finished_at),
         state: outcome.map_or_else(StepState::Failed, StepState::Succeeded),
-        tokens: TokenUsage { prompt_tokens: 3, completion_tokens: 2, cost_micros: 0 },
+        tokens: TokenUsage { prompt_tokens: 3, completion_tokens: 2, cost_micros: 1 },
         log: vec![LogLine { at: started_at, message: "began".into() }],
     }
 }

@@ -50,13 +50,11 @@ fn visit(term: &Term<&str>, found: &mut Vec<String>) {
                 value.iter().for_each(|value| visit(value, found));
             }
         }
-        Term::Str(_, parts) => {
-            for part in parts {
-                if let StrPart::Term(inner) = part {
-                    visit(inner, found);
-                }
+        Term::Str(_, parts) => parts.iter().for_each(|part| {
+            if let StrPart::Term(inner) = part {
+                visit(inner, found);
             }
-        }
+        }),
         Term::IfThenElse(branches, otherwise) => {
             for (condition, then) in branches {
                 visit(condition, found);

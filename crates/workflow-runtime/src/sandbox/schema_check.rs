@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::{
     Sandbox, SandboxError,
-    pool::{Call, Places},
+    pool::{Answer, Call, Places},
     protocol::{self, Request},
 };
 
@@ -40,41 +40,60 @@ impl SchemaCheck for Sandbox {
 }
 
 impl Sandbox {
+    /// Where `value` breaks `schema`, which need not be a good one. Dropping the future gives it up.
+    pub(crate) async fn validate_until(
+        &self,
+        schema: &Value,
+        value: &Value,
+        deadline: Instant,
+    ) -> Result<Vec<Fault>, SandboxError> {
+        let request: Request<'_, ()> = Request::Validate { schema, value };
+        let Some(call) = self.call(&request, deadline.min(Instant::now() + PATIENCE)) else {
+            return Ok(vec![too_large("the value")]);
+        };
+        let answered = self.ask::<Vec<Told>>(call).await;
+        faults(answered.unwrap_or_else(|_| Err(super::shut_down())), "the value")
+    }
+
     fn ask_about_schema(
         &self,
         request: &Request<'_, ()>,
         what: &str,
     ) -> Result<Vec<Fault>, SchemaCheckFailed> {
-        let limit = self.pool.config.max_request_bytes;
-        let Some(request) = protocol::line(request, limit) else {
-            return Ok(vec![Fault::invalid("", format!("{what} is too large to be checked"))]);
-        };
-        let call = Call {
-            request,
-            deadline: Instant::now() + PATIENCE,
-            patience: Some(TIMEOUT),
-            places: Places::Schemas,
+        let Some(call) = self.call(request, Instant::now() + PATIENCE) else {
+            return Ok(vec![too_large(what)]);
         };
         let answered = self.ask::<Vec<Told>>(call).blocking_recv();
-        let told = match answered.unwrap_or_else(|_| Err(super::shut_down())) {
-            Ok((told, _)) => told,
-            Err(SandboxError::TimedOut | SandboxError::Died) => {
-                let detail =
-                    format!("checking {what} took more time or memory than the schema may take");
-                return Ok(vec![Fault::invalid("", detail)]);
-            }
-            Err(SandboxError::Refused(message)) => {
-                return Err(failed(SandboxError::Unavailable(io::Error::other(message))));
-            }
-            Err(error @ (SandboxError::Busy | SandboxError::Unavailable(_))) => {
-                return Err(failed(error));
-            }
-        };
-        Ok(told
-            .into_iter()
-            .map(|Told { pointer, detail }| Fault::invalid(pointer, detail))
-            .collect())
+        faults(answered.unwrap_or_else(|_| Err(super::shut_down())), what).map_err(failed)
     }
+
+    /// The call of a request; `None` where it is too large.
+    fn call(&self, request: &Request<'_, ()>, deadline: Instant) -> Option<Call> {
+        let request = protocol::line(request, self.pool.config.max_request_bytes)?;
+        Some(Call { request, deadline, patience: Some(TIMEOUT), places: Places::Schemas })
+    }
+}
+
+fn faults(answer: Answer<Vec<Told>>, what: &str) -> Result<Vec<Fault>, SandboxError> {
+    match answer {
+        Ok((told, _)) => {
+            let fault = |Told { pointer, detail }| Fault::invalid(pointer, detail);
+            Ok(told.into_iter().map(fault).collect())
+        }
+        Err(SandboxError::TimedOut | SandboxError::Died) => {
+            let detail =
+                format!("checking {what} took more time or memory than the schema may take");
+            Ok(vec![Fault::invalid("", detail)])
+        }
+        Err(SandboxError::Refused(message)) => {
+            Err(SandboxError::Unavailable(io::Error::other(message)))
+        }
+        Err(error @ (SandboxError::Busy | SandboxError::Unavailable(_))) => Err(error),
+    }
+}
+
+fn too_large(what: &str) -> Fault {
+    Fault::invalid("", format!("{what} is too large to be checked"))
 }
 
 fn failed(error: SandboxError) -> SchemaCheckFailed {

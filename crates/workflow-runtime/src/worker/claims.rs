@@ -2,7 +2,6 @@
 //! never end while the worker works, whatever the store does.
 
 use std::{
-    hash::{BuildHasher, Hasher, RandomState},
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
@@ -13,6 +12,7 @@ use tokio::{
 };
 
 use super::{engine::Engine, outage::Outage};
+use crate::tools::about;
 
 pub(super) async fn serve(engine: Arc<Engine>) {
     let mut outage = Outage::new("claiming runs");
@@ -27,7 +27,7 @@ pub(super) async fn serve(engine: Arc<Engine>) {
         } else {
             select! {
                 () = engine.wakeups.notified() => {}
-                () = sleep(jittered(engine.config.poll_interval)) => {}
+                () = sleep(about(engine.config.poll_interval)) => {}
             }
         }
         pause = claim(&engine, &mut outage).await;
@@ -79,11 +79,4 @@ async fn until_stopping(engine: &Engine) {
     while !engine.is_stopping() {
         engine.wakeups.notified().await;
     }
-}
-
-/// A quarter more or less, so that the workers of several processes do not ask in step.
-fn jittered(interval: Duration) -> Duration {
-    let chance = RandomState::new().build_hasher().finish() % 512;
-    let chance = u32::try_from(chance).unwrap_or_default();
-    interval * (768 + chance) / 1024
 }

@@ -24,7 +24,7 @@ use super::{
     ShutdownReport, Stop, Stopping, WorkerConfig, claims, held::Held, leases, retention, run,
     waiters::Waiters,
 };
-use crate::steps::Filters;
+use crate::tools::Tools;
 
 /// How long a shutdown waits for runs to be handed back, beyond its grace.
 const HAND_BACK_TIMEOUT: Duration = Duration::from_secs(5);
@@ -35,7 +35,7 @@ pub(super) struct Engine {
     pub(super) store: Arc<dyn ExecutionStore>,
     pub(super) log: Arc<dyn RunLog>,
     pub(super) clock: Arc<dyn Clock>,
-    pub(super) filters: Arc<dyn Filters>,
+    pub(super) tools: Tools,
     pub(super) seats: Arc<Semaphore>,
     pub(super) held: Held,
     pub(super) waiters: Waiters,
@@ -55,8 +55,7 @@ impl Engine {
         config: WorkerConfig,
         store: Arc<dyn ExecutionStore>,
         log: Arc<dyn RunLog>,
-        clock: Arc<dyn Clock>,
-        filters: Arc<dyn Filters>,
+        tools: Tools,
         runtime: Handle,
     ) -> Arc<Self> {
         Arc::new(Self {
@@ -64,8 +63,8 @@ impl Engine {
             config,
             store,
             log,
-            clock,
-            filters,
+            clock: tools.clock.clone(),
+            tools,
             held: Held::default(),
             waiters: Waiters::default(),
             wakeups: Notify::new(),

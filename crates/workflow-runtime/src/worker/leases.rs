@@ -7,8 +7,8 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::{Stop, engine::Engine, outage::Outage};
 
-/// Often enough that a cancellation by another process reaches the run soon.
-const HEARTBEAT: Duration = Duration::from_secs(1);
+/// Often enough that a cancellation by another process reaches the run within a second.
+const HEARTBEAT: Duration = Duration::from_millis(500);
 
 pub(super) async fn serve(engine: Arc<Engine>) {
     let mut outage = Outage::new("renewing leases");

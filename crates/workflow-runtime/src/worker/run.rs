@@ -11,17 +11,21 @@ use keys_core::Timestamp;
 use tokio::{
     select,
     sync::oneshot,
-    time::{Duration, Instant, sleep},
+    time::{Instant, sleep},
 };
 use tracing::Instrument as _;
 
 use super::{
     Stop,
     engine::{Engine, Holding},
+    held_run::HeldRun,
     outage::Outage,
     run_trace::RunTrace,
 };
-use crate::steps::{self, Carried, Tools, step_failed};
+use crate::{
+    items::{self, Carried},
+    steps::step_failed,
+};
 
 pub(super) async fn carry(
     holding: Holding,
@@ -31,7 +35,7 @@ pub(super) async fn carry(
     let (state, begun) = (run.state, Instant::now());
     let trace = RunTrace::begin(holding.engine.config.tracer.as_deref(), &mut run);
     let outcome = if run.lost >= MAX_LOST {
-        Ok(Carried { end: RunEnd::Failure(worker_lost()), steps: Vec::new() })
+        Ok(Carried::failed(worker_lost()))
     } else {
         carry_out(&holding, run, &mut stop).await
     };
@@ -62,7 +66,7 @@ async fn carry_out(
     let engine = holding.engine.clone();
     let (execution_id, attempt) = (holding.id, holding.attempt);
     let span = tracing::error_span!("run", %execution_id, attempt);
-    let work = async move { with_tools(&engine, &run).await };
+    let work = async move { with_tools(engine, &run).await };
     let mut work = tokio::spawn(work.instrument(span));
     let why = select! {
         biased;
@@ -76,14 +80,11 @@ async fn carry_out(
     Err(why)
 }
 
-async fn with_tools(engine: &Arc<Engine>, run: &ClaimedRun) -> Carried {
-    let tools = Tools {
-        filters: &*engine.filters,
-        clock: &*engine.clock,
-        max_result_bytes: engine.config.max_result_bytes,
-        deadline: Instant::now() + Duration::from_secs(run.timeout_seconds.into()),
-    };
-    steps::carry_out(run, &tools).await
+async fn with_tools(engine: Arc<Engine>, run: &ClaimedRun) -> Carried {
+    let held = HeldRun { engine, id: run.id, attempt: run.state.attempt };
+    let saved = if run.state.attempt > 1 { held.saved().await } else { Vec::new() };
+    let engine = &held.engine;
+    items::carry_out(run, saved, &engine.tools, &held, engine.config.max_result_bytes).await
 }
 
 /// Saves the end, and tries for as long as the lease holds: a result must not be lost because the
@@ -101,7 +102,7 @@ async fn save(
     let Ok(to) = next(from, event) else { return log_let_go(holding, "it was not executing") };
     let (id, engine) = (holding.id, &holding.engine);
     let at = engine.clock.now();
-    let ended = ended(holding, outcome, at);
+    let ended = ended(holding, outcome, carried.tokens, at);
     let end = Some(carried.end);
     let run_move = Arc::new(RunMove { id, from, to, at, end, steps: carried.steps });
     let mut outage = Outage::new("saving the end of a run");
@@ -141,11 +142,10 @@ async fn save(
 }
 
 /// The end of a run, as it is counted.
-fn ended(holding: &Holding, outcome: RunOutcome, at: Timestamp) -> RunEnded {
+fn ended(holding: &Holding, outcome: RunOutcome, tokens: TokenUsage, at: Timestamp) -> RunEnded {
     // A clock that was set back tells of no time at all.
     let took = at.signed_duration_since(holding.started_at).to_std().unwrap_or_default();
-    let (consumer, tokens) = (holding.consumer, TokenUsage::default());
-    RunEnded { consumer, outcome, took: Some(took), tokens }
+    RunEnded { consumer: holding.consumer, outcome, took: Some(took), tokens }
 }
 
 fn panicked(holding: &Holding) -> Carried {
@@ -154,7 +154,7 @@ fn panicked(holding: &Holding) -> Carried {
         attempt = holding.attempt,
         "the run panicked"
     );
-    Carried { end: RunEnd::Failure(step_failed(None, "internal error")), steps: Vec::new() }
+    Carried::failed(step_failed(None, "internal error"))
 }
 
 fn worker_lost() -> Failure {

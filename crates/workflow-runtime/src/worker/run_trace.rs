@@ -4,7 +4,7 @@ use access_domain::{OpenSpan, SpanKind, SpanValue, Tracer};
 use deployments_domain::{ClaimedRun, RunEnd};
 
 use super::Stop;
-use crate::steps::Carried;
+use crate::items::Carried;
 
 pub(super) struct RunTrace(Option<Box<dyn OpenSpan>>);
 

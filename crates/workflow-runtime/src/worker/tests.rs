@@ -3,6 +3,7 @@
 mod memory_store;
 
 use std::{
+    collections::BTreeMap,
     pin::Pin,
     sync::{
         Arc, Mutex,
@@ -11,13 +12,14 @@ use std::{
     time::Duration,
 };
 
-use access_domain::Clock;
+use access_domain::{Clock, Fault, Models};
 use deployments_domain::{
     ClaimedRun, ExecutionId, FailureCode, MAX_LOST, RunEnd, RunEnded, RunLog, RunOutcome, RunState,
     Seat, Status, StepState, Trigger, WorkflowRunner,
 };
 use keys_core::{Entropy, Id, Timestamp};
-use serde_json::{Map, json};
+use outbound::{HttpClient, NetworkPolicy};
+use serde_json::{Map, Value, json};
 use tokio::{
     runtime::Handle,
     sync::{Notify, oneshot, watch},
@@ -26,10 +28,10 @@ use tokio::{
 };
 
 use self::memory_store::{MemoryStore, Row};
-use super::{ShutdownReport, Stopping, Worker, WorkerConfig, engine::Engine};
+use super::{ShutdownReport, Stopping, Worker, WorkerConfig, WorkerPorts, engine::Engine};
 use crate::{
     sandbox::{FilterOutput, Sandbox, SandboxCommand, SandboxConfig, SandboxError},
-    steps::{Filters, StepData},
+    tools::{Confined, StepData, Tools},
 };
 
 const LEASE: Duration = Duration::from_secs(30);
@@ -68,8 +70,8 @@ impl Drop for Running {
     }
 }
 
-impl Filters for ToldFilters {
-    fn run<'a>(
+impl Confined for ToldFilters {
+    fn filter<'a>(
         &'a self,
         filter: &'a str,
         _: &'a StepData<'a>,
@@ -91,6 +93,15 @@ impl Filters for ToldFilters {
             Ok(FilterOutput { value: json!(filter), bytes: filter.len() })
         })
     }
+
+    fn hold_against<'a>(
+        &'a self,
+        _: &'a Value,
+        _: &'a Value,
+        _: Instant,
+    ) -> Pin<Box<dyn Future<Output = Result<Vec<Fault>, SandboxError>> + Send + 'a>> {
+        unreachable!("no step validates")
+    }
 }
 
 /// The ends that were counted.
@@ -100,6 +111,16 @@ struct Ends(Mutex<Vec<RunEnded>>);
 impl RunLog for Ends {
     fn ended(&self, run: RunEnded) {
         self.0.lock().unwrap().push(run);
+    }
+}
+
+fn tools(confined: Arc<dyn Confined>) -> Tools {
+    Tools {
+        confined,
+        http: HttpClient::new(NetworkPolicy::guarded(Vec::new())),
+        models: Arc::new(Models::built_in(&BTreeMap::new()).unwrap()),
+        secrets: Arc::new(()),
+        clock: Arc::new(FixedClock),
     }
 }
 
@@ -124,8 +145,7 @@ impl Bench {
             config,
             store.clone(),
             log.clone(),
-            Arc::new(FixedClock),
-            filters.clone(),
+            tools(filters.clone()),
             Handle::current(),
         );
         let (stop, stopped) = watch::channel(None);
@@ -421,14 +441,16 @@ fn a_worker_of_its_own_thread_runs_a_passthrough_without_a_sandbox() {
     let command = SandboxCommand { program: "/nonexistent".into(), args: Vec::new() };
     let sandbox = Arc::new(Sandbox::start(SandboxConfig::new(command, 1)).unwrap());
     let store = Arc::new(MemoryStore::default());
-    let worker = Worker::start(
-        WorkerConfig::default(),
-        store.clone(),
-        Arc::new(()),
-        Arc::new(FixedClock),
+    let ports = WorkerPorts {
+        store: store.clone(),
+        log: Arc::new(()),
+        clock: Arc::new(FixedClock),
         sandbox,
-    )
-    .unwrap();
+        http: HttpClient::new(NetworkPolicy::guarded(Vec::new())),
+        models: Arc::new(Models::built_in(&BTreeMap::new()).unwrap()),
+        secrets: Arc::new(()),
+    };
+    let worker = Worker::start(WorkerConfig::default(), ports).unwrap();
     let run = run(".", Status::Executing, 1);
     store.add(&run, LEASE);
     let (notify, notified) = std::sync::mpsc::channel();
