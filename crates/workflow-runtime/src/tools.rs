@@ -188,6 +188,11 @@ impl Scene<'_> {
         Done { value: self.last.clone(), bytes: self.last_bytes, tokens }
     }
 
+    /// A time that is over after the try's own: whoever ends the try says why.
+    fn longer_than_the_try(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now()) + Duration::from_secs(1)
+    }
+
     /// Runs a filter over the data.
     pub(crate) async fn filter(&self, filter: &str) -> Result<FilterOutput, Trouble> {
         let output = self.tools.confined.filter(filter, self.data, self.deadline).await;

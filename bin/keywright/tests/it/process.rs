@@ -209,6 +209,15 @@ impl Process {
         kill_process(id, Signal::TERM).expect("it runs");
     }
 
+    /// The most memory that it has ever had, in KiB. Its children are not counted.
+    pub(crate) fn peak_resident_kib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()));
+        let status = status.expect("it runs, on Linux");
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let number = peak.and_then(|peak| peak.split_whitespace().next());
+        number.and_then(|number| number.parse().ok()).expect("a peak")
+    }
+
     /// Waits until it logs `message`.
     pub(crate) fn wait_for_line(&self, message: &str) -> Value {
         let start = Instant::now();

@@ -5,7 +5,6 @@ use std::time::Duration;
 use deployments_domain::HttpRequest;
 use outbound::{HttpAnswer, HttpCall, OutboundError};
 use serde_json::{Map, Value, json};
-use tokio::time::Instant;
 
 use super::{Again, Scene, Trouble};
 
@@ -36,7 +35,7 @@ pub(super) async fn call(request: &HttpRequest, scene: &Scene<'_>) -> Result<Val
         url: scene.render(&request.url).await?,
         headers,
         body,
-        timeout: scene.deadline.saturating_duration_since(Instant::now()),
+        timeout: scene.longer_than_the_try(),
         max_response_bytes: MAX_RESPONSE_BYTES,
         max_redirects: MAX_REDIRECTS,
     };

@@ -15,13 +15,12 @@ pub(super) async fn ask(llm: &Llm, scene: &Scene<'_>) -> Result<Done, Trouble> {
     }
     let content = scene.render(&llm.prompt).await?;
     messages.push(Message { role: MessageRole::User, content });
-    let left = scene.deadline.saturating_duration_since(tokio::time::Instant::now());
     let question = Question {
         messages,
         max_tokens: llm.max_tokens,
         temperature: llm.temperature,
         json: llm.response_format == TextFormat::Json,
-        timeout: Some(left),
+        timeout: Some(scene.longer_than_the_try()),
         // Two who try again would multiply.
         retries: scene.is_retried.then_some(0),
     };
