@@ -14,4 +14,5 @@ pub mod clock;
 pub mod contract;
 mod counted;
 pub mod databases;
+pub mod model_server;
 pub mod python;

@@ -109,8 +109,10 @@ async fn what_is_wrong_with_a_question_is_told_with_its_place(app: TestApp) {
     refused(echo(none), 422, "invalid_value", "/max_tokens").await;
     let negative = json!({"prompt": "x", "max_tokens": -1});
     refused(echo(negative), 422, "invalid_type", "/max_tokens").await;
-    let warm = json!({"prompt": "x", "temperature": 1});
-    refused(echo(warm), 422, "unknown_field", "/temperature").await;
+    let hot = json!({"prompt": "x", "temperature": 2.5});
+    refused(echo(hot), 422, "invalid_value", "/temperature").await;
+    let streamed = json!({"prompt": "x", "stream": true});
+    refused(echo(streamed), 422, "unknown_field", "/stream").await;
     refused(json!({"model": "gpt-5", "prompt": "x"}), 404, "model_not_found", "/model").await;
     refused(json!({"model": "", "prompt": "x"}), 404, "model_not_found", "/model").await;
     let raw =

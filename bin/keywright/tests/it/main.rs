@@ -72,6 +72,7 @@ mod slow_clients;
 mod steps;
 mod tidy;
 mod traces;
+mod upstream_models;
 mod usage;
 mod usage_over_processes;
 mod uses;
