@@ -93,6 +93,12 @@ pub(crate) struct Secrets {
     /// Peppers that keys may still be under, from before the present one, or of the next one.
     pub(crate) accepted_peppers: List<SecretText>,
     pub(crate) accepted_pepper_files: List<PathBuf>,
+    /// What secrets of organizations are sealed under.
+    pub(crate) encryption_key: Option<SecretText>,
+    pub(crate) encryption_key_file: Option<PathBuf>,
+    /// What they may still be sealed under, from before the present one.
+    pub(crate) accepted_encryption_keys: List<SecretText>,
+    pub(crate) accepted_encryption_key_files: List<PathBuf>,
 }
 
 /// How keys are remembered between requests.

@@ -17,6 +17,7 @@ use storage_diesel::Storage;
 use crate::{
     arguments::Output,
     configuration::{Configuration, Loaded, UpstreamModel},
+    encryption_key,
     failure::Failure,
     metrics,
     node::{open_storage, sandbox},
@@ -99,6 +100,7 @@ fn check_database(configuration: &Configuration) -> Vec<Finding> {
         good("database", "answers"),
         check_schema(&*storage),
         check_pepper(configuration, &*storage),
+        check_encryption_key(configuration, &*storage),
     ]
 }
 
@@ -146,6 +148,27 @@ fn check_pepper(configuration: &Configuration, storage: &dyn Storage) -> Finding
     }
 }
 
+/// Whether the secrets of organizations open.
+fn check_encryption_key(configuration: &Configuration, storage: &dyn Storage) -> Finding {
+    let check = "encryption key";
+    let keys = match encryption_key::find(configuration) {
+        Ok(keys) => keys,
+        Err(failure) => return bad(check, failure.into_text()),
+    };
+    match encryption_key::lacking(storage, keys.as_ref()) {
+        Err(error) => bad(check, error.to_string()),
+        Ok(lacking) if lacking.is_empty() && keys.is_none() => {
+            good(check, "is not set: no organization has secrets, and none can be set")
+        }
+        Ok(lacking) if lacking.is_empty() => good(check, "opens every secret that is stored"),
+        Ok(lacking) => {
+            let told = lacking.iter().map(|(name, count)| format!("{count} under {name}"));
+            let told = told.collect::<Vec<_>>().join(", ");
+            bad(check, format!("secrets need what is not here: {told}; restore it"))
+        }
+    }
+}
+
 /// How many secrets there are under which peppers.
 fn told(counted: &[&(PepperName, u64)]) -> String {
     let told =
@@ -160,6 +183,8 @@ fn check_files(configuration: &Configuration) -> Vec<Finding> {
         configuration.embedded_database(),
         pepper::embedded_path(configuration),
         secrets.pepper_file.clone(),
+        encryption_key::embedded_path(configuration),
+        secrets.encryption_key_file.clone(),
         configuration.server.metrics_token_file.clone(),
     ];
     let keys = configuration.models.upstreams.values().map(|model| model.api_key_file.clone());

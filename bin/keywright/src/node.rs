@@ -6,8 +6,8 @@ use std::{
 };
 
 use access_domain::{
-    AuditLog, Clock, Idempotency, KeyChanges, MemoryLimiter, Models, Organizations, PasswordCost,
-    PasswordHash, Refusals, StoreError, Tracer,
+    AuditLog, Clock, EncryptionKeys, Idempotency, KeyChanges, MemoryLimiter, Models, Organizations,
+    PasswordCost, PasswordHash, Refusals, SecretDesk, StoreError, Tracer,
 };
 use deployments_domain::{Elsewhere, Usage, WorkflowRunner};
 use http_actix::{App, KeyCacheConfig, KeyEpochs, MetricsDoor, Ports, Settings};
@@ -20,6 +20,7 @@ use crate::{
     clock::SystemClock,
     configuration::Configuration,
     counts::Counts,
+    encryption_key,
     failure::Failure,
     metrics::{Metrics, find_token},
     pepper,
@@ -42,6 +43,7 @@ pub(crate) struct Node {
     pub(crate) clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     peppers: Arc<Peppers>,
+    encryption_keys: Option<Arc<EncryptionKeys>>,
     /// Those that secrets were under when this process began, and that it does not mint with.
     older_peppers: Vec<PepperName>,
     key_epochs: Arc<KeyEpochs>,
@@ -76,6 +78,7 @@ impl Node {
             None => make_pepper(configuration, &*storage, &entropy)?,
         };
         let older_peppers = older_peppers(&*storage, &peppers)?;
+        let encryption_keys = encryption_key::find_or_make(configuration, &*storage, &entropy)?;
         let (clock, entropy) = (Arc::new(SystemClock), Arc::new(entropy));
         let entropy: Arc<dyn Entropy> = entropy;
         let models = Arc::new(configuration.models.open(&entropy)?);
@@ -103,6 +106,7 @@ impl Node {
             clock,
             entropy,
             peppers,
+            encryption_keys: encryption_keys.map(Arc::new),
             older_peppers,
             key_epochs,
             audit,
@@ -132,6 +136,16 @@ impl Node {
         }
     }
 
+    /// Secrets of organizations, for those who set them and those who use them.
+    fn secrets(&self) -> SecretDesk {
+        SecretDesk {
+            store: self.storage.clone(),
+            keys: self.encryption_keys.clone(),
+            clock: Arc::clone(&self.clock),
+            entropy: Arc::clone(&self.entropy),
+        }
+    }
+
     /// Starts carrying out executions.
     pub(crate) fn start_worker(&self, sandbox: Arc<Sandbox>) -> Result<Arc<Worker>, Failure> {
         let settings = &self.configuration.worker;
@@ -151,7 +165,7 @@ impl Node {
             sandbox,
             http: HttpClient::new(self.configuration.outbound.policy()),
             models: Arc::clone(&self.models),
-            secrets: Arc::new(()),
+            secrets: Arc::new(self.secrets()),
         };
         Worker::start(config, ports)
             .map(Arc::new)
@@ -180,6 +194,7 @@ impl Node {
             deployments: self.storage.clone(),
             managed_keys: self.storage.clone(),
             organizations: self.storage.clone(),
+            secrets: self.secrets(),
             audit: Arc::clone(&self.audit.log),
             refusals: self.audit.refusals.clone(),
             limiter: Arc::new(MemoryLimiter::new(Arc::clone(&self.clock))),
@@ -240,9 +255,10 @@ impl Node {
         Ok(door)
     }
 
-    /// Ready: the database answers, and every pepper that its keys need is here.
+    /// Ready: the database answers, and every pepper and encryption key that it needs is here.
     pub(crate) fn readiness(&self) -> Readiness {
         let (storage, peppers) = (Arc::clone(&self.storage), Arc::clone(&self.peppers));
+        let keys = self.encryption_keys.clone();
         // Which peppers are needed is read from all keys, and anybody may ask whether a server is
         // ready: so it is read now and then, not each time.
         let good_until: Mutex<Option<Instant>> = Mutex::new(None);
@@ -253,12 +269,17 @@ impl Node {
                 return Ok(());
             }
             let lacking = lacking_peppers(&*storage, &peppers)?;
-            if lacking.is_empty() {
+            let sealed = encryption_key::lacking(&*storage, keys.as_deref())?;
+            if lacking.is_empty() && sealed.is_empty() {
                 *good_until = Some(Instant::now() + PEPPERS_CHECKED_EVERY);
                 return Ok(());
             }
-            let source =
-                format!("keys need the peppers {}, which this node has not", lacking.join(", "));
+            let sealed: Vec<_> = sealed.into_iter().map(|(name, _)| name).collect();
+            let source = format!(
+                "this node lacks what keys or secrets need: the peppers [{}], the encryption keys [{}]",
+                lacking.join(", "),
+                sealed.join(", ")
+            );
             Err(StoreError::Unavailable { doing: "checking readiness", source: source.into() })
         })
     }

@@ -173,6 +173,8 @@ pub enum SubjectKind {
     Workflow,
     /// A deployment.
     Deployment,
+    /// A secret of the organization.
+    Secret,
     /// What a refused caller asked for: a method and an address.
     Operation,
 }
@@ -187,6 +189,7 @@ impl SubjectKind {
             Self::OrganizationKey => "organization_key",
             Self::Workflow => "workflow",
             Self::Deployment => "deployment",
+            Self::Secret => "secret",
             Self::Operation => "operation",
         }
     }
@@ -278,12 +281,14 @@ pub enum Action {
     DeploymentCreated,
     DeploymentChanged,
     DeploymentDeleted,
+    SecretSet,
+    SecretDeleted,
     Refused,
 }
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 22] = [
         Self::OrganizationCreated,
         Self::OrganizationChanged,
         Self::PlatformKeyCreated,
@@ -303,6 +308,8 @@ impl Action {
         Self::DeploymentCreated,
         Self::DeploymentChanged,
         Self::DeploymentDeleted,
+        Self::SecretSet,
+        Self::SecretDeleted,
         Self::Refused,
     ];
 
@@ -328,6 +335,8 @@ impl Action {
             Self::DeploymentCreated => "deployment.created",
             Self::DeploymentChanged => "deployment.changed",
             Self::DeploymentDeleted => "deployment.deleted",
+            Self::SecretSet => "secret.set",
+            Self::SecretDeleted => "secret.deleted",
             Self::Refused => "refused",
         }
     }

@@ -8,6 +8,7 @@ mod audit_chain;
 mod audit_log;
 mod authentication;
 mod calls;
+mod encryption;
 mod fault;
 mod forward_auth;
 mod idempotency;
@@ -20,6 +21,7 @@ mod managed_keys;
 mod model;
 mod models;
 mod organization;
+mod organization_secrets;
 mod organization_settings;
 mod page;
 mod password;
@@ -50,6 +52,7 @@ pub use self::{
         present, principal_of_session,
     },
     calls::{Call, CallLog, CallOutcome, Consumer},
+    encryption::{EncryptionKey, EncryptionKeys, Sealed, Unsealable, WeakEncryptionKey},
     fault::{Fault, FaultCode, check_text, pointer_segment},
     forward_auth::{Door, TurnedAway},
     idempotency::{
@@ -81,6 +84,9 @@ pub use self::{
         NewOrganization, Organization, OrganizationId, OrganizationName, OrganizationRef,
         Organizations, RESERVED_SLUGS, Slug,
     },
+    organization_secrets::{
+        NewSecret, OrganizationSecret, SecretDesk, SecretName, SecretRefusal, SecretStore,
+    },
     organization_settings::{
         OrganizationEdit, OrganizationSettings, OrganizationSettingsDesk, SettingsRefusal,
     },
@@ -88,9 +94,9 @@ pub use self::{
     password::{HashingFailed, PasswordCost, PasswordHash},
     permission::{
         Denied, Execute, ExplainKeys, Granted, Infer, ManageDeployments, ManageKeys,
-        ManageOrganization, ManagePlatformKeys, ManageWorkflows, Operator, Permission, ReadAudit,
-        ReadDocumentation, ReadModels, ReadOrganization, ReadUsage, RefreshPlatformKey, SeeSelf,
-        VerifyKeys, Visibility, authorize,
+        ManageOrganization, ManagePlatformKeys, ManageSecrets, ManageWorkflows, Operator,
+        Permission, ReadAudit, ReadDocumentation, ReadModels, ReadOrganization, ReadUsage,
+        RefreshPlatformKey, SeeSelf, VerifyKeys, Visibility, authorize,
     },
     platform_keys::{PlatformKey, PlatformKeyChange, PlatformKeyRefusal, PlatformKeysUseCases},
     ports::{

@@ -173,6 +173,10 @@ pub struct ReadOrganization;
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ManageOrganization;
 
+/// Set and delete the organization's secrets.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ManageSecrets;
+
 /// Ask a model.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Infer;
@@ -314,6 +318,12 @@ impl Permission for ReadOrganization {
 }
 
 impl Permission for ManageOrganization {
+    fn check(&self, who: &Principal) -> Result<(), Denied> {
+        admin(who)
+    }
+}
+
+impl Permission for ManageSecrets {
     fn check(&self, who: &Principal) -> Result<(), Denied> {
         admin(who)
     }

@@ -16,6 +16,7 @@ mod list;
 mod organization;
 mod platform_key;
 mod problem;
+mod secret;
 mod time;
 mod usage;
 mod verification;
@@ -47,6 +48,7 @@ pub use self::{
         PlatformKeysView, WithdrawPlatformKey,
     },
     problem::{Problem, ProblemError},
+    secret::{PutSecret, SecretView},
     time::Time,
     usage::{ExecutionCountsView, ExecutionTimesView, UsageView},
     verification::{

@@ -6,10 +6,10 @@ use std::{future::Future, net::IpAddr, pin::Pin, sync::Arc};
 use access_domain::{
     Admitted, Authentication, AuthenticationError, CallLog, Csrf, DeploymentId, Execute,
     ExplainKeys, Granted, Infer, KeyMatches, KeySource, Limiter, ManageDeployments, ManageKeys,
-    ManageOrganization, ManagePlatformKeys, ManageWorkflows, OrganizationName, OrganizationRef,
-    Origin, Permission, Principal, Quotas, ReadAudit, ReadDocumentation, ReadModels,
-    ReadOrganization, ReadUsage, RefreshPlatformKey, RefusalLog, RequestedOrganization, SeeSelf,
-    SessionRecord, Tracer, VerificationCode, VerifyKeys, authorize, principal_of_session,
+    ManageOrganization, ManagePlatformKeys, ManageSecrets, ManageWorkflows, OrganizationName,
+    OrganizationRef, Origin, Permission, Principal, Quotas, ReadAudit, ReadDocumentation,
+    ReadModels, ReadOrganization, ReadUsage, RefreshPlatformKey, RefusalLog, RequestedOrganization,
+    SeeSelf, SessionRecord, Tracer, VerificationCode, VerifyKeys, authorize, principal_of_session,
 };
 use actix_web::{
     FromRequest, HttpMessage, HttpRequest, dev::Payload, http::header::HeaderMap, web,
@@ -307,7 +307,7 @@ macro_rules! asked_by_every_call {
 }
 
 asked_by_every_call!(
-    true: ManageDeployments, ManageKeys, ManageOrganization, ManagePlatformKeys, ManageWorkflows,
+    true: ManageDeployments, ManageKeys, ManageOrganization, ManagePlatformKeys, ManageSecrets, ManageWorkflows,
     ReadUsage, RefreshPlatformKey,
 );
 asked_by_every_call!(

@@ -6,7 +6,7 @@ use access_domain::{
     AuditLog, Authentication, Clock, Idempotency, IdempotencyStore, Inferences, KeyImportStore,
     KeyImports, KeyLookup, Limiter, ManagedKeyStore, ManagedKeys, Models, OrganizationRef,
     OrganizationSettingsDesk, OrganizationStore, PasswordHash, PlatformKeyStore,
-    PlatformKeysUseCases, RefusalLog, SessionStore, Sessions, StoreError, Tracer, Uses,
+    PlatformKeysUseCases, RefusalLog, SecretDesk, SessionStore, Sessions, StoreError, Tracer, Uses,
 };
 use actix_web::{
     Error,
@@ -55,6 +55,8 @@ pub struct Ports {
     pub refusals: Arc<dyn RefusalLog>,
     pub limiter: Arc<dyn Limiter>,
     pub organizations: Arc<dyn OrganizationStore>,
+    /// Secrets of organizations, with what they are sealed with.
+    pub secrets: SecretDesk,
     pub imports: Arc<dyn KeyImportStore>,
     pub executions: Arc<dyn ExecutionStore>,
     pub idempotency: Arc<dyn IdempotencyStore>,
@@ -90,6 +92,7 @@ pub(crate) struct UseCases {
     pub(crate) sessions: Sessions,
     pub(crate) platform_keys: PlatformKeysUseCases,
     pub(crate) organization_settings: OrganizationSettingsDesk,
+    pub(crate) secrets: SecretDesk,
     pub(crate) workflows: Workflows,
     pub(crate) deployments: Deployments,
     pub(crate) keys: ManagedKeys,
@@ -154,6 +157,7 @@ impl Ports {
                 clock: clock.clone(),
                 entropy: entropy.clone(),
             },
+            secrets: self.secrets,
             workflows: Workflows {
                 store: self.workflows,
                 compiler: self.compiler,

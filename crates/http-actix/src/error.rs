@@ -2,7 +2,8 @@
 
 use access_domain::{
     AuthenticationError, ChangeError, Fault, ImportRefusal, InferenceRefusal, KeyRefusal,
-    LogInError, ModelFailure, ModelFailureKind, PlatformKeyRefusal, SettingsRefusal, StoreError,
+    LogInError, ModelFailure, ModelFailureKind, PlatformKeyRefusal, SecretRefusal, SettingsRefusal,
+    StoreError,
 };
 use api_types::{ErrorCode, ProblemError};
 use auth_actix::ApiError;
@@ -98,6 +99,18 @@ impl IntoApiError for KeyRefusal {
             Self::NotRotated(refusal @ RotationRefusal::GraceTooLong) => {
                 ApiError::at(ErrorCode::InvalidValue, "/grace_seconds", refusal.to_string())
             }
+        }
+    }
+}
+
+impl IntoApiError for SecretRefusal {
+    fn into_api_error(self) -> ApiError {
+        let told = self.to_string();
+        match self {
+            Self::NotFound => ApiError::not_found(),
+            Self::Faults { faults } => ApiError::faults(faults),
+            Self::TooMany => ApiError::new(ErrorCode::InvalidValue, told),
+            Self::NoKey => ApiError::new(ErrorCode::Unavailable, told),
         }
     }
 }

@@ -8,7 +8,7 @@ use std::{error::Error, io, path::PathBuf, sync::Arc, time::Duration};
 
 use access_domain::{
     AuditStore, IdempotencyStore, KeyChanges, KeyImportStore, KeyLookup, ManagedKeyStore,
-    OrganizationStore, PlatformKeyStore, SessionStore, StoreError,
+    OrganizationStore, PlatformKeyStore, SecretStore, SessionStore, StoreError,
 };
 use deployments_domain::{DeploymentStore, ExecutionStore, UsageStore, WorkflowStore};
 use keys_core::{PepperName, Timestamp};
@@ -38,6 +38,7 @@ pub trait Storage:
     + WorkflowStore
     + DeploymentStore
     + ManagedKeyStore
+    + SecretStore
     + AuditStore
     + IdempotencyStore
     + ExecutionStore
@@ -75,6 +76,12 @@ pub trait Storage:
     /// # Errors
     /// When storage fails.
     fn secrets_per_pepper(&self) -> Result<Vec<(PepperName, u64)>, StoreError>;
+
+    /// How many secrets of organizations there are under each encryption key, by its name.
+    ///
+    /// # Errors
+    /// When storage fails.
+    fn secrets_per_encryption_key(&self) -> Result<Vec<(String, u64)>, StoreError>;
 
     /// How many runs wait and are carried out, of all processes. However many there are, this takes as long as for
     /// [`QueueDepth::MOST`] of them.

@@ -16,6 +16,18 @@ table! {
 }
 
 table! {
+    organization_secrets (organization_id, name) {
+        organization_id -> Text,
+        name -> Text,
+        encryption_key -> Text,
+        sealed -> Binary,
+        set_at -> BigInt,
+        set_by -> Text,
+        set_by_name -> Text,
+    }
+}
+
+table! {
     users (id) {
         id -> Text,
         username -> Text,
@@ -297,6 +309,7 @@ allow_tables_to_appear_in_same_query!(
     key_secrets,
     keys,
     memberships,
+    organization_secrets,
     organizations,
     sessions,
     usage,

@@ -12,8 +12,8 @@ use std::{
 };
 
 use access_domain::{
-    AuditLog, CreateOrganization, Flush, MemoryLimiter, Models, Operator, Organizations,
-    PasswordCost, PasswordHash, Refusals,
+    AuditLog, CreateOrganization, EncryptionKey, EncryptionKeys, Flush, MemoryLimiter, Models,
+    Operator, Organizations, PasswordCost, PasswordHash, Refusals, SecretDesk,
 };
 use actix_web::{HttpServer, dev::ServerHandle, rt, web};
 use http_actix::{App, KeyCacheConfig, KeyEpochs, MetricsDoor, Ports, Settings};
@@ -303,6 +303,7 @@ fn ports(
         deployments: storage.clone(),
         managed_keys: storage.clone(),
         organizations: storage.clone(),
+        secrets: secrets(storage, tools),
         audit: audit.0,
         refusals: audit.1,
         limiter: Arc::new(MemoryLimiter::new(tools.clock.clone())),
@@ -332,6 +333,17 @@ fn ports(
 fn models() -> Arc<Models> {
     let aliases = BTreeMap::from([("gpt-4".into(), "echo".into())]);
     Arc::new(Models::built_in(&aliases).expect("an alias"))
+}
+
+/// Secrets of organizations, for whoever sets them and whoever uses them.
+fn secrets(storage: &Arc<dyn Storage>, tools: &Organizations) -> SecretDesk {
+    let key = EncryptionKey::new(b"an encryption key of tests, so long").expect("a long key");
+    SecretDesk {
+        store: storage.clone(),
+        keys: Some(Arc::new(EncryptionKeys::new(key, Vec::new()))),
+        clock: tools.clock.clone(),
+        entropy: tools.entropy.clone(),
+    }
 }
 
 fn pepper() -> Pepper {

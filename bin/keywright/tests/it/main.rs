@@ -55,6 +55,7 @@ mod key_cache;
 mod key_commands;
 mod metrics;
 mod operating;
+mod organization_secrets;
 mod organization_settings;
 mod peppers;
 mod platform_keys;

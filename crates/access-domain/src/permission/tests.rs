@@ -56,6 +56,7 @@ const SCOPE: Result<(), Denied> = Err(Denied::InsufficientScope(Scope::ADMIN));
 #[test]
 fn platform_keys_and_settings_are_managed_by_admins_alone() {
     check(ManagePlatformKeys, [YES, ADMINS, ADMINS, ADMINS, ADMINS, ADMINS]);
+    check(ManageSecrets, [YES, ADMINS, ADMINS, ADMINS, ADMINS, ADMINS]);
     check(ManageOrganization, [YES, ADMINS, ADMINS, ADMINS, ADMINS, ADMINS]);
 }
 

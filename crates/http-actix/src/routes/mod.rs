@@ -11,6 +11,7 @@ mod identity;
 mod inference;
 mod organization;
 mod platform_keys;
+mod secrets;
 mod server;
 mod session;
 mod usage;
@@ -37,6 +38,7 @@ pub fn routes(config: &mut ServiceConfig) {
         .configure(deployment_keys::routes)
         .configure(platform_keys::routes)
         .configure(organization::routes)
+        .configure(secrets::routes)
         .configure(audit::routes)
         .configure(usage::routes)
         .configure(api_keys::routes)

@@ -34,6 +34,7 @@ mod managed_keys;
 mod organizations;
 mod platform_keys;
 mod queue_depth;
+mod secrets;
 mod server;
 mod sessions;
 mod usage;

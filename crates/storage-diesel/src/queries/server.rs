@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     QueueDepth, Storage,
-    schema::{key_secrets, keys},
+    schema::{key_secrets, keys, organization_secrets},
 };
 
 type Migrations = Vec<Box<dyn Migration<Backend>>>;
@@ -65,6 +65,17 @@ impl Storage for Store {
                 .load(conn)?;
             let read = |(name, count)| (PepperName::from_stored(name), i64::unsigned_abs(count));
             Ok(counted.into_iter().map(read).collect())
+        })
+    }
+
+    fn secrets_per_encryption_key(&self) -> Result<Vec<(String, u64)>, StoreError> {
+        self.read("counting the secrets under each encryption key", |conn| {
+            let counted: Vec<(String, i64)> = organization_secrets::table
+                .group_by(organization_secrets::encryption_key)
+                .select((organization_secrets::encryption_key, count_star()))
+                .order(organization_secrets::encryption_key)
+                .load(conn)?;
+            Ok(counted.into_iter().map(|(name, count)| (name, count.unsigned_abs())).collect())
         })
     }
 

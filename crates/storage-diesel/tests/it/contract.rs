@@ -160,6 +160,11 @@ on_both_databases! {
         no_more_runs_are_accepted_than_may_be_unfinished
         an_organizations_bound_counts_the_runs_of_all_its_deployments
         sixteen_callers_at_once_do_not_pass_by_the_last_place;
+    secrets:
+        a_secret_is_found_as_it_was_set_last_and_only_where_it_was_set
+        a_deleted_secret_is_gone_and_not_deleted_again
+        what_is_done_with_secrets_is_noted_by_their_names
+        of_eight_secrets_at_once_as_many_are_set_as_may_be;
     sessions:
         a_session_is_found_by_its_token_with_its_user_and_memberships
         use_moves_a_session_on_and_never_back

@@ -38,7 +38,7 @@ impl Counts {
                 "127.0.0.0/8".parse().expect("a network"),
             ])),
             models: models.clone(),
-            secrets: Arc::new(()),
+            secrets: Arc::new(super::secrets(&self.storage, tools)),
         };
         Arc::new(Worker::start(WorkerConfig::default(), ports).expect("a worker"))
     }

@@ -16,6 +16,7 @@ pub mod managed_keys;
 pub mod organizations;
 pub mod platform_keys;
 pub mod queue;
+pub mod secrets;
 pub mod sessions;
 pub mod usage;
 pub mod uses;
