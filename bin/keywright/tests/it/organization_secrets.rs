@@ -117,5 +117,5 @@ async fn a_lost_key_is_told_and_an_older_one_still_opens() {
     let rotated = lost.with("SECRETS__ACCEPTED_ENCRYPTION_KEYS", old);
     assert_eq!(checked(&rotated)["status"], "good");
     let server = rotated.serve(&[]);
-    Caller::new(&server.base).get("/readyz").await.ok();
+    assert_eq!(Caller::new(&server.base).get("/readyz").await.status, 200);
 }
