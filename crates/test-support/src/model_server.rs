@@ -1,4 +1,4 @@
-//! A server that speaks the protocol of OpenAI's models as it is published (PyPI's `mockllm`): it answers
+//! A published server that speaks the protocol of `/chat/completions` (`mockllm`): it answers
 //! what it was told to, and counts tokens.
 
 use std::{
