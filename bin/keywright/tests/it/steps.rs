@@ -15,6 +15,7 @@ on_both_databases!(
     a_service_that_refuses_ends_the_run_unless_its_answer_is_wanted,
     a_step_is_cancelled_within_a_second,
     what_is_wrong_with_a_step_is_told_with_its_pointer_when_it_is_saved,
+    every_fault_of_every_step_is_told_at_once,
 );
 
 /// The answer to a call of a deployment of these steps that waits.
@@ -137,7 +138,9 @@ async fn what_is_wrong_with_a_step_is_told_with_its_pointer_when_it_is_saved(app
         ("/definition/output", "unknown_reference"),
     ];
     assert_eq!(told, expected, "{refused}");
+}
 
+async fn every_fault_of_every_step_is_told_at_once(app: TestApp) {
     let steps = json!([
         {"id": "a", "tool": "http_request", "method": "BREW", "url": "", "headers": {"a b": "c", "d": 1}, "retry": {"attempts": 0, "more": 1}},
         {"id": "b", "tool": "llm", "prompt": "hi", "temperature": 3, "max_tokens": 0},
