@@ -155,6 +155,8 @@ pub(crate) struct Worker {
     pub(crate) shutdown_seconds: u64,
     /// How long inputs and results are kept.
     pub(crate) result_hours: u64,
+    /// How long records of executions are kept after their end, in days.
+    pub(crate) record_days: u64,
     pub(crate) max_result_bytes: usize,
     /// The memory of each child process that runs filters.
     pub(crate) filter_memory_bytes: u64,
@@ -246,6 +248,7 @@ impl Default for Worker {
             lease_seconds: 30,
             shutdown_seconds: 10,
             result_hours: 24,
+            record_days: 365,
             max_result_bytes: 10 << 20,
             filter_memory_bytes: 512 << 20,
         }
@@ -352,6 +355,7 @@ impl Configuration {
             ("worker.lease_seconds", self.worker.lease_seconds, 1, 3600),
             ("worker.shutdown_seconds", self.worker.shutdown_seconds, 0, 3600),
             ("worker.result_hours", self.worker.result_hours, 1, 24 * 366),
+            ("worker.record_days", self.worker.record_days, 1, 36_500),
             ("audit.retention_days", self.audit.retention_days.into(), 1, 36_500),
             ("worker.max_result_bytes", self.worker.max_result_bytes as u64, 1, gibibyte),
             (

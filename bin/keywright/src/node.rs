@@ -154,6 +154,7 @@ impl Node {
             lease: self.lease(),
             shutdown_grace: Duration::from_secs(settings.shutdown_seconds),
             result_retention: Duration::from_secs(settings.result_hours * 3600),
+            record_retention: Duration::from_secs(settings.record_days * 24 * 3600),
             max_result_bytes: settings.max_result_bytes,
             tracer: self.tracer(),
             ..WorkerConfig::default()
@@ -200,6 +201,7 @@ impl Node {
             limiter: Arc::new(MemoryLimiter::new(Arc::clone(&self.clock))),
             imports: self.storage.clone(),
             executions: self.storage.clone(),
+            history: self.storage.clone(),
             idempotency: self.storage.clone(),
             usage: Arc::clone(&self.counts.usage),
             uses: Arc::clone(&self.counts.uses),

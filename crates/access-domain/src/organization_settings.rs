@@ -22,9 +22,17 @@ pub struct OrganizationSettings {
     pub key_style: KeyStyle,
     /// How many runs of all its deployments together may be unfinished at once; no bound without it.
     pub max_concurrent: Option<u32>,
+    /// How long inputs and results are kept after the end of a run, in hours; without it, as long as
+    /// the server keeps them.
+    pub result_hours: Option<u32>,
+    /// How long records of runs are kept after their end, in days; without it, as long as the server
+    /// keeps them.
+    pub record_days: Option<u32>,
 }
 
 const MAX_MAX_CONCURRENT: u32 = 1_000_000;
+const MAX_RESULT_HOURS: u32 = 8_760;
+const MAX_RECORD_DAYS: u32 = 36_500;
 
 /// What is to change of them; what is `None` stays.
 #[derive(Debug, Clone, Default)]
@@ -37,6 +45,10 @@ pub struct OrganizationEdit {
     pub key_prefix: Option<String>,
     /// How many runs may be unfinished at once; `Some(None)` lifts the bound.
     pub max_concurrent: Option<Option<u32>>,
+    /// How long inputs and results are kept; `Some(None)` leaves it to the server.
+    pub result_hours: Option<Option<u32>>,
+    /// How long records are kept; `Some(None)` leaves it to the server.
+    pub record_days: Option<Option<u32>>,
 }
 
 impl KeyStyle {
@@ -64,11 +76,20 @@ impl OrganizationEdit {
             Some(Ok(prefix)) => settings.key_style.prefix = prefix,
             Some(Err(error)) => faults.push(Fault::invalid("/key_prefix", error.to_string())),
         }
-        if let Some(limit) = self.max_concurrent {
-            settings.max_concurrent = limit;
-            if limit.is_some_and(|limit| limit == 0 || limit > MAX_MAX_CONCURRENT) {
-                let detail = format!("must be from 1 to {MAX_MAX_CONCURRENT}");
-                faults.push(Fault::invalid("/max_concurrent", detail));
+        for (pointer, edit, setting, most) in [
+            (
+                "/max_concurrent",
+                self.max_concurrent,
+                &mut settings.max_concurrent,
+                MAX_MAX_CONCURRENT,
+            ),
+            ("/result_hours", self.result_hours, &mut settings.result_hours, MAX_RESULT_HOURS),
+            ("/record_days", self.record_days, &mut settings.record_days, MAX_RECORD_DAYS),
+        ] {
+            let Some(number) = edit else { continue };
+            *setting = number;
+            if number.is_some_and(|number| number == 0 || number > most) {
+                faults.push(Fault::invalid(pointer, format!("must be from 1 to {most}")));
             }
         }
         if faults.is_empty() { Ok(settings) } else { Err(faults) }
@@ -136,19 +157,31 @@ mod tests {
             name: "Acme".into(),
             key_style: KeyStyle::default(),
             max_concurrent: None,
+            result_hours: None,
+            record_days: None,
         }
     }
 
     fn edit(name: &str, key_format: &str, key_prefix: &str) -> OrganizationEdit {
         let [name, key_format, key_prefix] =
             [name, key_format, key_prefix].map(|text| Some(text.to_owned()));
-        OrganizationEdit { name, key_format, key_prefix, max_concurrent: Some(Some(0)) }
+        let nothing = Some(Some(0));
+        OrganizationEdit {
+            name,
+            key_format,
+            key_prefix,
+            max_concurrent: nothing,
+            result_hours: nothing,
+            record_days: nothing,
+        }
     }
 
     #[test]
     fn what_is_not_named_stays() {
         assert_eq!(OrganizationEdit::default().apply(&settings()), Ok(settings()));
         let edit = edit("Acme Ltd", "uuid", "acme");
+        let (day, lifted) = (Some(Some(24)), Some(None));
+        let edit = OrganizationEdit { result_hours: day, record_days: lifted, ..edit };
         let edit = OrganizationEdit { max_concurrent: Some(Some(7)), ..edit };
         let changed = edit.apply(&settings()).unwrap();
         assert_eq!((changed.name.as_str(), changed.key_style.format()), ("Acme Ltd", "uuid"));
@@ -156,7 +189,7 @@ mod tests {
         let back = OrganizationEdit { key_format: Some("token".into()), ..Default::default() };
         let back = back.apply(&changed).unwrap();
         assert_eq!((back.key_style.format(), back.name.as_str()), ("token", "Acme Ltd"));
-        assert_eq!(back.max_concurrent, Some(7));
+        assert_eq!((back.max_concurrent, back.result_hours), (Some(7), Some(24)));
         let lifted = OrganizationEdit { max_concurrent: Some(None), ..Default::default() };
         assert_eq!(lifted.apply(&back).unwrap().max_concurrent, None);
     }
@@ -168,7 +201,14 @@ mod tests {
             let pointers: Vec<_> = faults.into_iter().map(|fault| fault.pointer).collect();
             assert_eq!(
                 pointers,
-                ["/name", "/key_format", "/key_prefix", "/max_concurrent"],
+                [
+                    "/name",
+                    "/key_format",
+                    "/key_prefix",
+                    "/max_concurrent",
+                    "/result_hours",
+                    "/record_days"
+                ],
                 "{prefix}"
             );
         }

@@ -178,6 +178,18 @@ mod from_domain {
     }
 
     impl StartedView {
+        /// The answer to whoever tries a workflow out; `base` is where the organization is managed.
+        pub fn among_all(execution: &Execution, result: Option<Value>, base: &str) -> Self {
+            let address = format!("{base}/executions/{}/", execution.id);
+            Self {
+                execution_id: execution.id.uuid(),
+                status: execution.state.status.as_str().into(),
+                result_api: format!("{address}?include=result"),
+                status_api: address,
+                result,
+            }
+        }
+
         /// The answer to a call of `deployment`, on the server at `base`.
         pub fn new(
             execution: &Execution,

@@ -8,6 +8,7 @@ mod body;
 mod code;
 mod deployment;
 mod execution;
+mod history;
 mod identity;
 mod import;
 mod inference;
@@ -32,6 +33,7 @@ pub use self::{
         ExecutionRequest, ExecutionView, FailureView, MetadataView, ProgressView, ResultView,
         StartedView,
     },
+    history::{ExecutionDetailView, ExecutionRecordView, LogLineView, RunUsageView, StepView},
     identity::{LogIn, MembershipView, OrganizationView, SessionView, UserView, WhoamiView},
     import::{
         ImportAlgorithm, ImportApiKey, ImportApiKeys, ImportEncoding, ImportResultView, ImportView,

@@ -22,6 +22,12 @@ pub struct OrganizationSettingsView {
     /// How many executions of all its deployments together may be unfinished at once; `null` for no
     /// bound.
     pub max_concurrent: Option<u32>,
+    /// How long inputs and results of executions are kept after their end, in hours; `null`: as long
+    /// as the server says.
+    pub result_hours: Option<u32>,
+    /// How long records of executions are kept after their end, in days; `null`: as long as the server
+    /// says.
+    pub record_days: Option<u32>,
 }
 
 /// `PATCH …/organization/`: what is absent stays. Keys that were made before stay as good as they
@@ -43,6 +49,14 @@ pub struct PatchOrganization {
     /// How many executions may be unfinished at once: 1 to 1000000, `null` for no bound.
     #[serde(default, deserialize_with = "clearable", skip_serializing_if = "Option::is_none")]
     pub max_concurrent: Option<Option<u32>>,
+    /// How long inputs and results of executions are kept after their end, in hours: 1 to 8760,
+    /// `null` to leave it to the server.
+    #[serde(default, deserialize_with = "clearable", skip_serializing_if = "Option::is_none")]
+    pub result_hours: Option<Option<u32>>,
+    /// How long records of executions are kept after their end, in days: 1 to 36500, `null` to leave
+    /// it to the server.
+    #[serde(default, deserialize_with = "clearable", skip_serializing_if = "Option::is_none")]
+    pub record_days: Option<Option<u32>>,
 }
 
 #[cfg(feature = "from-domain")]
@@ -60,14 +74,22 @@ mod from_domain {
                 key_format: settings.key_style.format().into(),
                 key_prefix: settings.key_style.prefix.as_str().into(),
                 max_concurrent: settings.max_concurrent,
+                result_hours: settings.result_hours,
+                record_days: settings.record_days,
             }
         }
     }
 
     impl From<PatchOrganization> for OrganizationEdit {
         fn from(body: PatchOrganization) -> Self {
-            let PatchOrganization { name, key_format, key_prefix, max_concurrent } = body;
-            Self { name, key_format, key_prefix, max_concurrent }
+            Self {
+                name: body.name,
+                key_format: body.key_format,
+                key_prefix: body.key_prefix,
+                max_concurrent: body.max_concurrent,
+                result_hours: body.result_hours,
+                record_days: body.record_days,
+            }
         }
     }
 }

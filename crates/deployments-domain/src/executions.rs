@@ -285,7 +285,7 @@ fn tenant(
     }
 }
 
-fn accepted(run: &NewRun) -> Execution {
+pub(crate) fn accepted(run: &NewRun) -> Execution {
     Execution {
         id: run.id,
         workflow: run.workflow,
@@ -300,7 +300,7 @@ fn accepted(run: &NewRun) -> Execution {
 }
 
 /// A cancelled run, as it is counted. No worker ended it, so that its time tells nothing.
-fn stopped(organization: OrganizationId, run: &Execution) -> RunEnded {
+pub(crate) fn stopped(organization: OrganizationId, run: &Execution) -> RunEnded {
     RunEnded {
         consumer: run.trigger.consumer(organization),
         outcome: RunOutcome::Stopped,
@@ -309,7 +309,7 @@ fn stopped(organization: OrganizationId, run: &Execution) -> RunEnded {
     }
 }
 
-fn claimed(run: NewRun, definition: Value) -> ClaimedRun {
+pub(crate) fn claimed(run: NewRun, definition: Value) -> ClaimedRun {
     ClaimedRun {
         id: run.id,
         state: run.state,

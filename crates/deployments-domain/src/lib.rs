@@ -11,6 +11,7 @@ mod documentation;
 mod example;
 mod execution;
 mod executions;
+mod history;
 mod ports;
 mod redaction;
 mod run;
@@ -31,14 +32,17 @@ pub use self::{
         RunState, Status, Trigger, next,
     },
     executions::{ExecutionError, Executions, RunResult, StartRun, TooManyExecutions},
+    history::{
+        History, HistoryFilter, HistoryStore, Inclusion, RunDetail, RunStep, Trial, TriggerKind,
+    },
     ports::{
         CodeCheck, CodeCheckFailed, DeploymentStore, Elsewhere, ExecutionStore, SchemaCheck,
         SchemaCheckFailed, Seat, WorkflowRunner, WorkflowStore,
     },
     redaction::{REDACTED, redacted, without_keys},
     run::{
-        ClaimedRun, LogLine, NewRun, RunEnd, RunFile, RunLimits, RunMove, Runnable, StepRecord,
-        StepState,
+        ClaimedRun, LogLine, NewRun, Retention, RunEnd, RunFile, RunLimits, RunMove, Runnable,
+        StepRecord, StepState,
     },
     usage::{
         ExecutionTimes, Flushed, Measure, Resolution, RunEnded, RunLog, RunOutcome, Usage,

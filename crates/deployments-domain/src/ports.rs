@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use crate::{
     ClaimedRun, Code, CodeVerdict, Deployment, DeploymentRefusal, Execution, ExecutionId, NewRun,
-    RunLimits, RunMove, Runnable, StepRecord, Workflow, WorkflowId, WorkflowRefusal,
+    Retention, RunLimits, RunMove, Runnable, StepRecord, Workflow, WorkflowId, WorkflowRefusal,
     executions::TooManyExecutions,
 };
 
@@ -231,14 +231,28 @@ pub trait ExecutionStore: Send + Sync {
         lease: Duration,
     ) -> Result<Vec<ExecutionId>, StoreError>;
 
-    /// Deletes input, result and step outputs of up to `limit` runs that ended before
-    /// `finished_before`; the records stay. Returns of how many.
+    /// Deletes input, result and step outputs of up to `limit` runs that ended longer ago than their
+    /// organization wants, or than `kept` where it wants nothing of its own; never later than their
+    /// records go. The records stay. Returns of how many.
     ///
     /// # Errors
     /// When storage fails.
     fn delete_old_payloads(
         &self,
-        finished_before: Timestamp,
+        now: Timestamp,
+        kept: Retention,
+        limit: u32,
+    ) -> Result<usize, StoreError>;
+
+    /// Deletes the records of up to `limit` runs whose payload is gone, and which ended longer ago than
+    /// their organization wants, or than `kept` says. Returns how many.
+    ///
+    /// # Errors
+    /// When storage fails.
+    fn delete_old_records(
+        &self,
+        now: Timestamp,
+        kept: Retention,
         limit: u32,
     ) -> Result<usize, StoreError>;
 }

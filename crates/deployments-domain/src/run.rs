@@ -33,6 +33,15 @@ pub struct RunLimits {
     pub organization: Option<u32>,
 }
 
+/// For how long what there is of finished runs is kept, where an organization wants nothing else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    /// Inputs, results and outputs.
+    pub results: Duration,
+    /// Their records.
+    pub records: Duration,
+}
+
 /// A run that is about to be accepted.
 #[derive(Debug, Clone)]
 pub struct NewRun {

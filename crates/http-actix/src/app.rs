@@ -20,8 +20,8 @@ use auth_actix::{
     SessionCookie, Turns, hide_key_in_url, request_context, run_blocking,
 };
 use deployments_domain::{
-    CodeCheck, DeploymentStore, Deployments, ExecutionStore, Executions, SchemaCheck, Usage,
-    UsageDesk, WorkflowRunner, WorkflowStore, Workflows,
+    CodeCheck, DeploymentStore, Deployments, ExecutionStore, Executions, History, HistoryStore,
+    SchemaCheck, Usage, UsageDesk, WorkflowRunner, WorkflowStore, Workflows,
 };
 use keys_core::{Entropy, Network, PepperName, Peppers, RateLimit};
 use tokio::sync::{Semaphore, watch};
@@ -59,6 +59,7 @@ pub struct Ports {
     pub secrets: SecretDesk,
     pub imports: Arc<dyn KeyImportStore>,
     pub executions: Arc<dyn ExecutionStore>,
+    pub history: Arc<dyn HistoryStore>,
     pub idempotency: Arc<dyn IdempotencyStore>,
     /// What is counted; whoever starts the server sees to it that it is stored.
     pub usage: Arc<Usage>,
@@ -99,6 +100,7 @@ pub(crate) struct UseCases {
     pub(crate) imports: KeyImports,
     pub(crate) audit: Arc<AuditLog>,
     pub(crate) executions: Executions,
+    pub(crate) history: History,
     pub(crate) usage: UsageDesk,
     pub(crate) inferences: Inferences,
     pub(crate) organizations: Arc<dyn OrganizationStore>,
@@ -183,6 +185,15 @@ impl Ports {
                 store: self.imports,
                 clock: clock.clone(),
                 entropy: entropy.clone(),
+            },
+            history: History {
+                store: self.history,
+                executions: self.executions.clone(),
+                runner: self.runner.clone(),
+                log: self.usage.clone(),
+                clock: clock.clone(),
+                entropy: entropy.clone(),
+                lease,
             },
             executions: Executions {
                 store: self.executions,

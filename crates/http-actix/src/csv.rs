@@ -1,6 +1,6 @@
 //! Tables as CSV (RFC 4180), for spreadsheets: which must not take a cell for a formula.
 
-use actix_web::{HttpRequest, http::header::ACCEPT};
+use actix_web::{HttpRequest, HttpResponse, http::header::ACCEPT};
 
 /// Whether a request asks for CSV rather than for JSON: whichever it names first.
 pub(crate) fn is_wanted(request: &HttpRequest) -> bool {
@@ -15,11 +15,21 @@ pub(crate) fn is_wanted(request: &HttpRequest) -> bool {
     known.next().is_some_and(|name| name == "text/csv")
 }
 
-/// A table with its head.
-pub(crate) fn table<const N: usize>(
+/// A page as a table; a header names the next page, where there is one.
+pub(crate) fn page<const N: usize>(
     head: [&str; N],
     rows: impl Iterator<Item = [String; N]>,
-) -> String {
+    next_cursor: Option<String>,
+) -> HttpResponse {
+    let mut response = HttpResponse::Ok();
+    if let Some(cursor) = next_cursor {
+        response.insert_header(("X-Next-Cursor", cursor));
+    }
+    response.content_type("text/csv; charset=utf-8").body(table(head, rows))
+}
+
+/// A table with its head.
+fn table<const N: usize>(head: [&str; N], rows: impl Iterator<Item = [String; N]>) -> String {
     let mut text = String::new();
     line(&mut text, &head);
     for row in rows {

@@ -118,6 +118,14 @@ fn parameter_description(name: &str) -> Option<&'static str> {
         "organization" => Some("Whose keys are let in, by id or slug."),
         "kinds" => Some("Which kinds of keys: `organization`, unless `deployment` is added to it."),
         "scope" => Some("What the key must be allowed; several with spaces between them."),
+        "workflow" => Some("Only of the workflow with this id."),
+        "status" => Some(
+            "Only those that stand so: `PENDING`, `EXECUTING`, `COMPLETED`, `ERROR` or `STOPPED`.",
+        ),
+        "trigger" => Some("Only those that were started so: `CALL`, `TEST` or `SCHEDULE`."),
+        "include" => Some(
+            "What is told beside the record: any of `input`, `outputs`, `result`, with commas between them.",
+        ),
         "cursor" => Some("The `next_cursor` of the page before."),
         "Idempotency-Key" => Some(
             "1 to 255 visible ASCII characters. For 24 hours, the same request with the same key is done once, and \

@@ -10,7 +10,7 @@ use access_domain::{Action, AuditFilter, KeyFilter, Page, PageRequest};
 use actix_web::{FromRequest, HttpRequest, dev::Payload, web};
 use api_types::{ErrorCode, Time};
 use auth_actix::ApiError;
-use deployments_domain::{Resolution, UsageQuery};
+use deployments_domain::{HistoryFilter, Inclusion, Resolution, Status, TriggerKind, UsageQuery};
 use keys_core::{Id, InvalidScope, Scope, Timestamp};
 use uuid::Uuid;
 
@@ -142,6 +142,45 @@ impl Query {
             from: self.time("from")?,
             to: self.time("to")?,
         })
+    }
+
+    /// Which executions are wanted: `?deployment=`, `?workflow=`, `?status=`, `?key_id=`, `?trigger=`, `?from=`, `?to=`.
+    pub(crate) fn history(&self) -> Result<HistoryFilter, ApiError> {
+        let deployment = self.get("deployment").map(str::parse).transpose();
+        let workflow = self.get("workflow").map(str::parse).transpose();
+        let key = self.get("key_id").map(str::parse).transpose();
+        let status = |name: &str| {
+            Status::parse(&name.to_ascii_uppercase())
+                .ok_or_else(|| invalid("'status' must be one that executions have"))
+        };
+        let trigger = |name: &str| {
+            TriggerKind::parse(&name.to_ascii_uppercase())
+                .ok_or_else(|| invalid("'trigger' must be 'CALL', 'TEST' or 'SCHEDULE'"))
+        };
+        Ok(HistoryFilter {
+            deployment: deployment.map_err(|_| invalid("'deployment' must be an id"))?,
+            workflow: workflow.map_err(|_| invalid("'workflow' must be an id"))?,
+            status: self.get("status").map(status).transpose()?,
+            key: key.map_err(|_| invalid("'key_id' must be an id"))?,
+            trigger: self.get("trigger").map(trigger).transpose()?,
+            from: self.time("from")?,
+            to: self.time("to")?,
+        })
+    }
+
+    /// What is told beside the record: `?include=`, several with commas between them.
+    pub(crate) fn inclusion(&self) -> Result<Inclusion, ApiError> {
+        let mut wanted = Inclusion::default();
+        let names = self.0.iter().filter(|(key, _)| key == "include");
+        for name in names.flat_map(|(_, value)| value.split(',')) {
+            match name.trim() {
+                "input" => wanted.input = true,
+                "outputs" => wanted.outputs = true,
+                "result" => wanted.result = true,
+                _ => return Err(invalid("'include' is any of 'input', 'outputs', 'result'")),
+            }
+        }
+        Ok(wanted)
     }
 
     /// Which usage is wanted: `?deployment=`, `?key_id=`, `?from=`, `?to=`, `?bucket=`.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use access_domain::{DeploymentId, Execute, Granted};
+use access_domain::{Execute, Granted};
 use api_types::{ErrorCode, FailureView, ProblemError, StartedView};
 use auth_actix::ApiError;
 use deployments_domain::{Execution, ExecutionId, RunResult};
@@ -23,16 +23,26 @@ pub(crate) async fn result(
 ) -> Result<Ended, ApiError> {
     let deployment = granted.permission().deployment;
     let granted = Arc::clone(granted);
-    match app.run(move |uc| uc.executions.result(&granted, id)).await? {
+    let result = app.run(move |uc| uc.executions.result(&granted, id)).await?;
+    let base = &app.settings.base_url;
+    ended(result, |execution| StartedView::new(execution, deployment, None, base).status_api)
+}
+
+/// The result of a run, whose status is told at `address`.
+pub(crate) fn ended(
+    result: RunResult,
+    address: impl Fn(&Execution) -> String,
+) -> Result<Ended, ApiError> {
+    match result {
         RunResult::Completed(execution, result) => Ok(Ended::With(execution, result)),
         RunResult::Unfinished(execution) => Ok(Ended::NotYet(execution)),
-        RunResult::Failed(execution) => Err(failed(app, deployment, execution)),
+        RunResult::Failed(execution) => Err(failed(address(&execution), execution)),
         RunResult::Stopped(execution) => {
             let stopped = ApiError::new(
                 ErrorCode::ExecutionStopped,
                 "the execution was cancelled: there is no result",
             );
-            Err(stopped.about(status_address(app, deployment, &execution)))
+            Err(stopped.about(address(&execution)))
         }
         RunResult::Expired => Err(ApiError::new(
             ErrorCode::ResultExpired,
@@ -41,8 +51,7 @@ pub(crate) async fn result(
     }
 }
 
-fn failed(app: &App, deployment: DeploymentId, execution: Execution) -> ApiError {
-    let address = status_address(app, deployment, &execution);
+fn failed(address: String, execution: Execution) -> ApiError {
     let Some(failure) = execution.failure.map(FailureView::from) else {
         return ApiError::new(ErrorCode::ExecutionFailed, "the execution failed").about(address);
     };
@@ -52,8 +61,4 @@ fn failed(app: &App, deployment: DeploymentId, execution: Execution) -> ApiError
     };
     let error = ProblemError { code: failure.code, detail: failure.reason, attr: None };
     ApiError::new(ErrorCode::ExecutionFailed, detail).because(vec![error]).about(address)
-}
-
-fn status_address(app: &App, deployment: DeploymentId, execution: &Execution) -> String {
-    StartedView::new(execution, deployment, None, &app.settings.base_url).status_api
 }

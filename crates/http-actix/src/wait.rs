@@ -5,22 +5,66 @@ use std::{
     time::{Duration, Instant},
 };
 
-use access_domain::{Execute, Granted};
+use access_domain::{Execute, Granted, ManageWorkflows};
 use auth_actix::ApiError;
-use deployments_domain::{Execution, ExecutionId};
+use deployments_domain::{Execution, ExecutionError, ExecutionId};
 use tokio::{select, sync::oneshot, time::sleep};
 
-use crate::App;
+use crate::{App, app::UseCases};
 
 /// How often storage is asked for a run that another process may be carrying out: at first, and
 /// when it takes long.
 const ASK_AFTER: Duration = Duration::from_millis(500);
 const ASK_AT_LEAST_EVERY: Duration = Duration::from_secs(5);
 
+/// Somebody who may see a run, and so may wait for it.
+pub(crate) trait Sees: Send + Sync + 'static {
+    /// Where it stands.
+    fn status(&self, uc: &UseCases, id: ExecutionId) -> Result<Execution, ExecutionError>;
+
+    /// As the use cases' own.
+    fn watch(
+        &self,
+        uc: &UseCases,
+        id: ExecutionId,
+        notify: Box<dyn FnOnce() + Send>,
+    ) -> Box<dyn Send>;
+}
+
+impl Sees for Granted<Execute> {
+    fn status(&self, uc: &UseCases, id: ExecutionId) -> Result<Execution, ExecutionError> {
+        uc.executions.status(self, id)
+    }
+
+    fn watch(
+        &self,
+        uc: &UseCases,
+        id: ExecutionId,
+        notify: Box<dyn FnOnce() + Send>,
+    ) -> Box<dyn Send> {
+        uc.executions.watch(self, id, notify)
+    }
+}
+
+impl Sees for Granted<ManageWorkflows> {
+    fn status(&self, uc: &UseCases, id: ExecutionId) -> Result<Execution, ExecutionError> {
+        uc.history.status(self, id)
+    }
+
+    fn watch(
+        &self,
+        uc: &UseCases,
+        id: ExecutionId,
+        notify: Box<dyn FnOnce() + Send>,
+    ) -> Box<dyn Send> {
+        uc.history.watch(self, id, notify)
+    }
+}
+
 /// The run once it has ended, or as it is when `wait` is over, the server stops, or too many wait.
 pub(crate) async fn until_finished(
     app: &App,
-    granted: &Arc<Granted<Execute>>,
+    granted: &Arc<impl Sees>,
     id: ExecutionId,
     wait: Duration,
 ) -> Result<Execution, ApiError> {
@@ -33,9 +77,9 @@ pub(crate) async fn until_finished(
         let notify = Box::new(move || {
             let _ = notify.send(());
         });
-        let _watch = app.use_cases.executions.watch(granted, id, notify);
+        let _watch = granted.watch(&app.use_cases, id, notify);
         let asker = Arc::clone(granted);
-        let execution = app.run(move |uc| uc.executions.status(&asker, id)).await?;
+        let execution = app.run(move |uc| asker.status(uc, id)).await?;
         let left = deadline.saturating_duration_since(Instant::now());
         if execution.state.status.is_finished() || left.is_zero() {
             return Ok(execution);

@@ -10,7 +10,9 @@ use access_domain::{
     AuditStore, IdempotencyStore, KeyChanges, KeyImportStore, KeyLookup, ManagedKeyStore,
     OrganizationStore, PlatformKeyStore, SecretStore, SessionStore, StoreError,
 };
-use deployments_domain::{DeploymentStore, ExecutionStore, UsageStore, WorkflowStore};
+use deployments_domain::{
+    DeploymentStore, ExecutionStore, HistoryStore, UsageStore, WorkflowStore,
+};
 use keys_core::{PepperName, Timestamp};
 // Only linked: they bring the C libraries that Diesel calls.
 use libsqlite3_sys as _;
@@ -42,6 +44,7 @@ pub trait Storage:
     + AuditStore
     + IdempotencyStore
     + ExecutionStore
+    + HistoryStore
     + UsageStore
     + Send
     + Sync

@@ -12,6 +12,8 @@ table! {
         key_format -> Text,
         key_prefix -> Text,
         max_concurrent -> Nullable<Integer>,
+        result_hours -> Nullable<Integer>,
+        record_days -> Nullable<Integer>,
     }
 }
 
@@ -184,6 +186,7 @@ table! {
         finished_at -> Nullable<BigInt>,
         has_payload -> Bool,
         trace_parent -> Nullable<Text>,
+        workflow_id -> Nullable<Text>,
     }
 }
 

@@ -309,6 +309,7 @@ fn ports(
         limiter: Arc::new(MemoryLimiter::new(tools.clock.clone())),
         imports: storage.clone(),
         executions: storage.clone(),
+        history: storage.clone(),
         idempotency: storage.clone(),
         usage: counts.usage,
         uses: counts.uses,

@@ -46,6 +46,8 @@ pub struct WorkerConfig {
     pub shutdown_grace: Duration,
     /// How long inputs and results are kept after a run ended.
     pub result_retention: Duration,
+    /// How long the record of a run is kept after its end.
+    pub record_retention: Duration,
     /// How often it looks for those that are kept long enough.
     pub retention_interval: Duration,
     /// The largest result, as JSON.
@@ -62,6 +64,7 @@ impl Default for WorkerConfig {
             poll_interval: Duration::from_millis(500),
             shutdown_grace: Duration::from_secs(20),
             result_retention: Duration::from_secs(24 * 60 * 60),
+            record_retention: Duration::from_secs(365 * 24 * 60 * 60),
             retention_interval: Duration::from_secs(60),
             max_result_bytes: 10 << 20,
             tracer: None,

@@ -48,6 +48,7 @@ mod faults;
 mod forward_auth;
 mod guesses;
 mod hostile_workflows;
+mod history;
 mod idempotency;
 mod imports;
 mod inference;

@@ -20,7 +20,8 @@ async fn administrators_change_what_administrative_keys_read(app: TestApp) {
     let admin = app.admin().await;
     let settings = app.platform().get(SETTINGS).await.ok();
     let expected = json!({"id": settings["id"], "slug": "acme", "name": "acme",
-        "key_format": "token", "key_prefix": "kw", "max_concurrent": null});
+        "key_format": "token", "key_prefix": "kw", "max_concurrent": null,
+        "result_hours": null, "record_days": null});
     assert_eq!(settings, expected);
     assert_eq!(admin.get(SETTINGS).await.ok(), expected);
     let renamed = admin.patch(SETTINGS, json!({"name": "Acme Ltd"})).await.ok();
@@ -78,6 +79,8 @@ async fn what_is_wrong_with_settings_is_told_with_its_place(app: TestApp) {
         (json!({"name": "x".repeat(101)}), "invalid_value", "/name"),
         (json!({"name": null}), "invalid_type", "/name"),
         (json!({"slug": "other"}), "unknown_field", "/slug"),
+        (json!({"result_hours": 8761}), "invalid_value", "/result_hours"),
+        (json!({"record_days": 0}), "invalid_value", "/record_days"),
         (json!({"notice_days": 7}), "unknown_field", "/notice_days"),
     ] {
         let refused = admin.patch(SETTINGS, body.clone()).await.refused(422, code);

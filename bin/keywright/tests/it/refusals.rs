@@ -18,7 +18,7 @@ const PUBLIC: [(&str, &str); 4] = [
 /// What the first segments of a path, or of one method of it, tell of those who may not pass, beside "no credential": the
 /// status and code for a deployment's key, for another organization's platform key, and for another
 /// organization's key that has the scope `orders:read` alone. Under `/v1`, a caller is in their own.
-const TABLE: [(&str, Refusal, Refusal, Refusal); 20] = [
+const TABLE: [(&str, Refusal, Refusal, Refusal); 21] = [
     ("/metrics", INVALID, INVALID, INVALID),
     ("/v1/session", KIND, KIND, KIND),
     ("/v1/api-keys", KIND, PASSES, SCOPE),
@@ -35,6 +35,7 @@ const TABLE: [(&str, Refusal, Refusal, Refusal); 20] = [
     ("/unstract/{org_id}/api/v2/secrets", ADMIN, HIDDEN, HIDDEN),
     ("/unstract/{org_id}/api/v2/audit", KIND, HIDDEN, HIDDEN),
     ("/unstract/{org_id}/api/v2/usage", KIND, HIDDEN, HIDDEN),
+    ("/unstract/{org_id}/api/v2/executions", KIND, HIDDEN, HIDDEN),
     ("/unstract/{org_id}/api/v2/workflow", KIND, HIDDEN, HIDDEN),
     ("/unstract/{org_id}/api/v2/api-deployment", KIND, HIDDEN, HIDDEN),
     ("/deployment/{handle}/openapi.json", HIDDEN, HIDDEN, DEPLOYMENT_KEY),

@@ -8,6 +8,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::*;
+use crate::Retention;
 use crate::{Deployment, Seat, StepRecord};
 
 const NOW: Timestamp = Timestamp::UNIX_EPOCH;
@@ -126,7 +127,11 @@ impl ExecutionStore for OneRun {
         Ok(Vec::new())
     }
 
-    fn delete_old_payloads(&self, _: Timestamp, _: u32) -> Result<usize, StoreError> {
+    fn delete_old_payloads(&self, _: Timestamp, _: Retention, _: u32) -> Result<usize, StoreError> {
+        Ok(0)
+    }
+
+    fn delete_old_records(&self, _: Timestamp, _: Retention, _: u32) -> Result<usize, StoreError> {
         Ok(0)
     }
 }

@@ -45,10 +45,5 @@ async fn list_audit_entries(
         return Ok(HttpResponse::Ok().json(ListView { items, next_cursor }));
     }
     let rows = items.into_iter().map(AuditEntryView::cells);
-    let mut response = HttpResponse::Ok();
-    if let Some(cursor) = next_cursor {
-        response.insert_header(("X-Next-Cursor", cursor));
-    }
-    let table = csv::table(AuditEntryView::COLUMNS, rows);
-    Ok(response.content_type("text/csv; charset=utf-8").body(table))
+    Ok(csv::page(AuditEntryView::COLUMNS, rows, next_cursor))
 }

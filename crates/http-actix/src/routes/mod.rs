@@ -7,6 +7,7 @@ mod deployments;
 mod documentation;
 mod executions;
 mod forward_auth;
+mod history;
 mod identity;
 mod inference;
 mod organization;
@@ -34,6 +35,7 @@ pub fn routes(config: &mut ServiceConfig) {
         .configure(session::routes)
         .configure(identity::routes)
         .configure(workflows::routes)
+        .configure(history::routes)
         .configure(deployments::routes)
         .configure(deployment_keys::routes)
         .configure(platform_keys::routes)

@@ -74,8 +74,7 @@ async fn answer(
     let items = app.run(move |uc| uc.usage.read(&who.granted, &wanted)).await?;
     let items = items.into_iter().map(UsageView::from);
     if csv::is_wanted(request) {
-        let table = csv::table(UsageView::COLUMNS, items.map(UsageView::cells));
-        return Ok(HttpResponse::Ok().content_type("text/csv; charset=utf-8").body(table));
+        return Ok(csv::page(UsageView::COLUMNS, items.map(UsageView::cells), None));
     }
     Ok(HttpResponse::Ok().json(ListView { items: items.collect(), next_cursor: None }))
 }

@@ -10,10 +10,11 @@ use std::{
 
 use access_domain::{ChangeError, DeploymentId, OrganizationId, StoreError};
 use deployments_domain::{
-    ClaimedRun, Execution, ExecutionId, ExecutionStore, NewRun, RunLimits, RunMove, Runnable,
-    Status, StepRecord, TooManyExecutions,
+    ClaimedRun, Execution, ExecutionId, ExecutionStore, NewRun, Retention, RunLimits, RunMove,
+    Runnable, Status, StepRecord, TooManyExecutions,
 };
 use diesel::{
+    delete,
     dsl::{case_when, sql},
     insert_into,
     prelude::*,
@@ -28,6 +29,7 @@ use super::{
     super::{Conn, Store},
     idempotency::remember,
     lease::NowAnd,
+    retention::{Due, due},
 };
 use crate::{
     codec,
@@ -226,19 +228,12 @@ impl ExecutionStore for Store {
 
     fn delete_old_payloads(
         &self,
-        finished_before: Timestamp,
+        now: Timestamp,
+        kept: Retention,
         limit: u32,
     ) -> Result<usize, StoreError> {
         self.save("deleting old payloads", |conn| {
-            let old: Vec<String> = claimable!(
-                executions::table
-                    .filter(executions::has_payload)
-                    .filter(executions::finished_at.lt(codec::micros(finished_before)))
-                    .order(executions::finished_at)
-                    .limit(i64::from(limit))
-                    .select(executions::id)
-            )
-            .load(conn)?;
+            let old = due(conn, Due::Payload, now, kept, limit)?;
             update(execution_steps::table)
                 .filter(execution_steps::execution_id.eq_any(&old))
                 .set(execution_steps::output.eq(None::<String>))
@@ -251,6 +246,20 @@ impl ExecutionStore for Store {
                     executions::result.eq(None::<String>),
                 ))
                 .execute(conn)
+        })
+    }
+
+    fn delete_old_records(
+        &self,
+        now: Timestamp,
+        kept: Retention,
+        limit: u32,
+    ) -> Result<usize, StoreError> {
+        self.save("deleting old records of runs", |conn| {
+            let old = due(conn, Due::Record, now, kept, limit)?;
+            let steps = execution_steps::table.filter(execution_steps::execution_id.eq_any(&old));
+            delete(steps).execute(conn)?;
+            delete(executions::table.filter(executions::id.eq_any(&old))).execute(conn)
         })
     }
 }

@@ -26,6 +26,7 @@ macro_rules! visible {
 mod audit;
 mod deployments;
 mod executions;
+mod history;
 mod idempotency;
 mod imports;
 mod key_lookup;
@@ -34,6 +35,7 @@ mod managed_keys;
 mod organizations;
 mod platform_keys;
 mod queue_depth;
+mod retention;
 mod secrets;
 mod server;
 mod sessions;

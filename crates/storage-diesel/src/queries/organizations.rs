@@ -29,6 +29,8 @@ macro_rules! settings {
             organizations::key_format,
             organizations::key_prefix,
             organizations::max_concurrent,
+            organizations::result_hours,
+            organizations::record_days,
         ))
     };
 }
@@ -114,6 +116,8 @@ impl OrganizationStore for Store {
                     organizations::key_format.eq(new.key_style.format()),
                     organizations::key_prefix.eq(new.key_style.prefix.as_str()),
                     organizations::max_concurrent.eq(new.max_concurrent.map(codec::integer)),
+                    organizations::result_hours.eq(new.result_hours.map(codec::integer)),
+                    organizations::record_days.eq(new.record_days.map(codec::integer)),
                 ))
                 .execute(conn)?;
             let slug = old.slug.as_str();
@@ -124,10 +128,10 @@ impl OrganizationStore for Store {
     }
 }
 
-type SettingsRow = (String, String, String, String, String, Option<i32>);
+type SettingsRow = (String, String, String, String, String, Option<i32>, Option<i32>, Option<i32>);
 
 fn read_settings(
-    (id, slug, name, key_format, key_prefix, max_concurrent): SettingsRow,
+    (id, slug, name, key_format, key_prefix, max_concurrent, result_hours, record_days): SettingsRow,
 ) -> QueryResult<OrganizationSettings> {
     let prefix = codec::read_name(&key_prefix, "key prefix", |text| KeyPrefix::parse(text).ok())?;
     Ok(OrganizationSettings {
@@ -136,6 +140,8 @@ fn read_settings(
         name,
         key_style: KeyStyle { uuid_keys: key_format == "uuid", prefix },
         max_concurrent: max_concurrent.map(codec::read_unsigned).transpose()?,
+        result_hours: result_hours.map(codec::read_unsigned).transpose()?,
+        record_days: record_days.map(codec::read_unsigned).transpose()?,
     })
 }
 

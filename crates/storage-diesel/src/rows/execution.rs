@@ -39,6 +39,7 @@ pub(crate) struct NewExecutionRow {
     started_at: Option<i64>,
     has_payload: bool,
     trace_parent: Option<String>,
+    workflow_id: String,
 }
 
 impl NewExecutionRow {
@@ -68,6 +69,7 @@ impl NewExecutionRow {
             started_at: (run.state.status == Status::Executing).then_some(created_at),
             has_payload: true,
             trace_parent: run.trace.map(|trace| trace.to_string()),
+            workflow_id: codec::id(run.workflow),
         })
     }
 }

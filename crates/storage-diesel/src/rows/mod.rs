@@ -3,6 +3,7 @@
 mod audit;
 mod deployment;
 mod execution;
+mod history;
 mod key;
 mod usage;
 mod workflow;
@@ -11,6 +12,7 @@ pub(crate) use self::{
     audit::{AuditRow, ChainRow, HeadRow, SealRow, TotalOfHeadsRow, TotalRow},
     deployment::DeploymentRow,
     execution::{ClaimedRow, ExecutionRow, MoveRow, NewExecutionRow, RunnableRow, StepRow},
+    history::StepHeadRow,
     key::{
         FoundKeyRow, ImportedRow, ImportedSecretRow, KeyRow, KeySecretRow, ManagedKeyRow,
         SecretRow, SlotRow, TermsRow, read_slots,

@@ -77,6 +77,12 @@ on_both_databases! {
         old_payloads_are_deleted_in_portions_and_the_records_stay
         the_runs_of_a_deleted_deployment_go_on
         steps_are_saved_while_their_attempt_has_the_run_and_found_again;
+    history:
+        runs_are_listed_newest_first_in_pages
+        runs_are_listed_by_filter
+        whoever_sees_only_their_own_sees_no_other_run
+        a_run_is_told_with_its_steps_and_with_what_is_asked_for
+        each_organization_keeps_results_and_records_for_as_long_as_it_wants;
     idempotency:
         a_request_is_remembered_by_what_it_has_made
         a_request_that_was_done_does_nothing_again

@@ -1,5 +1,7 @@
 //! What of a tenant's payload is in the database, and what becomes of a run whose payload was damaged there.
 
+use std::time::Duration;
+
 use test_support::{contract::Given, databases::Database};
 
 use crate::raw::Raw;
@@ -15,7 +17,9 @@ fn nothing_is_left_once_it_was_deleted(database: &Database) {
     assert!(raw.lines(KEPT).iter().all(|line| line.contains("secret")));
     given.clock.advance(std::time::Duration::from_secs(1));
     let now = access_domain::Clock::now(&*given.clock);
-    assert_eq!(given.stores.delete_old_payloads(now, 10).unwrap(), 1);
+    let (results, records) = (Duration::ZERO, Duration::from_secs(60));
+    let kept = deployments_domain::Retention { results, records };
+    assert_eq!(given.stores.delete_old_payloads(now, kept, 10).unwrap(), 1);
     assert_eq!(raw.lines(KEPT), ["", ""]);
 }
 

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use access_domain::{Action, KeyChange};
 use deployments_domain::{
-    Deployment, Event, Execution, Failure, FailureCode, NewRun, Progress, RunEnd, RunMove,
-    RunState, Status, StepRecord, StepState,
+    Deployment, Event, Execution, Failure, FailureCode, NewRun, Progress, Retention, RunEnd,
+    RunMove, RunState, Status, StepRecord, StepState,
 };
 use keys_core::Key;
 use serde_json::{Value, json};
@@ -220,7 +220,8 @@ pub fn old_payloads_are_deleted_in_portions_and_the_records_stay(given: &Given) 
     given.clock.advance(Duration::from_secs(60));
     let young = finish();
 
-    let sweep = || given.stores.delete_old_payloads(given.now(), 2).unwrap();
+    let kept = Retention { results: Duration::from_secs(30), records: Duration::from_secs(90) };
+    let sweep = || given.stores.delete_old_payloads(given.now(), kept, 2).unwrap();
     assert_eq!([sweep(), sweep(), sweep()], [2, 1, 0]);
     let result = |run: &NewRun| given.stores.find_result(deployed.organization, run.id).unwrap();
     for run in &old {

@@ -1,9 +1,9 @@
-//! Deletes the inputs and results of runs that ended long enough ago. Must not decide how long.
+//! Deletes the inputs and results of runs that ended long enough ago, and later their records. Must not decide how long.
 
 use std::sync::Arc;
 
 use access_domain::StoreError;
-use chrono::TimeDelta;
+use deployments_domain::{ExecutionStore, Retention};
 use tokio::time::sleep;
 
 use super::{engine::Engine, outage::Outage};
@@ -27,19 +27,31 @@ pub(super) async fn serve(engine: Arc<Engine>) {
 }
 
 async fn delete(engine: &Engine) -> Result<(), StoreError> {
-    let retention = TimeDelta::from_std(engine.config.result_retention).unwrap_or(TimeDelta::MAX);
-    // A retention from before all time deletes nothing.
-    let Some(before) = engine.clock.now().checked_sub_signed(retention) else { return Ok(()) };
+    let results = engine.config.result_retention;
+    let kept = Retention { results, records: engine.config.record_retention };
+    let now = engine.clock.now();
+    let payloads =
+        portions(engine, move |store| store.delete_old_payloads(now, kept, BATCH)).await?;
+    let records = portions(engine, move |store| store.delete_old_records(now, kept, BATCH)).await?;
+    if payloads > 0 || records > 0 {
+        tracing::info!(payloads, records, "deleted old inputs and results, and records of runs");
+    }
+    Ok(())
+}
+
+/// Deletes in portions until nothing is left of what is due.
+async fn portions(
+    engine: &Engine,
+    delete: impl Fn(&dyn ExecutionStore) -> Result<usize, StoreError> + Copy + Send + 'static,
+) -> Result<usize, StoreError> {
     let mut total = 0_usize;
     for _ in 0..MAX_BATCHES {
-        let deleted = engine.ask(move |store| store.delete_old_payloads(before, BATCH)).await?;
+        let deleted = engine.ask(delete).await?;
         total = total.saturating_add(deleted);
-        if deleted < usize::try_from(BATCH).unwrap_or(usize::MAX) {
+        // A portion that is not full may still have left some: organizations are served some at a time.
+        if deleted == 0 {
             break;
         }
     }
-    if total > 0 {
-        tracing::info!(runs = total, "deleted old inputs and results");
-    }
-    Ok(())
+    Ok(total)
 }

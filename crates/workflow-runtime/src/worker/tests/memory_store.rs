@@ -12,8 +12,8 @@ use std::{
 
 use access_domain::{ChangeError, DeploymentId, OrganizationId, StoreError};
 use deployments_domain::{
-    ClaimedRun, Event, Execution, ExecutionId, ExecutionStore, NewRun, RunEnd, RunLimits, RunMove,
-    RunState, Runnable, Status, StepRecord, TooManyExecutions, next,
+    ClaimedRun, Event, Execution, ExecutionId, ExecutionStore, NewRun, Retention, RunEnd,
+    RunLimits, RunMove, RunState, Runnable, Status, StepRecord, TooManyExecutions, next,
 };
 use keys_core::{KeyId, Timestamp};
 use serde_json::Value;
@@ -165,7 +165,16 @@ impl ExecutionStore for MemoryStore {
         Ok(ours)
     }
 
-    fn delete_old_payloads(&self, _: Timestamp, limit: u32) -> Result<usize, StoreError> {
+    fn delete_old_records(&self, _: Timestamp, _: Retention, _: u32) -> Result<usize, StoreError> {
+        Ok(0)
+    }
+
+    fn delete_old_payloads(
+        &self,
+        _: Timestamp,
+        _: Retention,
+        limit: u32,
+    ) -> Result<usize, StoreError> {
         self.deletions.fetch_add(1, Ordering::SeqCst);
         let left = self.old_payloads.load(Ordering::SeqCst);
         let deleted = left.min(limit as usize);
