@@ -1,5 +1,6 @@
 //! The settings: defaults, under a file, under the environment.
 
+mod files;
 mod models;
 mod outbound;
 mod usage;
@@ -17,7 +18,7 @@ use config::{Config, Environment, File, FileFormat};
 use keys_core::{Network, RateLimit};
 use serde::{Deserialize, Serialize};
 
-use self::{models::ModelSettings, outbound::Outbound, usage::UsageSettings};
+use self::{files::Files, models::ModelSettings, outbound::Outbound, usage::UsageSettings};
 use crate::{
     arguments::ConfigCommand,
     failure::Failure,
@@ -44,6 +45,7 @@ pub(crate) struct Configuration {
     pub(crate) deployment: Deployment,
     pub(crate) forward_auth: ForwardAuth,
     pub(crate) worker: Worker,
+    pub(crate) files: Files,
     pub(crate) audit: Audit,
     pub(crate) usage: UsageSettings,
     pub(crate) models: ModelSettings,
@@ -366,10 +368,11 @@ impl Configuration {
             ),
         ];
         self.tracing.check()?;
-        let usage = self.usage.ranges();
+        let (usage, files) = (self.usage.ranges(), self.files.ranges());
         match ranges
             .iter()
             .chain(&usage)
+            .chain(&files)
             .find(|(_, value, least, most)| value < least || value > most)
         {
             Some((setting, _, least, most)) => {

@@ -48,6 +48,7 @@ pub(crate) fn run(loaded: &Loaded, output: Output) -> Result<ExitCode, Failure> 
     let mut findings = vec![good("configuration", "is read")];
     findings.extend(check_database(configuration));
     findings.extend(check_files(configuration));
+    findings.push(check_uploads(configuration));
     findings.push(check_address(configuration));
     findings.extend(check_metrics(configuration));
     findings.extend(check_models(configuration));
@@ -190,6 +191,25 @@ fn check_files(configuration: &Configuration) -> Vec<Finding> {
     let keys = configuration.models.upstreams.values().map(|model| model.api_key_file.clone());
     let files = files.into_iter().chain(keys).flatten();
     files.filter(|path| path.exists()).map(|path| check_mode(&path)).collect()
+}
+
+/// Where files that came with calls lie.
+fn check_uploads(configuration: &Configuration) -> Finding {
+    let directory = configuration.files_directory();
+    let place = directory.display();
+    if configuration.embedded_database().is_none() && configuration.files.directory.is_none() {
+        let what = "files.directory is not set: where servers or workers run on several machines, \
+                    they must share one";
+        return warning("files", format!("{what}; it is {place} here"));
+    }
+    match fs::metadata(&directory) {
+        Ok(found) if found.permissions().mode() & 0o077 != 0 => {
+            bad("files", format!("{place} can be entered by others; run 'chmod 700 {place}'"))
+        }
+        Ok(_) => good("files", format!("{place} is its owner's alone")),
+        // The first file makes it.
+        Err(_) => good("files", format!("{place} is made when it is needed")),
+    }
 }
 
 fn check_mode(path: &Path) -> Finding {

@@ -9,12 +9,14 @@ use access_domain::{
     AuditLog, Clock, EncryptionKeys, Idempotency, KeyChanges, MemoryLimiter, Models, Organizations,
     PasswordCost, PasswordHash, Refusals, SecretDesk, StoreError, Tracer,
 };
-use deployments_domain::{Elsewhere, Usage, WorkflowRunner};
-use http_actix::{App, KeyCacheConfig, KeyEpochs, MetricsDoor, Ports, Settings};
+use deployments_domain::{Elsewhere, FileStore, Usage, WorkflowRunner};
+use http_actix::{App, KeyCacheConfig, KeyEpochs, MetricsDoor, Ports, Settings, Uploads};
 use keys_core::{Entropy, OsEntropy, PepperName, Peppers, Secret};
 use outbound::HttpClient;
 use storage_diesel::{OpenError, Options, Storage};
-use workflow_runtime::{Sandbox, SandboxCommand, SandboxConfig, Worker, WorkerConfig, WorkerPorts};
+use workflow_runtime::{
+    DirectoryFiles, Sandbox, SandboxCommand, SandboxConfig, Worker, WorkerConfig, WorkerPorts,
+};
 
 use crate::{
     clock::SystemClock,
@@ -51,6 +53,7 @@ pub(crate) struct Node {
     pub(crate) counts: Counts,
     pub(crate) traces: Option<Arc<Traces>>,
     models: Arc<Models>,
+    files: Arc<dyn FileStore>,
 }
 
 /// What a start does about pending migrations.
@@ -99,6 +102,8 @@ impl Node {
             retention: configuration.usage.retention(),
         };
         let traces = Traces::start(configuration)?;
+        let directory = configuration.files_directory();
+        let files = Arc::new(DirectoryFiles::new(directory, configuration.files.memory_bytes));
         let configuration = configuration.clone();
         Ok(Self {
             configuration,
@@ -113,6 +118,7 @@ impl Node {
             counts,
             traces,
             models,
+            files,
         })
     }
 
@@ -167,6 +173,7 @@ impl Node {
             http: HttpClient::new(self.configuration.outbound.policy()),
             models: Arc::clone(&self.models),
             secrets: Arc::new(self.secrets()),
+            files: Arc::clone(&self.files),
         };
         Worker::start(config, ports)
             .map(Arc::new)
@@ -206,6 +213,7 @@ impl Node {
             usage: Arc::clone(&self.counts.usage),
             uses: Arc::clone(&self.counts.uses),
             runner,
+            files: Arc::clone(&self.files),
             compiler: sandbox.clone(),
             schemas: sandbox,
             models: Arc::clone(&self.models),
@@ -237,6 +245,10 @@ impl Node {
             base_url,
             max_body_bytes: self.configuration.server.max_body_bytes,
             body_timeout: Duration::from_secs(self.configuration.server.body_seconds),
+            uploads: Uploads {
+                max_bytes: self.configuration.files.max_call_bytes,
+                within: Duration::from_secs(self.configuration.files.upload_seconds),
+            },
             key_in_url: self.configuration.deployment.key_in_url,
             forward_auth_organization: self.configuration.forward_auth.organization(),
             trusted_proxies: self.configuration.server.trusted_networks(),
@@ -382,6 +394,7 @@ pub(crate) fn sandbox(configuration: &Configuration) -> Result<Arc<Sandbox>, Fai
     let command = SandboxCommand { program, args: vec!["sandbox".into()] };
     let config = SandboxConfig {
         memory_bytes: configuration.worker.filter_memory_bytes,
+        max_document_bytes: configuration.files.max_document_bytes,
         ..SandboxConfig::new(command, configuration.worker.seats)
     };
     let sandbox = Sandbox::start(config);

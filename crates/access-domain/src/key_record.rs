@@ -1,6 +1,6 @@
 //! Keys as authentication finds them: who holds the right secret, and what decides their fate.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use keys_core::{
     Digest, ForeignPrefix, Form, Key, KeyId, Pbkdf2Hash, PepperName, Peppers, RateLimit, Secret,
@@ -49,6 +49,40 @@ pub struct CallBounds {
     pub rate_limit: Option<RateLimit>,
     /// The largest body that it takes, in bytes.
     pub max_body_bytes: Option<u32>,
+    /// The largest file that it takes, in bytes.
+    pub max_file_bytes: Option<u32>,
+    /// Its name in addresses.
+    pub api_name: Option<ApiName>,
+}
+
+/// A deployment's name in addresses: 1 to 30 ASCII characters, kept in place, since it is copied with
+/// each call.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct ApiName {
+    /// Zero after the name's end.
+    bytes: [u8; Self::MAX_BYTES],
+}
+
+impl ApiName {
+    const MAX_BYTES: usize = 30;
+
+    /// The name, where the text can be one.
+    pub fn parse(text: &str) -> Option<Self> {
+        let allowed = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
+        if text.is_empty() || !text.bytes().all(allowed) {
+            return None;
+        }
+        let mut bytes = [0; Self::MAX_BYTES];
+        bytes.get_mut(..text.len())?.copy_from_slice(text.as_bytes());
+        Some(Self { bytes })
+    }
+}
+
+impl fmt::Debug for ApiName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = String::from_utf8_lossy(&self.bytes);
+        f.write_str(text.trim_end_matches('\0'))
+    }
 }
 
 /// The secret that a key was found by.

@@ -63,8 +63,8 @@ pub use self::{
     },
     inference::{Inference, InferenceDraft, InferenceRefusal, Inferences},
     key_record::{
-        CallBounds, Candidate, ForeignDigests, FoundBy, KeyMatches, KeyOwner, KeyQuery, KeyRecord,
-        PresentedKey,
+        ApiName, CallBounds, Candidate, ForeignDigests, FoundBy, KeyMatches, KeyOwner, KeyQuery,
+        KeyRecord, PresentedKey,
     },
     limiter::{
         Limited, Limiter, LimiterFailed, Limiting, MemoryLimiter, Quota, Quotas, RateSubject,

@@ -5,6 +5,8 @@
 pub enum ErrorCode {
     /// The body is not JSON.
     MalformedJson,
+    /// The body is no form.
+    MalformedMultipart,
     /// A query or path parameter cannot be read.
     InvalidParameter,
     /// Two headers carry different keys.
@@ -115,8 +117,9 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// All of them, in the order of their statuses.
-    pub const ALL: [Self; 54] = [
+    pub const ALL: [Self; 55] = [
         Self::MalformedJson,
+        Self::MalformedMultipart,
         Self::InvalidParameter,
         Self::AmbiguousCredentials,
         Self::OrganizationRequired,
@@ -177,6 +180,7 @@ impl ErrorCode {
     const fn row(self) -> (&'static str, u16, &'static str) {
         match self {
             Self::MalformedJson => ("malformed_json", 400, "The body is not JSON"),
+            Self::MalformedMultipart => ("malformed_multipart", 400, "The body is no form"),
             Self::InvalidParameter => {
                 ("invalid_parameter", 400, "A parameter of the address cannot be read")
             }

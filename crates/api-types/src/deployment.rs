@@ -54,6 +54,9 @@ pub struct CreateDeployment {
     /// holds as well.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub max_body_bytes: Option<u32>,
+    /// The largest file that a call may bring, in bytes.
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub max_file_bytes: Option<u32>,
     /// The JSON Schema (2020-12) that inputs must obey; it names nothing outside itself. `null`: any
     /// input.
     #[serde(default, deserialize_with = "clearable", skip_serializing_if = "Option::is_none")]
@@ -108,6 +111,9 @@ pub struct PatchDeployment {
     /// holds as well.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub max_body_bytes: Option<u32>,
+    /// The largest file that a call may bring, in bytes.
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub max_file_bytes: Option<u32>,
     /// The JSON Schema (2020-12) that inputs must obey; it names nothing outside itself. `null`: any
     /// input.
     #[serde(default, deserialize_with = "clearable", skip_serializing_if = "Option::is_none")]
@@ -162,6 +168,8 @@ pub struct DeploymentView {
     pub ip_allowlist: Vec<String>,
     /// The largest body of a call, in bytes.
     pub max_body_bytes: u32,
+    /// The largest file that a call may bring, in bytes.
+    pub max_file_bytes: u32,
     /// The JSON Schema (2020-12) that inputs must obey.
     #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
     pub input_schema: Option<Value>,
@@ -212,6 +220,7 @@ mod from_domain {
                 rate_limit_per_minute: body.rate_limit_per_minute,
                 ip_allowlist: body.ip_allowlist.map(Option::unwrap_or_default),
                 max_body_bytes: body.max_body_bytes,
+                max_file_bytes: body.max_file_bytes,
                 input_schema: body.input_schema,
             };
             Self { workflow: body.workflow.into(), api_name: body.api_name, terms }
@@ -234,6 +243,7 @@ mod from_domain {
                 rate_limit_per_minute: body.rate_limit_per_minute,
                 ip_allowlist: body.ip_allowlist.map(Option::unwrap_or_default),
                 max_body_bytes: body.max_body_bytes,
+                max_file_bytes: body.max_file_bytes,
                 input_schema: body.input_schema,
             }
         }
@@ -270,6 +280,7 @@ mod from_domain {
                 rate_limit_per_minute: deployment.rate_limit.map(RateLimit::calls),
                 ip_allowlist: deployment.allowlist.iter().map(ToString::to_string).collect(),
                 max_body_bytes: deployment.max_body_bytes,
+                max_file_bytes: deployment.max_file_bytes,
                 input_schema: deployment.input_schema,
                 endpoint: EndpointView::at(base, deployment.id),
                 created_by: deployment.created_by,

@@ -19,6 +19,7 @@ mod platform_key;
 mod problem;
 mod secret;
 mod time;
+mod unstract;
 mod usage;
 mod verification;
 mod workflow;
@@ -52,6 +53,10 @@ pub use self::{
     problem::{Problem, ProblemError},
     secret::{PutSecret, SecretView},
     time::Time,
+    unstract::{
+        UnstractAnswer, UnstractDeployment, UnstractMessage, UnstractPage, UnstractRun,
+        UnstractStatus, UnstractWhoami,
+    },
     usage::{ExecutionCountsView, ExecutionTimesView, UsageView},
     verification::{
         RatelimitView, RuleView, VerificationView, VerificationsView, VerifyKey, VerifyKeys,

@@ -4,7 +4,7 @@
 use std::{future::Future, net::IpAddr, pin::Pin, sync::Arc};
 
 use access_domain::{
-    Admitted, Authentication, AuthenticationError, CallLog, Csrf, DeploymentId, Execute,
+    Admitted, ApiName, Authentication, AuthenticationError, CallLog, Csrf, DeploymentId, Execute,
     ExplainKeys, Granted, Infer, KeyMatches, KeySource, Limiter, ManageDeployments, ManageKeys,
     ManageOrganization, ManagePlatformKeys, ManageSecrets, ManageWorkflows, OrganizationName,
     OrganizationRef, Origin, Permission, Principal, Quotas, ReadAudit, ReadDocumentation,
@@ -331,7 +331,12 @@ fn deployment_of(request: &HttpRequest, who: &Principal) -> Option<DeploymentId>
 }
 
 impl FromCall for Execute {
+    /// The deployment that `{handle}` names: by its id, or by a key of its own. Or `{api_name}`, in the
+    /// organization that the address names as well.
     fn from_call(request: &HttpRequest, who: &Principal) -> Result<Self, ApiError> {
+        if let Some(named) = request.match_info().get("api_name") {
+            return by_name(named, who);
+        }
         // A caller of the wrong kind hears so before anything is told of the address.
         match (deployment_of(request, who), who) {
             (Some(deployment), _) => Ok(Self { deployment }),
@@ -357,5 +362,21 @@ impl FromCall for ReadDocumentation {
     fn from_call(request: &HttpRequest, who: &Principal) -> Result<Self, ApiError> {
         let deployment = deployment_of(request, who).unwrap_or_else(|| Uuid::nil().into());
         Ok(Self { deployment })
+    }
+}
+
+fn by_name(named: &str, who: &Principal) -> Result<Execute, ApiError> {
+    match who {
+        Principal::DeploymentKey { deployment, bounds, .. }
+            if bounds.api_name.is_some() && bounds.api_name == ApiName::parse(named) =>
+        {
+            Ok(Execute { deployment: *deployment })
+        }
+        Principal::DeploymentKey { .. } => Err(ApiError::not_found()),
+        Principal::User { .. }
+        | Principal::PlatformKey { .. }
+        | Principal::OrganizationKey { .. } => {
+            Err(access_domain::Denied::DeploymentKeyRequired.into())
+        }
     }
 }

@@ -18,6 +18,8 @@ const MAX_SCHEMA_BYTES: usize = 64 * 1024;
 const DEFAULT_RATE_LIMIT_PER_MINUTE: u32 = 100;
 const DEFAULT_MAX_BODY_BYTES: u32 = 10 << 20;
 const MAX_MAX_BODY_BYTES: u32 = 1 << 30;
+const DEFAULT_MAX_FILE_BYTES: u32 = 100 << 20;
+const MAX_MAX_FILE_BYTES: u32 = 1 << 30;
 
 /// A workflow that can be called.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,6 +54,8 @@ pub struct Deployment {
     pub allowlist: Allowlist,
     /// The largest body of a call, in bytes; what the server takes at most bounds it as well.
     pub max_body_bytes: u32,
+    /// The largest file that a call may bring, in bytes.
+    pub max_file_bytes: u32,
     /// The JSON Schema (2020-12) that every input must obey.
     pub input_schema: Option<Value>,
     /// The user or key that made it.
@@ -85,6 +89,7 @@ impl Deployment {
             rate_limit: None,
             allowlist: Allowlist::default(),
             max_body_bytes: 0,
+            max_file_bytes: 0,
             input_schema: None,
             created_by,
             created_at,
@@ -133,6 +138,8 @@ pub struct DeploymentEdit {
     pub ip_allowlist: Option<Vec<String>>,
     /// The largest body of a call, in bytes.
     pub max_body_bytes: Option<u32>,
+    /// The largest file that a call may bring, in bytes.
+    pub max_file_bytes: Option<u32>,
     /// The JSON Schema of its inputs; `Some(None)` takes any input.
     pub input_schema: Option<Option<Value>>,
 }
@@ -157,6 +164,7 @@ impl DeploymentDraft {
             ),
             ip_allowlist: Some(terms.ip_allowlist.unwrap_or_default()),
             max_body_bytes: Some(terms.max_body_bytes.unwrap_or(DEFAULT_MAX_BODY_BYTES)),
+            max_file_bytes: Some(terms.max_file_bytes.unwrap_or(DEFAULT_MAX_FILE_BYTES)),
             input_schema: Some(terms.input_schema.unwrap_or_default()),
         }
     }
@@ -183,6 +191,7 @@ impl DeploymentEdit {
             rate_limit: rate_limit.unwrap_or(old.rate_limit),
             allowlist: allowlist.unwrap_or(old.allowlist),
             max_body_bytes: self.max_body_bytes.unwrap_or(old.max_body_bytes),
+            max_file_bytes: self.max_file_bytes.unwrap_or(old.max_file_bytes),
             input_schema: self.input_schema.unwrap_or(old.input_schema),
             modified_at: now,
             ..old
@@ -215,6 +224,7 @@ impl DeploymentEdit {
         let max_concurrent = self.max_concurrent.flatten();
         check_range(&mut faults, "/max_concurrent", max_concurrent, MAX_MAX_CONCURRENT);
         check_range(&mut faults, "/max_body_bytes", self.max_body_bytes, MAX_MAX_BODY_BYTES);
+        check_range(&mut faults, "/max_file_bytes", self.max_file_bytes, MAX_MAX_FILE_BYTES);
         read_rate_limit(&mut faults, self.rate_limit_per_minute.flatten());
         if let Some(networks) = &self.ip_allowlist {
             read_allowlist(&mut faults, networks);
@@ -291,6 +301,7 @@ mod tests {
             timeout_seconds: Some(0),
             max_concurrent: Some(Some(MAX_MAX_CONCURRENT + 1)),
             max_body_bytes: Some(0),
+            max_file_bytes: Some(0),
             input_schema: Some(Some(Value::String("x".repeat(MAX_SCHEMA_BYTES)))),
             rate_limit_per_minute: Some(Some(0)),
             ip_allowlist: Some(vec!["10.0.0.0/8".into(), "10.0.0.0/33".into()]),
@@ -302,6 +313,7 @@ mod tests {
             "/timeout_seconds",
             "/max_concurrent",
             "/max_body_bytes",
+            "/max_file_bytes",
             "/rate_limit_per_minute",
             "/ip_allowlist/1",
         ];
@@ -313,6 +325,7 @@ mod tests {
         let made = deployment();
         assert_eq!(made.rate_limit.map(RateLimit::calls), Some(100));
         assert_eq!((made.max_body_bytes, made.timeout_seconds), (10_485_760, 300));
+        assert_eq!(made.max_file_bytes, 104_857_600);
         assert_eq!((made.max_concurrent, &made.input_schema), (Some(20), &None));
         let edit = DeploymentEdit {
             rate_limit_per_minute: Some(None),

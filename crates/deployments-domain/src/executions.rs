@@ -10,13 +10,13 @@ use keys_core::{Denial, Entropy, Id, KeyId, KeyRequest, decide};
 use serde_json::{Map, Value};
 
 use crate::{
-    ClaimedRun, Definition, Event, Execution, ExecutionId, ExecutionStore, NewRun, Progress,
-    RunEnded, RunLimits, RunLog, RunMove, RunOutcome, RunRefusal, RunState, Runnable, SchemaCheck,
-    SchemaCheckFailed, Status, Trigger, WorkflowRunner, next,
+    ClaimedRun, Definition, Event, Execution, ExecutionId, ExecutionStore, FileOutcome,
+    FileOutcomes, FileStore, NewRun, Progress, RunEnded, RunFile, RunLimits, RunLog, RunMove,
+    RunOutcome, RunRefusal, RunState, Runnable, SchemaCheck, SchemaCheckFailed, Status, Trigger,
+    Upload, WorkflowRunner, next,
 };
 
 /// What a caller asks a deployment for.
-#[derive(Debug, Clone)]
 pub struct StartRun {
     /// The input.
     pub input: Value,
@@ -24,6 +24,10 @@ pub struct StartRun {
     pub input_pointer: &'static str,
     /// Parameters, over the deployment's own.
     pub parameters: Map<String, Value>,
+    /// Files, which have arrived and are not kept yet.
+    pub files: Vec<Upload>,
+    /// Whether the steps run once for each file whatever the definition says.
+    pub per_file: bool,
 }
 
 /// A bound on unfinished runs is reached.
@@ -67,6 +71,9 @@ pub enum ExecutionError {
     /// It has ended already.
     #[error("the execution is finished")]
     Finished,
+    /// The steps run for each file, and there is none.
+    #[error("the execution runs over files, and has none")]
+    NoFiles,
     /// Storage failed.
     #[error("the execution was not read or saved")]
     Store(#[source] StoreError),
@@ -99,6 +106,8 @@ pub struct Executions {
     pub clock: Arc<dyn Clock>,
     /// Randomness for ids.
     pub entropy: Arc<dyn Entropy>,
+    /// Where the content of files is kept.
+    pub files: Arc<dyn FileStore>,
     /// How long a claim of this node holds unless renewed.
     pub lease: Duration,
     /// What holds inputs against schemas.
@@ -114,7 +123,7 @@ impl Executions {
     pub fn start(
         &self,
         granted: &Granted<Execute>,
-        request: StartRun,
+        mut request: StartRun,
     ) -> Result<Execution, ExecutionError> {
         let (organization, deployment, key) = tenant(granted)?;
         let runnable = self
@@ -125,18 +134,16 @@ impl Executions {
         decide(&runnable.key, &KeyRequest::default(), self.clock.now())
             .map_err(ExecutionError::KeyRefused)?;
         self.check_input(&runnable, &request)?;
+        let files = self.keep(organization, std::mem::take(&mut request.files))?;
         let seat = self.runner.reserve();
-        let run = self.new_run(&runnable, key, request, seat.is_some());
+        let run = self.new_run(&runnable, key, request, files, seat.is_some())?;
         let (repeatable, trace) = (granted.repeatable(), granted.origin().trace);
         let run = NewRun { repeatable, trace, ..run };
         let limits = RunLimits {
             deployment: runnable.deployment.max_concurrent,
             organization: runnable.organization_limit,
         };
-        self.store.accept(&run, limits).map_err(|error| match error {
-            ChangeError::Refused(too_many) => ExecutionError::TooMany(too_many),
-            ChangeError::Store(error) => ExecutionError::Store(error),
-        })?;
+        self.store.accept(&run, limits).map_err(|error| self.not_accepted(&run, error))?;
         let execution = accepted(&run);
         match seat {
             Some(seat) => seat.run(claimed(run, runnable.definition)),
@@ -184,6 +191,35 @@ impl Executions {
                 result.map_or(RunResult::Expired, |result| RunResult::Completed(execution, result))
             }
         })
+    }
+
+    /// What became of each file of a run that goes over its files one by one.
+    ///
+    /// # Errors
+    /// When storage fails.
+    pub fn file_outcomes(
+        &self,
+        granted: &Granted<Execute>,
+        execution: &Execution,
+    ) -> Result<FileOutcomes, ExecutionError> {
+        let (organization, id) = (granted.organization(), execution.id);
+        let result = match execution.state.status {
+            Status::Pending | Status::Executing | Status::Stopped => return Ok(FileOutcomes::None),
+            Status::Error => None,
+            Status::Completed => {
+                let found = self.store.find_result(organization, id);
+                match found.map_err(ExecutionError::Store)? {
+                    Some(result) => Some(result),
+                    None => return Ok(FileOutcomes::Expired),
+                }
+            }
+        };
+        let files = self.store.find_run_files(organization, id).map_err(ExecutionError::Store)?;
+        let steps = self.store.find_steps(id).map_err(ExecutionError::Store)?;
+        let failure = execution.failure.as_ref().map_or("", |failure| failure.reason.as_str());
+        let outcome =
+            |(item, file)| FileOutcome::read(item, file, result.as_ref(), &steps, failure);
+        Ok(FileOutcomes::Of(files.into_iter().enumerate().map(outcome).collect()))
     }
 
     /// Cancels a run: it is stopped when this returns, and a worker that holds it lets go of it
@@ -235,22 +271,70 @@ impl Executions {
         if faults.is_empty() { Ok(()) } else { Err(ExecutionError::InputInvalid { faults }) }
     }
 
+    /// Keeps the content of files, before the run that has them is accepted.
+    fn keep(
+        &self,
+        organization: OrganizationId,
+        uploads: Vec<Upload>,
+    ) -> Result<Vec<RunFile>, ExecutionError> {
+        let mut files = Vec::with_capacity(uploads.len());
+        for mut upload in uploads {
+            let id = Id::generate(self.clock.now(), &*self.entropy);
+            let Upload { name, media_type, size, sha256, .. } = upload;
+            if let Err(error) = upload.content.keep(organization, id) {
+                self.give_up(organization, &files);
+                return Err(ExecutionError::Store(error));
+            }
+            files.push(RunFile { id, name, media_type, size, sha256 });
+        }
+        Ok(files)
+    }
+
+    /// Removes files that no run has. What cannot be removed now is found by who looks for such.
+    fn give_up(&self, organization: OrganizationId, files: &[RunFile]) {
+        for file in files {
+            let _ = self.files.remove(organization, file.id);
+        }
+    }
+
+    fn not_accepted(&self, run: &NewRun, error: ChangeError<TooManyExecutions>) -> ExecutionError {
+        match error {
+            ChangeError::Refused(too_many) => {
+                self.give_up(run.organization, &run.files);
+                ExecutionError::TooMany(too_many)
+            }
+            ChangeError::Store(error @ StoreError::Repeated { .. }) => {
+                self.give_up(run.organization, &run.files);
+                ExecutionError::Store(error)
+            }
+            // The run may have been accepted although the answer to it was lost.
+            ChangeError::Store(error) => ExecutionError::Store(error),
+        }
+    }
+
     fn new_run(
         &self,
         runnable: &Runnable,
         key: KeyId,
         request: StartRun,
+        files: Vec<RunFile>,
         has_seat: bool,
-    ) -> NewRun {
+    ) -> Result<NewRun, ExecutionError> {
         let deployment = &runnable.deployment;
         let created_at = self.clock.now();
         let mut parameters = deployment.default_parameters.clone();
         parameters.extend(request.parameters);
         let claimed = if has_seat { next(RunState::ACCEPTED, Event::Claim).ok() } else { None };
         // A saved definition was accepted by `parse`; a damaged one fails in the worker, with its reason.
-        let steps = Definition::parse(&runnable.definition, "")
-            .map_or(0, |definition| definition.steps.len());
-        NewRun {
+        let definition = Definition::parse(&runnable.definition, "").ok();
+        let per_file = request.per_file
+            || definition.as_ref().is_some_and(|definition| definition.for_each_file);
+        if per_file && files.is_empty() {
+            return Err(ExecutionError::NoFiles);
+        }
+        let items = if per_file { files.len() } else { 1 };
+        let steps = definition.map_or(0, |definition| definition.steps.len().saturating_mul(items));
+        Ok(NewRun {
             id: Id::generate(created_at, &*self.entropy),
             organization: deployment.organization,
             workflow: deployment.workflow,
@@ -260,14 +344,14 @@ impl Executions {
             lease: self.lease,
             input: request.input,
             parameters,
-            files: Vec::new(),
-            per_file: false,
+            files,
+            per_file,
             timeout_seconds: deployment.timeout_seconds,
             steps_total: i32::try_from(steps).unwrap_or(i32::MAX),
             trace: None,
             created_at,
             repeatable: None,
-        }
+        })
     }
 }
 

@@ -6,11 +6,13 @@
 
 mod definition;
 mod deployment;
+mod deployment_list;
 mod deployments;
 mod documentation;
 mod example;
 mod execution;
 mod executions;
+mod files;
 mod history;
 mod ports;
 mod redaction;
@@ -25,6 +27,9 @@ pub use self::{
         Tool,
     },
     deployment::{Deployment, DeploymentDraft, DeploymentEdit},
+    deployment_list::{
+        DeploymentRuns, DeploymentSummary, DeploymentsAsked, DeploymentsFound, LastRun,
+    },
     deployments::{CreatedDeployment, DeploymentRefusal, Deployments},
     documentation::Documented,
     execution::{
@@ -32,6 +37,10 @@ pub use self::{
         RunState, Status, Trigger, next,
     },
     executions::{ExecutionError, Executions, RunResult, StartRun, TooManyExecutions},
+    files::{
+        FileId, FileOutcome, FileOutcomes, FileStore, FoundFiles, Incoming, RunFile, StoredFile,
+        Upload, is_superfluous,
+    },
     history::{
         History, HistoryFilter, HistoryStore, Inclusion, RunDetail, RunStep, Trial, TriggerKind,
     },
@@ -41,8 +50,8 @@ pub use self::{
     },
     redaction::{REDACTED, redacted, without_keys},
     run::{
-        ClaimedRun, LogLine, NewRun, Retention, RunEnd, RunFile, RunLimits, RunMove, Runnable,
-        StepRecord, StepState,
+        ClaimedRun, LogLine, NewRun, Retention, RunEnd, RunLimits, RunMove, Runnable, StepRecord,
+        StepState,
     },
     usage::{
         ExecutionTimes, Flushed, Measure, Resolution, RunEnded, RunLog, RunOutcome, Usage,

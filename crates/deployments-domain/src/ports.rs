@@ -14,9 +14,9 @@ use keys_core::{KeyId, Timestamp};
 use serde_json::Value;
 
 use crate::{
-    ClaimedRun, Code, CodeVerdict, Deployment, DeploymentRefusal, Execution, ExecutionId, NewRun,
-    Retention, RunLimits, RunMove, Runnable, StepRecord, Workflow, WorkflowId, WorkflowRefusal,
-    executions::TooManyExecutions,
+    ClaimedRun, Code, CodeVerdict, Deployment, DeploymentRefusal, DeploymentRuns, Execution,
+    ExecutionId, FileId, FoundFiles, NewRun, Retention, RunFile, RunLimits, RunMove, Runnable,
+    StepRecord, Workflow, WorkflowId, WorkflowRefusal, executions::TooManyExecutions,
 };
 
 /// Workflows and their versions.
@@ -111,6 +111,16 @@ pub trait DeploymentStore: Send + Sync {
         visibility: Visibility,
         page: PageRequest,
     ) -> Result<Page<Deployment>, StoreError>;
+
+    /// The name of the workflow and how the runs went of each of `ids`, in their order.
+    ///
+    /// # Errors
+    /// When storage fails.
+    fn find_runs_of(
+        &self,
+        organization: OrganizationId,
+        ids: &[DeploymentId],
+    ) -> Result<Vec<(String, DeploymentRuns)>, StoreError>;
 
     /// Locks the deployment and saves what `rule` makes of it.
     ///
@@ -207,6 +217,22 @@ pub trait ExecutionStore: Send + Sync {
     /// When storage fails.
     fn find_steps(&self, id: ExecutionId) -> Result<Vec<StepRecord>, StoreError>;
 
+    /// The files that came with a run, in their order.
+    ///
+    /// # Errors
+    /// When storage fails.
+    fn find_run_files(
+        &self,
+        organization: OrganizationId,
+        id: ExecutionId,
+    ) -> Result<Vec<RunFile>, StoreError>;
+
+    /// Those of `ids` whose content some run still has, and those that no run has any longer.
+    ///
+    /// # Errors
+    /// When storage fails.
+    fn find_files(&self, ids: &[FileId]) -> Result<FoundFiles, StoreError>;
+
     /// Takes up to `limit` runs that wait, or whose lease ran out by the database's clock. Those of
     /// one organization are taken oldest first, and organizations take turns, so that one that has
     /// thousands waiting does not hold back another's one. No two callers ever take the same
@@ -231,7 +257,7 @@ pub trait ExecutionStore: Send + Sync {
         lease: Duration,
     ) -> Result<Vec<ExecutionId>, StoreError>;
 
-    /// Deletes input, result and step outputs of up to `limit` runs that ended longer ago than their
+    /// Deletes input, result and step outputs, and gives up the files, of up to `limit` runs that ended longer ago than their
     /// organization wants, or than `kept` where it wants nothing of its own; never later than their
     /// records go. The records stay. Returns of how many.
     ///

@@ -6,7 +6,7 @@ use access_domain::{DeploymentId, OrganizationId, Repeatable, TokenUsage, TraceC
 use keys_core::{Key, Timestamp};
 use serde_json::{Map, Value};
 
-use crate::{Deployment, ExecutionId, Failure, RunState, Trigger, VersionId, WorkflowId};
+use crate::{Deployment, ExecutionId, Failure, RunFile, RunState, Trigger, VersionId, WorkflowId};
 
 /// What is needed to accept a run of a deployment.
 #[derive(Debug, Clone)]
@@ -108,19 +108,6 @@ pub struct ClaimedRun {
     pub timeout_seconds: u32,
     /// The trace that it belongs to: what it calls is told of it.
     pub trace: Option<TraceContext>,
-}
-
-/// A file that came with a run.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RunFile {
-    /// Its name, as it was sent but for what could lead out of a directory.
-    pub name: String,
-    /// What it is, judged by its content.
-    pub media_type: String,
-    /// How large it is, in bytes.
-    pub size: u64,
-    /// The SHA-256 of its content, in lower-case hexadecimal digits.
-    pub sha256: String,
 }
 
 /// One step of a run, as far as it got.

@@ -20,8 +20,8 @@ use auth_actix::{
     SessionCookie, Turns, hide_key_in_url, request_context, run_blocking,
 };
 use deployments_domain::{
-    CodeCheck, DeploymentStore, Deployments, ExecutionStore, Executions, History, HistoryStore,
-    SchemaCheck, Usage, UsageDesk, WorkflowRunner, WorkflowStore, Workflows,
+    CodeCheck, DeploymentStore, Deployments, ExecutionStore, Executions, FileStore, History,
+    HistoryStore, SchemaCheck, Usage, UsageDesk, WorkflowRunner, WorkflowStore, Workflows,
 };
 use keys_core::{Entropy, Network, PepperName, Peppers, RateLimit};
 use tokio::sync::{Semaphore, watch};
@@ -67,6 +67,7 @@ pub struct Ports {
     pub uses: Arc<Uses>,
     pub runner: Arc<dyn WorkflowRunner>,
     pub compiler: Arc<dyn CodeCheck>,
+    pub files: Arc<dyn FileStore>,
     pub schemas: Arc<dyn SchemaCheck>,
     pub models: Arc<Models>,
     pub clock: Arc<dyn Clock>,
@@ -198,6 +199,7 @@ impl Ports {
             executions: Executions {
                 store: self.executions,
                 runner: self.runner,
+                files: self.files,
                 log: self.usage.clone(),
                 clock: clock.clone(),
                 entropy: entropy.clone(),
@@ -227,6 +229,8 @@ pub struct Settings {
     /// A body that takes longer to arrive is given up: a caller must not hold a place, or an
     /// authentication, open by sending slowly.
     pub body_timeout: Duration,
+    /// What bounds the files of a call, beside what its deployment takes.
+    pub uploads: Uploads,
     /// Whether `/deployment/{api_key}/…` is served.
     pub key_in_url: bool,
     /// Proxies whose `X-Forwarded-For` tells where a request comes from.
@@ -241,6 +245,15 @@ pub struct Settings {
     pub guesses: RateLimit,
 }
 
+/// What bounds the files of a call.
+#[derive(Debug, Clone, Copy)]
+pub struct Uploads {
+    /// All files of a call together, in bytes.
+    pub max_bytes: u64,
+    /// How long they may take to arrive; nothing may arrive for no longer than any body.
+    pub within: Duration,
+}
+
 /// What handlers take: the use cases and the settings, shared by all event loops.
 pub struct App {
     pub(crate) use_cases: Arc<UseCases>,
@@ -248,6 +261,7 @@ pub struct App {
     key_cache: Arc<KeyCache>,
     pub(crate) metrics: Option<MetricsDoor>,
     pub(crate) settings: Settings,
+    pub(crate) files: Arc<dyn FileStore>,
     pub(crate) log_ins: Turns,
     checks: Turns,
     pub(crate) waiters: Semaphore,
@@ -276,8 +290,10 @@ impl App {
             key_in_url: settings.key_in_url,
             trusted_proxies: settings.trusted_proxies.clone().into(),
         };
+        let files = Arc::clone(&ports.files);
         Self {
             use_cases: Arc::new(ports.use_cases()),
+            files,
             access: web::Data::new(access),
             key_cache,
             metrics,

@@ -2,18 +2,26 @@
 
 use std::{
     future::{Ready, ready},
+    sync::Arc,
     time::Duration,
 };
 
 use access_domain::pointer_segment;
-use actix_web::{FromRequest, HttpRequest, dev, http::header::CONTENT_TYPE, web};
+use actix_web::{
+    FromRequest, HttpRequest, dev,
+    http::header::{CONTENT_TYPE, HeaderValue},
+    web,
+};
 use api_types::ErrorCode;
 use auth_actix::{ApiError, run_blocking};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::time::timeout;
 
-use crate::App;
+use crate::{
+    App,
+    form::{self, Form, FormBounds},
+};
 
 /// Larger bodies are parsed off the event loop.
 const PARSED_IN_PLACE_BYTES: usize = 64 * 1024;
@@ -23,6 +31,8 @@ const PARSED_IN_PLACE_BYTES: usize = 64 * 1024;
 pub(crate) struct Body {
     payload: web::Payload,
     is_json: bool,
+    /// The media type of a form.
+    form: Option<HeaderValue>,
     is_empty: bool,
     limit: usize,
     deadline: Duration,
@@ -41,12 +51,14 @@ impl FromRequest for Body {
         let essence = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         let is_json = essence == "application/json"
             || (essence.starts_with("application/") && essence.ends_with("+json"));
+        let is_form = essence == "multipart/form-data";
+        let form = request.headers().get(CONTENT_TYPE).filter(|_| is_form).cloned();
         let settings = request.app_data::<web::Data<App>>().map(|app| &app.settings);
         let limit = settings.map_or(0, |settings| settings.max_body_bytes);
         let deadline = settings.map_or(Duration::ZERO, |settings| settings.body_timeout);
         let is_empty = is_empty(request);
         let payload = web::Payload::from_request(request, payload).into_inner();
-        ready(payload.map(|payload| Self { payload, is_json, is_empty, limit, deadline }))
+        ready(payload.map(|payload| Self { payload, is_json, form, is_empty, limit, deadline }))
     }
 }
 
@@ -94,6 +106,24 @@ impl Body {
         Ok(ReadBody { bytes: self.bytes().await?, is_left_out: false })
     }
 
+    /// The body as it comes, be it JSON or a form with files.
+    pub(crate) async fn read_call(
+        self,
+        app: &App,
+        max_file_bytes: u64,
+    ) -> Result<CallBody, ApiError> {
+        let Some(media_type) = self.form else { return self.read().await.map(CallBody::Json) };
+        let bounds = FormBounds {
+            max_file_bytes,
+            max_files_bytes: app.settings.uploads.max_bytes,
+            max_fields_bytes: self.limit,
+            silence: self.deadline,
+            within: app.settings.uploads.within,
+        };
+        let store = Arc::clone(&app.files);
+        form::read(&media_type, self.payload, bounds, store).await.map(CallBody::Form)
+    }
+
     /// As [`Body::read`], where the body may be left out altogether.
     pub(crate) async fn read_optional(self) -> Result<ReadBody, ApiError> {
         if self.is_empty {
@@ -106,7 +136,7 @@ impl Body {
         if !self.is_json {
             return Err(ApiError::new(
                 ErrorCode::UnsupportedMediaType,
-                "send the body as application/json",
+                "send the body as application/json; files come as multipart/form-data, where they are taken",
             ));
         }
         let Ok(read) = timeout(self.deadline, self.payload.to_bytes_limited(self.limit)).await
@@ -125,6 +155,22 @@ impl Body {
                 let detail = format!("the body may have at most {} bytes", self.limit);
                 Err(ApiError::new(ErrorCode::BodyTooLarge, detail))
             }
+        }
+    }
+}
+
+/// The body of a call that has come, and is not looked into yet.
+pub(crate) enum CallBody {
+    Json(ReadBody),
+    Form(Form),
+}
+
+impl CallBody {
+    /// What a request that is sent again must have in common with the first.
+    pub(crate) fn identity(&self) -> &web::Bytes {
+        match self {
+            Self::Json(body) => body.bytes(),
+            Self::Form(form) => &form.identity,
         }
     }
 }

@@ -186,6 +186,11 @@ impl IntoApiError for ExecutionError {
                 ApiError::new(ErrorCode::TooManyExecutions, too_many.to_string())
             }
             Self::Finished => ApiError::new(ErrorCode::ExecutionFinished, self.to_string()),
+            Self::NoFiles => {
+                let detail =
+                    "the workflow runs over files: send them as a form, as parts named 'files'";
+                ApiError::at(ErrorCode::MissingField, "/files", detail)
+            }
             Self::Store(error) => error.into(),
         }
     }

@@ -5,24 +5,29 @@
 
 mod app;
 mod body;
+mod call_input;
 mod csv;
 mod deployment_docs;
 mod docs;
 mod error;
+mod form;
 mod forward_auth;
 mod imports;
 mod keys;
+mod media_type;
 mod metrics_door;
 mod openapi;
 mod parameters;
 mod request_metrics;
 mod result;
 mod routes;
+mod unstract;
+mod unstract_list;
 mod verification;
 mod wait;
 
 pub use self::{
-    app::{App, Ports, Settings, app},
+    app::{App, Ports, Settings, Uploads, app},
     metrics_door::MetricsDoor,
     openapi::openapi,
     routes::{METRICS_TYPE, routes},

@@ -127,6 +127,14 @@ fn parameter_description(name: &str) -> Option<&'static str> {
             "What is told beside the record: any of `input`, `outputs`, `result`, with commas between them.",
         ),
         "cursor" => Some("The `next_cursor` of the page before."),
+        "api_name" => Some("The deployment's name in addresses."),
+        "execution_id" => Some("The id of the execution."),
+        "include_metadata" => Some("Whether the tokens that models read and wrote are told."),
+        "include_metrics" => Some("Whether it is told how long each file took."),
+        "page" => Some("The number of the page, from 1."),
+        "page_size" => Some("How many on a page: 1 to 200, 50 unless told."),
+        "search" => Some("Only those with this in their name for people."),
+        "workflow" => Some("Only those of the workflow with this id."),
         "Idempotency-Key" => Some(
             "1 to 255 visible ASCII characters. For 24 hours, the same request with the same key is done once, and \
              answered by what it has made.",

@@ -103,6 +103,7 @@ table! {
         rate_limit_per_minute -> Nullable<Integer>,
         ip_allowlist -> Text,
         max_body_bytes -> Integer,
+        max_file_bytes -> Integer,
         input_schema -> Nullable<Text>,
     }
 }
@@ -300,12 +301,27 @@ joinable!(imported_secrets -> keys (key_id));
 joinable!(executions -> deployments (deployment_id));
 joinable!(executions -> workflow_versions (version_id));
 
+table! {
+    execution_files (id) {
+        id -> Text,
+        execution_id -> Text,
+        organization_id -> Text,
+        position -> Integer,
+        name -> Text,
+        media_type -> Text,
+        size -> BigInt,
+        sha256 -> Text,
+        is_kept -> Bool,
+    }
+}
+
 allow_tables_to_appear_in_same_query!(
     audit_entries,
     audit_heads,
     audit_marks,
     audit_totals,
     deployments,
+    execution_files,
     executions,
     idempotency_records,
     imported_secrets,

@@ -4,6 +4,7 @@
 use std::{
     collections::BTreeMap,
     net::IpAddr,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -16,12 +17,16 @@ use access_domain::{
     Operator, Organizations, PasswordCost, PasswordHash, Refusals, SecretDesk,
 };
 use actix_web::{HttpServer, dev::ServerHandle, rt, web};
-use http_actix::{App, KeyCacheConfig, KeyEpochs, MetricsDoor, Ports, Settings};
+use deployments_domain::FileStore;
+use http_actix::{App, KeyCacheConfig, KeyEpochs, MetricsDoor, Ports, Settings, Uploads};
 use keys_core::{OsEntropy, Pepper, RateLimit, Secret, Timestamp};
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
 use storage_diesel::Storage;
-use workflow_runtime::{Sandbox, SandboxCommand, SandboxConfig, Worker, WorkerConfig};
+use tempfile::TempDir;
+use workflow_runtime::{
+    DirectoryFiles, Sandbox, SandboxCommand, SandboxConfig, Worker, WorkerConfig,
+};
 
 use self::counts::Counts;
 use crate::{
@@ -30,7 +35,10 @@ use crate::{
 
 mod another_server;
 mod counts;
+mod forms;
 mod slow;
+
+pub use self::forms::form;
 
 /// When every test begins: 2026-11-21T00:00:00Z.
 const START: Timestamp = match Timestamp::from_timestamp(1_795_219_200, 0) {
@@ -40,6 +48,9 @@ const START: Timestamp = match Timestamp::from_timestamp(1_795_219_200, 0) {
 /// The password of everybody.
 pub const PASSWORD: &str = "correct horse battery";
 const MAX_BODY_BYTES: usize = 64 * 1024;
+const MAX_UPLOAD_BYTES: u64 = 1 << 20;
+/// Small, so that tests meet files of either kind.
+const FILE_MEMORY_BYTES: usize = 16 * 1024;
 
 /// A server, an organization `acme` with an administrator and a platform key, and a clock.
 pub struct TestApp {
@@ -59,6 +70,7 @@ pub struct TestApp {
     logged_before: usize,
     database: Database,
     key_reads: Arc<AtomicUsize>,
+    files: TempDir,
 }
 
 /// Somebody who calls, with a credential or without.
@@ -109,14 +121,17 @@ impl TestApp {
         let sandbox = Arc::new(Sandbox::start(SandboxConfig::new(command, 2)).expect("a sandbox"));
         let counts = Counts::of(&storage, &organizations);
         let models = models();
-        let worker = counts.start_worker(&organizations, &sandbox, &models);
+        let directory = TempDir::new().expect("a directory");
+        let files: Arc<dyn FileStore> =
+            Arc::new(DirectoryFiles::new(directory.path().into(), FILE_MEMORY_BYTES));
+        let worker = counts.start_worker(&organizations, &sandbox, &models, &files);
         let key_reads = Arc::new(AtomicUsize::new(0));
         let keys = CountedLookup { storage: storage.clone(), reads: key_reads.clone() };
         let audit = audit(&storage, &organizations);
         let refusals = Arc::clone(&audit.1);
         let (sandboxed, counted) = (sandbox.clone(), counts.clone());
         let ports = ports(&storage, epochs, &organizations, &worker, sandboxed, audit, counted);
-        let ports = Ports { keys: Arc::new(keys), models, ..ports };
+        let ports = Ports { keys: Arc::new(keys), models, files, ..ports };
         let state = web::Data::new(App::new(ports, settings));
         let (base, handle) = serve(state);
         let mut app = Self {
@@ -133,6 +148,7 @@ impl TestApp {
             logged_before,
             database,
             key_reads,
+            files: directory,
         };
         app.platform_key = app.given_organization("acme");
         app
@@ -167,6 +183,11 @@ impl TestApp {
     /// How often keys were looked up in the database so far.
     pub fn key_reads(&self) -> usize {
         self.key_reads.load(Ordering::Relaxed)
+    }
+
+    /// Where files that came with runs are kept.
+    pub fn files(&self) -> &Path {
+        self.files.path()
     }
 
     /// Somebody without a credential.
@@ -314,6 +335,7 @@ fn ports(
         usage: counts.usage,
         uses: counts.uses,
         runner: worker.clone(),
+        files: Arc::new(DirectoryFiles::new(PathBuf::new(), 0)),
         compiler: sandbox.clone(),
         schemas: sandbox,
         models: models(),
@@ -356,6 +378,7 @@ fn settings() -> Settings {
         base_url: String::new(),
         max_body_bytes: MAX_BODY_BYTES,
         body_timeout: Duration::from_secs(60),
+        uploads: Uploads { max_bytes: MAX_UPLOAD_BYTES, within: Duration::from_secs(60) },
         key_in_url: true,
         trusted_proxies: Vec::new(),
         forward_auth_organization: None,

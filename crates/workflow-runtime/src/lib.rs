@@ -5,6 +5,7 @@
 //! `SecretValues` and `Clock`.
 //! Must not know SQL, HTTP or who calls. Inputs and results are never logged.
 
+mod directory_files;
 mod items;
 mod sandbox;
 mod secrets;
@@ -14,6 +15,10 @@ mod tools;
 mod worker;
 
 pub use self::{
-    sandbox::{Sandbox, SandboxCommand, SandboxConfig, SandboxError, run_child},
+    directory_files::DirectoryFiles,
+    sandbox::{
+        DocumentError, DocumentFormat, Sandbox, SandboxCommand, SandboxConfig, SandboxError,
+        run_child,
+    },
     worker::{ShutdownReport, Worker, WorkerConfig, WorkerPorts},
 };

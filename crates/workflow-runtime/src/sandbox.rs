@@ -1,11 +1,15 @@
-//! Runs and checks filters, and holds values against schemas, in child processes of this binary:
-//! nothing inside a process can stop what recurses without end or asks for all the memory there is.
+//! Runs and checks filters, holds values against schemas and takes the text out of documents, in child
+//! processes of this binary: nothing inside a process can stop what recurses without end or asks for
+//! all the memory there is.
 //!
-//! `child`, `filter`, `names`, `schema` and `reply` are the child's side, `process`, `pool`,
-//! `code_check` and `schema_check` the parent's; `protocol` is what they say to each other. Must not know runs or workflows.
+//! `child`, `document`, `filter`, `names`, `schema` and `reply` are the child's side, `process`, `pool`,
+//! `code_check`, `extraction` and `schema_check` the parent's; `protocol` is what they say to each
+//! other. Must not know runs or workflows.
 
 mod child;
 mod code_check;
+mod document;
+mod extraction;
 mod filter;
 mod names;
 mod pool;
@@ -26,7 +30,7 @@ use tokio::{
     time::Instant,
 };
 
-pub use self::child::run_child;
+pub use self::{child::run_child, extraction::DocumentError, protocol::DocumentFormat};
 use self::{
     pool::{Answer, Call, Places, Pool},
     protocol::Request,
@@ -54,12 +58,14 @@ pub struct SandboxConfig {
     pub max_request_bytes: usize,
     /// What a filter may put out, as JSON.
     pub max_output_bytes: usize,
+    /// The largest document that is read, in bytes.
+    pub max_document_bytes: usize,
     /// How long compiling the filters of one definition may take.
     pub check_timeout: Duration,
 }
 
 impl SandboxConfig {
-    /// The defaults: 512 MiB for a child, 32 MiB in, 16 MiB out, 2 s for a check.
+    /// The defaults: 512 MiB for a child, 32 MiB in, also as a document, 16 MiB out, 2 s for a check.
     pub fn new(command: SandboxCommand, children: usize) -> Self {
         Self {
             command,
@@ -67,6 +73,7 @@ impl SandboxConfig {
             memory_bytes: 512 << 20,
             max_request_bytes: 32 << 20,
             max_output_bytes: 16 << 20,
+            max_document_bytes: 32 << 20,
             check_timeout: Duration::from_secs(2),
         }
     }

@@ -9,7 +9,8 @@ use std::{
 
 use access_domain::TokenUsage;
 use deployments_domain::{
-    ClaimedRun, Definition, Failure, FailureCode, LogLine, OnError, Step, StepRecord, StepState,
+    ClaimedRun, Definition, Failure, FailureCode, LogLine, OnError, RunFile, Step, StepRecord,
+    StepState,
 };
 use serde_json::Value;
 use tokio::time::{Instant, sleep, timeout_at};
@@ -47,6 +48,8 @@ pub(crate) struct Item<'a> {
     pub(crate) input: &'a Value,
     /// As filters and templates see them.
     pub(crate) files: &'a [Value],
+    /// As those see them who read what is in them.
+    pub(crate) uploads: &'a [RunFile],
 }
 
 /// How an item went.
@@ -114,7 +117,8 @@ impl Pass<'_> {
             }
             Some(filter) => {
                 let (data, last) = (self.data(item, trail), trail.last(item.input));
-                let output = self.scene(&data, last, trail.last_bytes, None).filter(filter).await;
+                let output =
+                    self.scene(item, &data, last, trail.last_bytes, None).filter(filter).await;
                 let output = output.map_err(|trouble| self.failure(None, trouble))?;
                 Ok(FilterOutput { value: self.secrets.blanked(output.value), ..output })
             }
@@ -199,7 +203,8 @@ impl Pass<'_> {
         trail: &Trail,
     ) -> Result<bool, Trouble> {
         let (data, last) = (self.data(item, trail), trail.last(item.input));
-        let output = self.scene(&data, last, trail.last_bytes, None).filter(condition).await?;
+        let output =
+            self.scene(item, &data, last, trail.last_bytes, None).filter(condition).await?;
         Ok(output.value == Value::Bool(true))
     }
 
@@ -214,7 +219,7 @@ impl Pass<'_> {
         let (data, last) = (self.data(item, trail), trail.last(item.input));
         let mut tries = 1;
         loop {
-            let scene = self.scene(&data, last, trail.last_bytes, Some(step));
+            let scene = self.scene(item, &data, last, trail.last_bytes, Some(step));
             let trouble = match self.try_once(step, &scene).await {
                 Ok(done) => return Ok(done),
                 Err(trouble) => trouble,
@@ -262,6 +267,7 @@ impl Pass<'_> {
     /// What a try of `step` is made with, or what is around all steps.
     fn scene<'a>(
         &'a self,
+        item: Item<'a>,
         data: &'a StepData<'a>,
         last: &'a Value,
         last_bytes: usize,
@@ -274,6 +280,7 @@ impl Pass<'_> {
             run: self.run,
             data,
             secrets: self.secrets,
+            uploads: item.uploads,
             last,
             last_bytes,
             deadline: own.map_or(self.deadline, |own| own.min(self.deadline)),

@@ -1,6 +1,7 @@
 //! What steps do. Each tool is told what its step may know, and puts out one value or the reason why
 //! there is none. Must not know how a run is kept, tried again or ended.
 
+mod extract_text;
 mod http_request;
 mod llm;
 mod pause;
@@ -9,7 +10,7 @@ mod validate;
 use std::{collections::BTreeMap, io, pin::Pin, sync::Arc, time::Duration};
 
 use access_domain::{Clock, Fault, Models, SecretValues, TokenUsage};
-use deployments_domain::{ClaimedRun, TextFormat, Tool};
+use deployments_domain::{ClaimedRun, FileStore, RunFile, TextFormat, Tool};
 use outbound::HttpClient;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -17,7 +18,7 @@ use tokio::time::Instant;
 
 pub(crate) use self::pause::{about, longer_each_time};
 use crate::{
-    sandbox::{FilterOutput, Sandbox, SandboxError},
+    sandbox::{DocumentError, DocumentFormat, FilterOutput, Sandbox, SandboxError},
     secrets::{Secrets, SecretsUnknown},
     templates::{self, Scope},
 };
@@ -39,6 +40,17 @@ pub(crate) trait Confined: Send + Sync {
         value: &'a Value,
         deadline: Instant,
     ) -> Pin<Box<dyn Future<Output = Result<Vec<Fault>, SandboxError>> + Send + 'a>>;
+
+    /// The largest document whose text is extracted, in bytes.
+    fn max_document_bytes(&self) -> usize;
+
+    /// The text of a document.
+    fn text_of<'a>(
+        &'a self,
+        format: DocumentFormat,
+        content: &'a [u8],
+        deadline: Instant,
+    ) -> Pin<Box<dyn Future<Output = Result<String, DocumentError>> + Send + 'a>>;
 }
 
 impl Confined for Sandbox {
@@ -59,6 +71,19 @@ impl Confined for Sandbox {
     ) -> Pin<Box<dyn Future<Output = Result<Vec<Fault>, SandboxError>> + Send + 'a>> {
         Box::pin(self.validate_until(schema, value, deadline))
     }
+
+    fn max_document_bytes(&self) -> usize {
+        self.largest_document()
+    }
+
+    fn text_of<'a>(
+        &'a self,
+        format: DocumentFormat,
+        content: &'a [u8],
+        deadline: Instant,
+    ) -> Pin<Box<dyn Future<Output = Result<String, DocumentError>> + Send + 'a>> {
+        Box::pin(self.extract(format, content, deadline))
+    }
 }
 
 /// What steps are carried out with.
@@ -68,6 +93,7 @@ pub(crate) struct Tools {
     pub(crate) models: Arc<Models>,
     pub(crate) secrets: Arc<dyn SecretValues>,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) files: Arc<dyn FileStore>,
 }
 
 /// What filters and templates run over.
@@ -94,6 +120,8 @@ pub(crate) struct Scene<'a> {
     pub(crate) run: &'a ClaimedRun,
     pub(crate) data: &'a StepData<'a>,
     pub(crate) secrets: &'a Secrets,
+    /// The files of the item.
+    pub(crate) uploads: &'a [RunFile],
     /// The output of the step before, or the input of the run.
     pub(crate) last: &'a Value,
     pub(crate) last_bytes: usize,
@@ -171,7 +199,7 @@ pub(crate) async fn make_try(tool: &Tool, scene: &Scene<'_>) -> Result<Done, Tro
         }
         Tool::HttpRequest(request) => http_request::call(request, scene).await.map(Done::of),
         Tool::Llm(question) => llm::ask(question, scene).await,
-        Tool::ExtractText => Err(Trouble::lasting("the run has no files")),
+        Tool::ExtractText => extract_text::extract(scene).await,
         Tool::Validate { schema, value } => {
             validate::hold(schema, value.as_deref(), scene).await.map(Done::from)
         }

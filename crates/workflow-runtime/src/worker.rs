@@ -13,6 +13,7 @@ mod outage;
 mod retention;
 mod run;
 mod run_trace;
+mod sweep;
 #[cfg(test)]
 mod tests;
 mod waiters;
@@ -20,7 +21,7 @@ mod waiters;
 use std::{io, sync::Arc, thread, time::Duration};
 
 use access_domain::{Clock, Models, SecretValues, Tracer};
-use deployments_domain::{ExecutionId, ExecutionStore, RunLog, Seat, WorkflowRunner};
+use deployments_domain::{ExecutionId, ExecutionStore, FileStore, RunLog, Seat, WorkflowRunner};
 use outbound::HttpClient;
 use tokio::{
     runtime::Builder,
@@ -88,6 +89,8 @@ pub struct WorkerPorts {
     pub models: Arc<Models>,
     /// The organizations' secrets.
     pub secrets: Arc<dyn SecretValues>,
+    /// Where the content of files lies.
+    pub files: Arc<dyn FileStore>,
 }
 
 /// What became of the runs that a shutdown found in hand.
@@ -120,8 +123,8 @@ impl Worker {
     /// # Errors
     /// When the system has no thread to give.
     pub fn start(config: WorkerConfig, ports: WorkerPorts) -> io::Result<Self> {
-        let WorkerPorts { store, log, clock, sandbox, http, models, secrets } = ports;
-        let tools = Tools { confined: sandbox, http, models, secrets, clock };
+        let WorkerPorts { store, log, clock, sandbox, http, models, secrets, files } = ports;
+        let tools = Tools { confined: sandbox, http, models, secrets, clock, files };
         // Every run may be saving its end while the loops ask the store too.
         let blocking_threads = config.seats.saturating_add(4);
         let runtime = Builder::new_current_thread()

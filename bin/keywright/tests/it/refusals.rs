@@ -18,7 +18,7 @@ const PUBLIC: [(&str, &str); 4] = [
 /// What the first segments of a path, or of one method of it, tell of those who may not pass, beside "no credential": the
 /// status and code for a deployment's key, for another organization's platform key, and for another
 /// organization's key that has the scope `orders:read` alone. Under `/v1`, a caller is in their own.
-const TABLE: [(&str, Refusal, Refusal, Refusal); 21] = [
+const TABLE: [(&str, Refusal, Refusal, Refusal); 24] = [
     ("/metrics", INVALID, INVALID, INVALID),
     ("/v1/session", KIND, KIND, KIND),
     ("/v1/api-keys", KIND, PASSES, SCOPE),
@@ -39,6 +39,9 @@ const TABLE: [(&str, Refusal, Refusal, Refusal); 21] = [
     ("/unstract/{org_id}/api/v2/workflow", KIND, HIDDEN, HIDDEN),
     ("/unstract/{org_id}/api/v2/api-deployment", KIND, HIDDEN, HIDDEN),
     ("/deployment/{handle}/openapi.json", HIDDEN, HIDDEN, DEPLOYMENT_KEY),
+    ("/deployment/api/", HIDDEN, HIDDEN, HIDDEN),
+    ("/api/v1/unstract/whoami", KIND, PASSES, SCOPE),
+    ("/api/v1/unstract/{org_id}", KIND, HIDDEN, HIDDEN),
     ("/deployment/{handle}", HIDDEN, DEPLOYMENT_KEY, DEPLOYMENT_KEY),
 ];
 /// Is not refused for who they are.

@@ -1,5 +1,7 @@
 //! Starting and cancelling runs, over a store that remembers what it was asked to save.
 
+mod with_files;
+
 use std::sync::Mutex;
 
 use access_domain::{CallBounds, OrganizationName, authorize};
@@ -7,6 +9,7 @@ use keys_core::{Key, Timestamp};
 use serde_json::json;
 use uuid::Uuid;
 
+use self::with_files::Shelf;
 use super::*;
 use crate::Retention;
 use crate::{Deployment, Seat, StepRecord};
@@ -21,6 +24,7 @@ struct OneRun {
     moves_meanwhile: Mutex<Vec<RunState>>,
     key_revoked_at: Mutex<Option<Timestamp>>,
     input_schema: Mutex<Option<Value>>,
+    is_full: Mutex<bool>,
 }
 
 /// A schema is what each value must be.
@@ -67,6 +71,9 @@ impl ExecutionStore for OneRun {
         limits: RunLimits,
     ) -> Result<(), ChangeError<TooManyExecutions>> {
         assert_eq!(limits, RunLimits { deployment: Some(3), organization: Some(9) });
+        if *self.is_full.lock().unwrap() {
+            return Err(ChangeError::Refused(TooManyExecutions::OfDeployment { limit: 3 }));
+        }
         *self.accepted.lock().unwrap() = Some(run.clone());
         *self.state.lock().unwrap() = Some(run.state);
         Ok(())
@@ -117,6 +124,18 @@ impl ExecutionStore for OneRun {
 
     fn find_steps(&self, _: ExecutionId) -> Result<Vec<StepRecord>, StoreError> {
         unreachable!("only workers go on where others stopped")
+    }
+
+    fn find_run_files(
+        &self,
+        _: OrganizationId,
+        _: ExecutionId,
+    ) -> Result<Vec<RunFile>, StoreError> {
+        unreachable!("nobody asks for files")
+    }
+
+    fn find_files(&self, _: &[crate::FileId]) -> Result<crate::FoundFiles, StoreError> {
+        unreachable!("only workers tidy up")
     }
 
     fn claim(&self, _: u32, _: Duration, _: Timestamp) -> Result<Vec<ClaimedRun>, StoreError> {
@@ -188,6 +207,7 @@ struct Bench {
     said: Arc<Mutex<Vec<String>>>,
     ended: Arc<Ends>,
     executions: Executions,
+    shelf: Arc<Shelf>,
     granted: Granted<Execute>,
 }
 
@@ -210,8 +230,11 @@ fn bench(has_seat: bool) -> Bench {
     let (store_port, runner, schemas) = (store.clone(), Arc::new(runner), Arc::new(Same));
     let ended = Arc::<Ends>::default();
     let log = ended.clone();
-    let executions = Executions { store: store_port, runner, log, clock, entropy, lease, schemas };
-    Bench { store, said, ended, executions, granted }
+    let shelf = Arc::<Shelf>::default();
+    let files = shelf.clone();
+    let executions =
+        Executions { store: store_port, runner, log, clock, entropy, files, lease, schemas };
+    Bench { store, said, ended, executions, shelf, granted }
 }
 
 /// The ends that were counted.
@@ -225,7 +248,13 @@ impl RunLog for Ends {
 }
 
 fn request(parameters: Map<String, Value>) -> StartRun {
-    StartRun { input: json!("in"), input_pointer: "/input_data", parameters }
+    StartRun {
+        input: json!("in"),
+        input_pointer: "/input_data",
+        parameters,
+        files: Vec::new(),
+        per_file: false,
+    }
 }
 
 impl Bench {

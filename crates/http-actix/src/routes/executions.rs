@@ -1,19 +1,19 @@
 //! `/deployment/{handle}/…`: what callers of a deployment reach with its key.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use access_domain::{CallBounds, Execute, Granted, Principal};
 use actix_web::{HttpResponse, get, http::StatusCode, post, web};
-use api_types::{ErrorCode, ExecutionRequest, ExecutionView, ResultView, StartedView};
+use api_types::{ExecutionView, ResultView, StartedView};
 use auth_actix::{ApiError, Caller, Done, RepeatableCaller};
-use deployments_domain::{Execution, StartRun};
-use serde_json::{Map, Value};
+use deployments_domain::Execution;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::{
     App,
-    body::{Body, object},
-    parameters::{MAX_WAIT_SECONDS, PathId, Query},
+    body::{Body, CallBody},
+    call_input::parse,
+    parameters::{PathId, Query},
     result::{Ended, result},
     wait::until_finished,
 };
@@ -29,8 +29,10 @@ pub(super) fn routes(config: &mut ServiceConfig) {
 
 /// Start an execution
 ///
-/// The body is any JSON value: the input, or an object with `input_data`. Answers 202 once the
-/// execution is on disk, or 200 with its result if it completes within `wait` seconds.
+/// The body is any JSON value: the input, or an object with `input_data`; or a form
+/// (`multipart/form-data`) with 1 to 32 `files`, `input_data` and `parameters` as JSON, `timeout`, and
+/// further fields that become members of the input. Answers 202 once the execution is on disk, or 200
+/// with its result if it completes within `wait` seconds.
 #[utoipa::path(
     tag = "executions",
     security(("bearer" = []), ("api_key" = [])),
@@ -148,9 +150,9 @@ async fn start(
     body: Body,
 ) -> Result<HttpResponse, ApiError> {
     let wait_of_query = query.wait()?;
-    let body = body.at_most(most_bytes(&who.granted)).read().await?;
-    let (granted, attempt) = who.with_body(body.bytes()).await?;
-    let (run, wait_of_body) = parse(body.any_json().await?)?;
+    let body = read(app, &who.granted, body).await?;
+    let (granted, attempt) = who.with_body(body.identity()).await?;
+    let (run, wait_of_body) = parse(body).await?;
     let wait = wait_of_query.max(wait_of_body);
     let granted = Arc::new(granted);
     let starter = Arc::clone(&granted);
@@ -180,29 +182,19 @@ async fn start(
     Ok(HttpResponse::build(status).json(view))
 }
 
-/// The largest body that the called deployment takes.
-fn most_bytes(granted: &Granted<Execute>) -> usize {
+/// The body of a call, within what the called deployment takes.
+pub(super) async fn read(
+    app: &App,
+    granted: &Granted<Execute>,
+    body: Body,
+) -> Result<CallBody, ApiError> {
     let bounds = match granted.who() {
         Principal::DeploymentKey { bounds, .. } => *bounds,
         Principal::User { .. }
         | Principal::PlatformKey { .. }
         | Principal::OrganizationKey { .. } => CallBounds::default(),
     };
-    bounds.max_body_bytes.and_then(|most| usize::try_from(most).ok()).unwrap_or(usize::MAX)
-}
-
-/// The input and parameters of a call, and how long it may wait.
-fn parse(body: Value) -> Result<(StartRun, Duration), ApiError> {
-    if body.get("input_data").is_none() {
-        let run = StartRun { input: body, input_pointer: "", parameters: Map::new() };
-        return Ok((run, Duration::ZERO));
-    }
-    let ExecutionRequest { input_data, parameters, timeout } = object(body)?;
-    let seconds = timeout.unwrap_or(0);
-    if seconds > MAX_WAIT_SECONDS {
-        let detail = format!("must be from 0 to {MAX_WAIT_SECONDS} seconds");
-        return Err(ApiError::at(ErrorCode::InvalidValue, "/timeout", detail));
-    }
-    let run = StartRun { input: input_data, input_pointer: "/input_data", parameters };
-    Ok((run, Duration::from_secs(seconds.into())))
+    let max_body_bytes = bounds.max_body_bytes.and_then(|most| usize::try_from(most).ok());
+    let max_file_bytes = bounds.max_file_bytes.map_or(u64::MAX, u64::from);
+    body.at_most(max_body_bytes.unwrap_or(usize::MAX)).read_call(app, max_file_bytes).await
 }

@@ -15,6 +15,7 @@ mod platform_keys;
 mod secrets;
 mod server;
 mod session;
+mod unstract;
 mod usage;
 mod verify;
 mod workflows;
@@ -30,6 +31,8 @@ pub fn routes(config: &mut ServiceConfig) {
     config
         .configure(forward_auth::routes)
         .configure(verify::routes)
+        // Before the other addresses of deployments: `api` is nobody's handle.
+        .configure(unstract::routes)
         .configure(executions::routes)
         .configure(documentation::routes)
         .configure(session::routes)

@@ -4,7 +4,9 @@ use access_domain::{
     Act, Action, ChangeError, DeploymentId, KeyRing, NewManagedKey, OrganizationId, Page,
     PageRequest, StoreError, Subject, SubjectKind, Visibility,
 };
-use deployments_domain::{Deployment, DeploymentRefusal, DeploymentStore, WorkflowId};
+use deployments_domain::{
+    Deployment, DeploymentRefusal, DeploymentRuns, DeploymentStore, LastRun, Status, WorkflowId,
+};
 use diesel::{delete, insert_into, prelude::*, result::Error, sql_types::Bool, update};
 
 use super::{
@@ -16,7 +18,7 @@ use crate::{
     codec,
     error::Stop,
     rows::DeploymentRow,
-    schema::{deployments, imported_secrets, keys, workflows},
+    schema::{deployments, executions, imported_secrets, keys, workflows},
 };
 
 impl DeploymentStore for Store {
@@ -77,6 +79,16 @@ impl DeploymentStore for Store {
             let rows: Vec<DeploymentRow> = wanted.load(conn)?;
             let items = rows.into_iter().map(DeploymentRow::read).collect::<QueryResult<_>>()?;
             Ok(page.cut(items, |deployment: &Deployment| deployment.id.uuid()))
+        })
+    }
+
+    fn find_runs_of(
+        &self,
+        organization: OrganizationId,
+        ids: &[DeploymentId],
+    ) -> Result<Vec<(String, DeploymentRuns)>, StoreError> {
+        self.read("looking up runs of deployments", |conn| {
+            ids.iter().map(|id| runs_of(conn, organization, *id)).collect()
         })
     }
 
@@ -183,4 +195,34 @@ fn taken(error: Error) -> Stop<DeploymentRefusal> {
         }
         _ => Stop::Failed(error),
     }
+}
+
+fn runs_of(
+    conn: &mut Conn,
+    organization: OrganizationId,
+    id: DeploymentId,
+) -> QueryResult<(String, DeploymentRuns)> {
+    let workflow: Option<String> = deployments::table
+        .inner_join(workflows::table)
+        .filter(deployments::id.eq(codec::id(id)))
+        .filter(deployments::organization_id.eq(codec::id(organization)))
+        .select(workflows::name)
+        .first(conn)
+        .optional()?;
+    let runs = || executions::table.filter(executions::deployment_id.eq(codec::id(id)));
+    let count = runs().count().get_result(conn)?;
+    let rows: Vec<(String, String, i64)> = runs()
+        .order((executions::created_at.desc(), executions::id.desc()))
+        .limit(5)
+        .select((executions::id, executions::status, executions::created_at))
+        .load(conn)?;
+    let last = rows.into_iter().rev().map(|(id, status, created_at)| {
+        Ok(LastRun {
+            id: codec::read_id(&id)?,
+            status: codec::read_name(&status, "status", Status::parse)?,
+            created_at: codec::read_micros(created_at)?,
+        })
+    });
+    let last = last.collect::<QueryResult<_>>()?;
+    Ok((workflow.unwrap_or_default(), DeploymentRuns { count, last }))
 }

@@ -10,8 +10,8 @@ use std::{
 
 use access_domain::{ChangeError, DeploymentId, OrganizationId, StoreError};
 use deployments_domain::{
-    ClaimedRun, Execution, ExecutionId, ExecutionStore, NewRun, Retention, RunLimits, RunMove,
-    Runnable, Status, StepRecord, TooManyExecutions,
+    ClaimedRun, Execution, ExecutionId, ExecutionStore, FileId, FoundFiles, NewRun, Retention,
+    RunFile, RunLimits, RunMove, Runnable, Status, StepRecord, TooManyExecutions,
 };
 use diesel::{
     delete,
@@ -27,6 +27,7 @@ use serde_json::Value;
 
 use super::{
     super::{Conn, Store},
+    files::{files_of, files_of_run, forget_files, give_files_up, save_files, what_is_known_of},
     idempotency::remember,
     lease::NowAnd,
     retention::{Due, due},
@@ -34,7 +35,7 @@ use super::{
 use crate::{
     codec,
     error::Stop,
-    rows::{ClaimedRow, ExecutionRow, MoveRow, NewExecutionRow, RunnableRow, StepRow},
+    rows::{ClaimedRow, ExecutionRow, FileRow, MoveRow, NewExecutionRow, RunnableRow, StepRow},
     schema::{
         deployments, execution_steps, executions, keys, organizations, workflow_versions, workflows,
     },
@@ -82,6 +83,7 @@ impl ExecutionStore for Store {
             } else {
                 insert_into(executions::table).values(row).execute(conn)?;
             }
+            save_files(conn, run)?;
             let (request, made) = (run.repeatable, run.id.uuid());
             Ok(remember(conn, run.organization, request, run.created_at, made, None)?)
         })
@@ -185,9 +187,17 @@ impl ExecutionStore for Store {
         lease: Duration,
         at: Timestamp,
     ) -> Result<Vec<ClaimedRun>, StoreError> {
-        let rows = self.save("claiming runs", |conn| claim(conn, i64::from(limit), lease, at))?;
+        let (rows, mut files) = self.save("claiming runs", |conn| {
+            let rows = claim(conn, i64::from(limit), lease, at)?;
+            let files = files_of(conn, rows.iter().map(|row| row.id.as_str()))?;
+            Ok((rows, files))
+        })?;
         // Read after the commit: a row that cannot be read must not keep the others from being carried out.
-        let read = |row: ClaimedRow| match row.read() {
+        let mut read_run = |row: &ClaimedRow| {
+            let files = files.remove(&row.id).unwrap_or_default();
+            row.read(files.into_iter().map(FileRow::read).collect::<QueryResult<_>>()?)
+        };
+        let read = |row: ClaimedRow| match read_run(&row) {
             Ok(run) => Some(run),
             Err(error) => {
                 tracing::error!(execution = row.id, %error, "a run cannot be read, and is left out");
@@ -195,6 +205,18 @@ impl ExecutionStore for Store {
             }
         };
         Ok(rows.into_iter().filter_map(read).collect())
+    }
+
+    fn find_run_files(
+        &self,
+        organization: OrganizationId,
+        id: ExecutionId,
+    ) -> Result<Vec<RunFile>, StoreError> {
+        self.read("looking up the files of a run", |conn| files_of_run(conn, organization, id))
+    }
+
+    fn find_files(&self, ids: &[FileId]) -> Result<FoundFiles, StoreError> {
+        self.read("looking files up", |conn| what_is_known_of(conn, ids))
     }
 
     fn renew(
@@ -238,6 +260,7 @@ impl ExecutionStore for Store {
                 .filter(execution_steps::execution_id.eq_any(&old))
                 .set(execution_steps::output.eq(None::<String>))
                 .execute(conn)?;
+            give_files_up(conn, &old)?;
             update(executions::table.filter(executions::id.eq_any(&old)))
                 .set((
                     executions::has_payload.eq(false),
@@ -259,6 +282,7 @@ impl ExecutionStore for Store {
             let old = due(conn, Due::Record, now, kept, limit)?;
             let steps = execution_steps::table.filter(execution_steps::execution_id.eq_any(&old));
             delete(steps).execute(conn)?;
+            forget_files(conn, &old)?;
             delete(executions::table.filter(executions::id.eq_any(&old))).execute(conn)
         })
     }

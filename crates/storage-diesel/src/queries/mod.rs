@@ -26,6 +26,7 @@ macro_rules! visible {
 mod audit;
 mod deployments;
 mod executions;
+mod files;
 mod history;
 mod idempotency;
 mod imports;

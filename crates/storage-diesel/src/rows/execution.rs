@@ -2,8 +2,8 @@
 
 use access_domain::TokenUsage;
 use deployments_domain::{
-    ClaimedRun, Execution, Failure, FailureCode, LogLine, NewRun, Progress, RunEnd, RunMove,
-    RunState, Runnable, Status, StepRecord, StepState, Trigger,
+    ClaimedRun, Execution, Failure, FailureCode, LogLine, NewRun, Progress, RunEnd, RunFile,
+    RunMove, RunState, Runnable, Status, StepRecord, StepState, Trigger,
 };
 use diesel::{QueryResult, prelude::*, result::Error};
 use keys_core::Key;
@@ -170,7 +170,7 @@ pub(crate) struct ClaimedRow {
 }
 
 impl ClaimedRow {
-    pub(crate) fn read(&self) -> QueryResult<ClaimedRun> {
+    pub(crate) fn read(&self, files: Vec<RunFile>) -> QueryResult<ClaimedRun> {
         let gone =
             || Error::DeserializationError("the payload of an unfinished run is gone".into());
         Ok(ClaimedRun {
@@ -183,7 +183,7 @@ impl ClaimedRow {
             definition: codec::read_json(&self.definition)?,
             input: codec::read_json(self.input.as_deref().ok_or_else(gone)?)?,
             parameters: codec::read_json_object(self.parameters.as_deref().ok_or_else(gone)?)?,
-            files: Vec::new(),
+            files,
             per_file: self.per_file,
             timeout_seconds: codec::read_unsigned(self.timeout_seconds)?,
             // Without it a run is as good as with it.

@@ -1,7 +1,7 @@
 //! Keys of every kind, and their secrets.
 
 use access_domain::{
-    CallBounds, DeploymentId, FoundBy, Imported, KeyOwner, KeyRecord, KeySecret, KeyTerms,
+    ApiName, CallBounds, DeploymentId, FoundBy, Imported, KeyOwner, KeyRecord, KeySecret, KeyTerms,
     ManagedKey, NewImport, NewKey, NewManagedKey, OrganizationId, OrganizationName, PlatformKey,
     Revocation,
 };
@@ -186,6 +186,12 @@ pub(crate) struct FoundKeyRow {
     #[diesel(select_expression = deployments::max_body_bytes.nullable())]
     #[diesel(select_expression_type = diesel::dsl::Nullable<deployments::max_body_bytes>)]
     max_body_bytes: Option<i32>,
+    #[diesel(select_expression = deployments::max_file_bytes.nullable())]
+    #[diesel(select_expression_type = diesel::dsl::Nullable<deployments::max_file_bytes>)]
+    max_file_bytes: Option<i32>,
+    #[diesel(select_expression = deployments::api_name.nullable())]
+    #[diesel(select_expression_type = diesel::dsl::Nullable<deployments::api_name>)]
+    api_name: Option<String>,
 }
 
 impl FoundKeyRow {
@@ -223,6 +229,8 @@ impl FoundKeyRow {
         let bounds = CallBounds {
             rate_limit: codec::read_rate_limit(self.deployment_rate_limit)?,
             max_body_bytes: self.max_body_bytes.map(codec::read_unsigned).transpose()?,
+            max_file_bytes: self.max_file_bytes.map(codec::read_unsigned).transpose()?,
+            api_name: self.api_name.as_deref().and_then(ApiName::parse),
         };
         let organization = OrganizationName {
             id: codec::read_id(&self.organization_id)?,

@@ -3,6 +3,7 @@
 mod audit;
 mod deployment;
 mod execution;
+mod file;
 mod history;
 mod key;
 mod usage;
@@ -12,6 +13,7 @@ pub(crate) use self::{
     audit::{AuditRow, ChainRow, HeadRow, SealRow, TotalOfHeadsRow, TotalRow},
     deployment::DeploymentRow,
     execution::{ClaimedRow, ExecutionRow, MoveRow, NewExecutionRow, RunnableRow, StepRow},
+    file::FileRow,
     history::StepHeadRow,
     key::{
         FoundKeyRow, ImportedRow, ImportedSecretRow, KeyRow, KeySecretRow, ManagedKeyRow,

@@ -77,6 +77,10 @@ on_both_databases! {
         old_payloads_are_deleted_in_portions_and_the_records_stay
         the_runs_of_a_deleted_deployment_go_on
         steps_are_saved_while_their_attempt_has_the_run_and_found_again;
+    files:
+        a_run_is_claimed_with_its_files_in_their_order
+        files_are_given_up_with_the_payload_of_their_run_and_stay_on_record
+        the_last_runs_of_deployments_are_told_with_their_number;
     history:
         runs_are_listed_newest_first_in_pages
         runs_are_listed_by_filter

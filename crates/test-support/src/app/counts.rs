@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use access_domain::{Flush, Models, Organizations, Uses};
-use deployments_domain::Usage;
+use deployments_domain::{FileStore, Usage};
 use outbound::{HttpClient, NetworkPolicy};
 use storage_diesel::Storage;
 use workflow_runtime::{Sandbox, Worker, WorkerConfig, WorkerPorts};
@@ -28,6 +28,7 @@ impl Counts {
         tools: &Organizations,
         sandbox: &Arc<Sandbox>,
         models: &Arc<Models>,
+        files: &Arc<dyn FileStore>,
     ) -> Arc<Worker> {
         let ports = WorkerPorts {
             store: self.storage.clone(),
@@ -39,6 +40,7 @@ impl Counts {
             ])),
             models: models.clone(),
             secrets: Arc::new(super::secrets(&self.storage, tools)),
+            files: files.clone(),
         };
         Arc::new(Worker::start(WorkerConfig::default(), ports).expect("a worker"))
     }

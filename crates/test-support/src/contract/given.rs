@@ -238,6 +238,7 @@ impl Given {
             rate_limit: RateLimit::per_minute(100),
             allowlist: Allowlist::new(vec!["10.0.0.0/8".parse().unwrap()]).unwrap(),
             max_body_bytes: 1 << 20,
+            max_file_bytes: 1 << 21,
             input_schema: Some(json!({"type": "object"})),
             created_by: SOMEBODY,
             created_at: self.now(),

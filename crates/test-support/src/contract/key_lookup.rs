@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use access_domain::{
-    Action, CallBounds, KeyChange, KeyOwner, KeyTerms, ManagedKey, PlatformKeyChange,
+    Action, ApiName, CallBounds, KeyChange, KeyOwner, KeyTerms, ManagedKey, PlatformKeyChange,
 };
 use deployments_domain::Deployment;
 use keys_core::{Allowlist, Key, RateLimit, Scopes, Slot, Timestamp};
@@ -27,8 +27,8 @@ pub fn a_deployment_key_is_found_with_all_that_decides_its_fate(given: &Given) {
     let terms = &deployed.deployment;
     let good = Key { owner_allowlist: terms.allowlist.clone(), ..good };
     assert_eq!(record.key, good);
-    let max_body_bytes = Some(terms.max_body_bytes);
-    assert_eq!(record.bounds, CallBounds { rate_limit: terms.rate_limit, max_body_bytes });
+    assert_eq!(record.bounds, bounds_of(terms));
+    assert!(record.bounds.api_name.is_some());
 
     let until = given.now() + Duration::from_micros(1);
     let terms = KeyTerms {
@@ -43,10 +43,7 @@ pub fn a_deployment_key_is_found_with_all_that_decides_its_fate(given: &Given) {
     let (organization, deployment) = (deployed.organization, deployed.deployment.id);
     let act = given.act(Action::KeyChanged);
     given.stores.change_key(organization, deployed.ring(), record.id, &rule, &act).unwrap();
-    let rule = |deployment: &Deployment| {
-        let rate_limit = None;
-        Ok(Deployment { is_active: false, rate_limit, max_body_bytes: 5, ..deployment.clone() })
-    };
+    let rule = |deployment: &Deployment| Ok(with_other_terms(deployment));
     given.stores.change_deployment(organization, ALL, deployment, &rule, &given.deed()).unwrap();
     let KeyTerms { scopes, allowlist, rate_limit, .. } = terms;
     let bad = Key {
@@ -59,7 +56,7 @@ pub fn a_deployment_key_is_found_with_all_that_decides_its_fate(given: &Given) {
         ..good
     };
     assert_eq!(found().key, bad);
-    assert_eq!(found().bounds, CallBounds { rate_limit: None, max_body_bytes: Some(5) });
+    assert_eq!(found().bounds, bounds_of(&with_other_terms(&deployed.deployment)));
 }
 
 pub fn a_platform_key_is_as_active_as_its_slot(given: &Given) {
@@ -121,4 +118,25 @@ pub fn secrets_are_counted_under_their_pepper_as_long_as_a_live_key_needs_it(giv
         given.stores.change_platform_keys(organization.id, &rule, &act).unwrap();
     }
     assert_eq!(counted(), []);
+}
+
+/// What a deployment bounds its calls by.
+fn bounds_of(deployment: &Deployment) -> CallBounds {
+    CallBounds {
+        rate_limit: deployment.rate_limit,
+        max_body_bytes: Some(deployment.max_body_bytes),
+        max_file_bytes: Some(deployment.max_file_bytes),
+        api_name: ApiName::parse(&deployment.api_name),
+    }
+}
+
+fn with_other_terms(deployment: &Deployment) -> Deployment {
+    Deployment {
+        is_active: false,
+        rate_limit: None,
+        max_body_bytes: 5,
+        max_file_bytes: 6,
+        api_name: "other".into(),
+        ..deployment.clone()
+    }
 }

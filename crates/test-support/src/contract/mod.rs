@@ -9,6 +9,7 @@ pub mod audit;
 pub mod audit_chain;
 pub mod deployments;
 pub mod executions;
+pub mod files;
 pub mod history;
 pub mod idempotency;
 pub mod imports;

@@ -2,7 +2,7 @@
 //! trust a filter.
 
 use std::{
-    io::{self, BufRead, Write},
+    io::{self, BufRead, Read as _, Write},
     panic::{self, AssertUnwindSafe},
     process::ExitCode,
     sync::mpsc,
@@ -14,6 +14,7 @@ use rustix::process::{Resource, Rlimit, setrlimit};
 use serde_json::json;
 
 use super::{
+    document,
     filter::Filters,
     names,
     protocol::{Limits, READY},
@@ -58,7 +59,13 @@ fn serve() -> io::Result<()> {
     say(READY.as_bytes())?;
     loop {
         let mut request = Vec::new();
-        if input.read_until(b'\n', &mut request)? == 0 || requests.send(request).is_err() {
+        if input.read_until(b'\n', &mut request)? == 0 {
+            return Ok(());
+        }
+        if let Some(document) = document::announced(&request) {
+            (&mut input).take(document.bytes).read_to_end(&mut request)?;
+        }
+        if requests.send(request).is_err() {
             return Ok(());
         }
     }
@@ -83,12 +90,20 @@ fn limit(resource: Resource, value: u64) -> io::Result<()> {
 fn answer(queue: &mpsc::Receiver<Vec<u8>>, limits: &Limits) {
     let (mut filters, mut schemas) = (Filters::default(), Schemas::default());
     while let Ok(request) = queue.recv() {
-        let attempt = AssertUnwindSafe(|| {
-            schemas.carry_out(&request).or_else(|| carry_out(&mut filters, request, limits))
+        let document = document::announced(&request);
+        let attempt = AssertUnwindSafe(|| match document {
+            Some(announced) => document::carry_out(announced, &request, limits.max_output_bytes),
+            None => {
+                schemas.carry_out(&request).or_else(|| carry_out(&mut filters, request, limits))
+            }
         });
         let reply = panic::catch_unwind(attempt).unwrap_or_else(|_| {
             (filters, schemas) = Default::default();
-            Some(reply::error("the filter failed inside its interpreter"))
+            let why = match document {
+                Some(_) => document::DAMAGED,
+                None => "the filter failed inside its interpreter",
+            };
+            Some(reply::error(why))
         });
         let Some(reply) = reply else { break };
         if say(&reply).is_err() {

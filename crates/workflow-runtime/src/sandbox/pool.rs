@@ -66,6 +66,8 @@ pub(super) enum Places {
     Checks,
     /// Schemas.
     Schemas,
+    /// The text of documents, in the places of runs.
+    Documents,
 }
 
 /// The children.
@@ -103,7 +105,7 @@ impl Pool {
         call: &Call,
     ) -> Answer<T> {
         let places = match call.places {
-            Places::Runs => &self.for_runs,
+            Places::Runs | Places::Documents => &self.for_runs,
             Places::Checks => &self.for_checks,
             Places::Schemas => &self.for_schemas,
         };
@@ -126,7 +128,10 @@ impl Pool {
         };
         let bytes = reply.len().saturating_sub(b"{\"ok\":}".len());
         let reply: Reply<T> = parse(reply).await?;
-        self.keep(process);
+        // What reading a document left on the heap of its child is never used again.
+        if call.places != Places::Documents {
+            self.keep(process);
+        }
         match reply {
             Reply::Ok(value) => Ok((value, bytes)),
             Reply::Error(message) => Err(SandboxError::Refused(message)),

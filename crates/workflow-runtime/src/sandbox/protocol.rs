@@ -6,6 +6,9 @@
 //! `{"run":{"filter":"<filter>","data":…}}` → `{"ok":<output>}` or `{"error":"<why>"}`, and
 //! `{"check_schema":…}` or `{"validate":{"schema":…,"value":…}}` →
 //! `{"ok":[{"pointer":"…","detail":"…"},…]}`.
+//!
+//! A document follows its request as it is, byte by byte: `{"extract":{"format":"pdf","bytes":9}}` and
+//! nine bytes → `{"ok":"<text>"}` or `{"error":"<why>"}`.
 
 use std::io::{self, Write};
 
@@ -40,6 +43,26 @@ pub(super) enum Request<'a, D> {
     Run { filter: &'a str, data: &'a D },
     CheckSchema(&'a Value),
     Validate { schema: &'a Value, value: &'a Value },
+    Extract(Announced),
+}
+
+/// A document that follows.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(super) struct Announced {
+    pub(super) format: DocumentFormat,
+    pub(super) bytes: u64,
+}
+
+/// How a document is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DocumentFormat {
+    /// As it is, once its characters are decoded: plain text, CSV, JSON.
+    Text,
+    /// A page, of which the words are wanted.
+    Html,
+    /// A PDF.
+    Pdf,
 }
 
 /// What a child answers.

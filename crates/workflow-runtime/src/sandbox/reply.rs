@@ -11,6 +11,15 @@ pub(super) fn error(message: &str) -> Vec<u8> {
     serde_json::json!({ "error": message }).to_string().into_bytes()
 }
 
+/// The reply with the text of a document.
+pub(super) fn text(text: String, limit: usize) -> Result<Vec<u8>, Unwritable> {
+    let json = serde_json::Value::from(text).to_string();
+    if json.len() > limit {
+        return Err(Unwritable::LargeText(limit));
+    }
+    Ok([b"{\"ok\":", json.as_bytes(), b"}"].concat())
+}
+
 /// What a filter put out so far, as JSON.
 pub(super) struct Output {
     json: Vec<u8>,
@@ -122,6 +131,8 @@ pub(super) enum Unwritable {
     Deep,
     #[error("the output is larger than {0} bytes")]
     Large(usize),
+    #[error("the text is larger than {0} bytes")]
+    LargeText(usize),
 }
 
 /// The beginning of a message. A message may hold any value, one too large to be built included, so

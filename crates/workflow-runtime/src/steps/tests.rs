@@ -71,6 +71,20 @@ impl Confined for Mirror {
             if schema == value { Vec::new() } else { vec![Fault::invalid("/a", "is another")] };
         Box::pin(std::future::ready(Ok(faults)))
     }
+
+    fn max_document_bytes(&self) -> usize {
+        0
+    }
+
+    fn text_of<'a>(
+        &'a self,
+        _: crate::sandbox::DocumentFormat,
+        _: &'a [u8],
+        _: Instant,
+    ) -> Pin<Box<dyn Future<Output = Result<String, crate::sandbox::DocumentError>> + Send + 'a>>
+    {
+        unreachable!("no text is extracted")
+    }
 }
 
 struct OneSecret;
@@ -136,6 +150,7 @@ impl Bench {
             models: Arc::new(Models::built_in(&BTreeMap::new()).unwrap()),
             secrets: Arc::new(OneSecret),
             clock: Arc::new(Still),
+            files: Arc::new(crate::DirectoryFiles::new(std::path::PathBuf::new(), 0)),
         };
         carry_out(&run, self.saved.clone(), &tools, &self.notebook, self.max_result_bytes).await
     }

@@ -6,7 +6,7 @@ use access_domain::StoreError;
 use deployments_domain::{ExecutionStore, Retention};
 use tokio::time::sleep;
 
-use super::{engine::Engine, outage::Outage};
+use super::{engine::Engine, outage::Outage, sweep::sweep};
 
 /// Small, since each batch is one write transaction over payloads that may be large.
 const BATCH: u32 = 50;
@@ -17,7 +17,8 @@ pub(super) async fn serve(engine: Arc<Engine>) {
     let mut outage = Outage::new("deleting old results");
     loop {
         sleep(engine.config.retention_interval).await;
-        match delete(&engine).await {
+        let deleted = delete(&engine).await;
+        match deleted.and(sweep(&engine).await) {
             Ok(()) => outage.succeeded(),
             Err(error) => {
                 outage.failed(&error);

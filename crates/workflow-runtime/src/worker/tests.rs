@@ -1,6 +1,7 @@
 //! The worker over a store in memory and filters that do as they are told, in paused time.
 
 mod memory_store;
+mod swept_files;
 
 use std::{
     collections::BTreeMap,
@@ -102,6 +103,20 @@ impl Confined for ToldFilters {
     ) -> Pin<Box<dyn Future<Output = Result<Vec<Fault>, SandboxError>> + Send + 'a>> {
         unreachable!("no step validates")
     }
+
+    fn max_document_bytes(&self) -> usize {
+        0
+    }
+
+    fn text_of<'a>(
+        &'a self,
+        _: crate::sandbox::DocumentFormat,
+        _: &'a [u8],
+        _: Instant,
+    ) -> Pin<Box<dyn Future<Output = Result<String, crate::sandbox::DocumentError>> + Send + 'a>>
+    {
+        unreachable!("no text is extracted")
+    }
 }
 
 /// The ends that were counted.
@@ -121,6 +136,7 @@ fn tools(confined: Arc<dyn Confined>) -> Tools {
         models: Arc::new(Models::built_in(&BTreeMap::new()).unwrap()),
         secrets: Arc::new(()),
         clock: Arc::new(FixedClock),
+        files: Arc::new(crate::DirectoryFiles::new(std::path::PathBuf::new(), 0)),
     }
 }
 
@@ -449,6 +465,7 @@ fn a_worker_of_its_own_thread_runs_a_passthrough_without_a_sandbox() {
         http: HttpClient::new(NetworkPolicy::guarded(Vec::new())),
         models: Arc::new(Models::built_in(&BTreeMap::new()).unwrap()),
         secrets: Arc::new(()),
+        files: Arc::new(crate::DirectoryFiles::new(std::path::PathBuf::new(), 0)),
     };
     let worker = Worker::start(WorkerConfig::default(), ports).unwrap();
     let run = run(".", Status::Executing, 1);

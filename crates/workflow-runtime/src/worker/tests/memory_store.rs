@@ -12,8 +12,9 @@ use std::{
 
 use access_domain::{ChangeError, DeploymentId, OrganizationId, StoreError};
 use deployments_domain::{
-    ClaimedRun, Event, Execution, ExecutionId, ExecutionStore, NewRun, Retention, RunEnd,
-    RunLimits, RunMove, RunState, Runnable, Status, StepRecord, TooManyExecutions, next,
+    ClaimedRun, Event, Execution, ExecutionId, ExecutionStore, FileId, FoundFiles, NewRun,
+    Retention, RunEnd, RunFile, RunLimits, RunMove, RunState, Runnable, Status, StepRecord,
+    TooManyExecutions, next,
 };
 use keys_core::{KeyId, Timestamp};
 use serde_json::Value;
@@ -23,6 +24,8 @@ use tokio::{sync::Notify, time::Instant};
 pub(super) struct MemoryStore {
     rows: Mutex<BTreeMap<ExecutionId, Row>>,
     pub(super) changed: Notify,
+    /// What is known of files.
+    pub(super) files: Mutex<FoundFiles>,
     pub(super) failing_saves: AtomicUsize,
     pub(super) fails_renewals: AtomicBool,
     pub(super) fails_claims: AtomicBool,
@@ -102,6 +105,18 @@ impl ExecutionStore for MemoryStore {
         drop(rows);
         self.changed.notify_waiters();
         Ok(true)
+    }
+
+    fn find_run_files(
+        &self,
+        _: OrganizationId,
+        _: ExecutionId,
+    ) -> Result<Vec<RunFile>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    fn find_files(&self, _: &[FileId]) -> Result<FoundFiles, StoreError> {
+        Ok(self.files.lock().unwrap().clone())
     }
 
     fn save_steps(
