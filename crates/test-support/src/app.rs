@@ -4,7 +4,7 @@
 use std::{
     collections::BTreeMap,
     net::IpAddr,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -183,11 +183,6 @@ impl TestApp {
     /// How often keys were looked up in the database so far.
     pub fn key_reads(&self) -> usize {
         self.key_reads.load(Ordering::Relaxed)
-    }
-
-    /// Where files that came with runs are kept.
-    pub fn files(&self) -> &Path {
-        self.files.path()
     }
 
     /// Somebody without a credential.

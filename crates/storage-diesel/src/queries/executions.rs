@@ -27,7 +27,10 @@ use serde_json::Value;
 
 use super::{
     super::{Conn, Store},
-    files::{files_of, files_of_run, forget_files, give_files_up, save_files, what_is_known_of},
+    files::{
+        files_of, files_of_run, forget_files, give_files_up, read_files, save_files,
+        what_is_known_of,
+    },
     idempotency::remember,
     lease::NowAnd,
     retention::{Due, due},
@@ -35,7 +38,7 @@ use super::{
 use crate::{
     codec,
     error::Stop,
-    rows::{ClaimedRow, ExecutionRow, FileRow, MoveRow, NewExecutionRow, RunnableRow, StepRow},
+    rows::{ClaimedRow, ExecutionRow, MoveRow, NewExecutionRow, RunnableRow, StepRow},
     schema::{
         deployments, execution_steps, executions, keys, organizations, workflow_versions, workflows,
     },
@@ -193,11 +196,8 @@ impl ExecutionStore for Store {
             Ok((rows, files))
         })?;
         // Read after the commit: a row that cannot be read must not keep the others from being carried out.
-        let mut read_run = |row: &ClaimedRow| {
-            let files = files.remove(&row.id).unwrap_or_default();
-            row.read(files.into_iter().map(FileRow::read).collect::<QueryResult<_>>()?)
-        };
-        let read = |row: ClaimedRow| match read_run(&row) {
+        let read = |row: ClaimedRow| match read_files(&mut files, &row.id).and_then(|f| row.read(f))
+        {
             Ok(run) => Some(run),
             Err(error) => {
                 tracing::error!(execution = row.id, %error, "a run cannot be read, and is left out");

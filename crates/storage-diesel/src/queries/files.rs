@@ -51,6 +51,14 @@ pub(super) fn files_of<'a>(
     Ok(files)
 }
 
+/// Takes the files of a run out of those of several.
+pub(super) fn read_files(
+    files: &mut HashMap<String, Vec<FileRow>>,
+    run: &str,
+) -> QueryResult<Vec<RunFile>> {
+    files.remove(run).unwrap_or_default().into_iter().map(FileRow::read).collect()
+}
+
 /// From now on nobody wants the content of these runs' files.
 pub(super) fn give_files_up(conn: &mut Conn, runs: &[String]) -> QueryResult<()> {
     update(execution_files::table)

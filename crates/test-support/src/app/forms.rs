@@ -1,7 +1,16 @@
 //! Forms with files, as clients write them.
 
-use super::Caller;
+use std::path::Path;
+
+use super::{Caller, TestApp};
 use crate::answer::Answer;
+
+impl TestApp {
+    /// Where files that came with runs are kept.
+    pub fn files(&self) -> &Path {
+        self.files.path()
+    }
+}
 
 impl Caller {
     /// `POST` of a form: its fields, then its files by name and content.
