@@ -1,5 +1,7 @@
 //! Executions as those see them who manage what they are runs of, and workflows that are tried out.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use test_support::app::{Caller, TestApp};
 
@@ -27,6 +29,7 @@ async fn executions_are_listed_and_filtered_for_those_who_manage_them(app: TestA
     let echo = app.given_deployment("echo").await;
     let call = format!("/deployment/{}/?wait=10", echo.id);
     app.with(&echo.key).post(&call, json!(1)).await.ok();
+    app.clock.advance(Duration::from_millis(2));
     let failing = json!({"steps": [{"id": "bad", "tool": "transform", "filter": "error(\"no\")"}]});
     let failing = app.given_deployment_of("failing", failing, json!({})).await;
     let call = format!("/deployment/{}/?wait=10", failing.id);
@@ -65,7 +68,9 @@ async fn executions_are_listed_and_filtered_for_those_who_manage_them(app: TestA
 
 async fn an_execution_is_looked_into_without_its_secrets(app: TestApp) {
     let echo = app.given_deployment("echo").await;
-    let input = json!({"user": "ada", "password": "hidden-1", "note": format!("use {}", echo.key)});
+    // What is stored of an input is whole.
+    let key = "unst_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+    let input = json!({"user": "ada", "db_passphrase": "hidden-1", "note": format!("use {key}")});
     let call = format!("/deployment/{}/?wait=10", echo.id);
     let called = app.with(&echo.key).post(&call, input).await.ok();
     let admin = app.admin().await;
@@ -74,11 +79,11 @@ async fn an_execution_is_looked_into_without_its_secrets(app: TestApp) {
     assert_eq!(bare["steps"][0]["state"], "SUCCEEDED");
     assert!(bare.get("input").is_none() && bare["steps"][0].get("output").is_none());
     let whole = admin.get(&format!("{one}?include=input,outputs,result")).await;
-    let expected = json!({"user": "ada", "password": "[redacted]", "note": "use [redacted]"});
+    let expected = json!({"user": "ada", "db_passphrase": "[redacted]", "note": "use [redacted]"});
     let body = whole.ok();
     assert_eq!((&body["input"], &body["result"]), (&expected, &expected));
     assert_eq!(body["steps"][0]["output"], expected);
-    assert!(!whole.text.contains("hidden-1") && !whole.text.contains(&echo.key));
+    assert!(!whole.text.contains("hidden-1") && !whole.text.contains(key));
     admin.get(&format!("{one}?include=all")).await.refused(400, "invalid_parameter");
 
     // A user sees what they made: nothing of it so far.
