@@ -28,7 +28,7 @@ use serde_json::Value;
 use super::{
     super::{Conn, Store},
     files::{
-        files_of, files_of_run, forget_files, give_files_up, read_files, save_files,
+        files_of, files_of_run, forget_files, give_files_up, read_claimed, save_files,
         what_is_known_of,
     },
     idempotency::remember,
@@ -196,15 +196,7 @@ impl ExecutionStore for Store {
             Ok((rows, files))
         })?;
         // Read after the commit: a row that cannot be read must not keep the others from being carried out.
-        let read = |row: ClaimedRow| match read_files(&mut files, &row.id).and_then(|f| row.read(f))
-        {
-            Ok(run) => Some(run),
-            Err(error) => {
-                tracing::error!(execution = row.id, %error, "a run cannot be read, and is left out");
-                None
-            }
-        };
-        Ok(rows.into_iter().filter_map(read).collect())
+        Ok(rows.into_iter().filter_map(|row| read_claimed(row, &mut files)).collect())
     }
 
     fn find_run_files(

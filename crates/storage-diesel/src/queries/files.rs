@@ -3,11 +3,15 @@
 use std::collections::HashMap;
 
 use access_domain::OrganizationId;
-use deployments_domain::{ExecutionId, FileId, FoundFiles, NewRun, RunFile};
+use deployments_domain::{ClaimedRun, ExecutionId, FileId, FoundFiles, NewRun, RunFile};
 use diesel::{delete, insert_into, prelude::*, update};
 
 use super::super::Conn;
-use crate::{codec, rows::FileRow, schema::execution_files};
+use crate::{
+    codec,
+    rows::{ClaimedRow, FileRow},
+    schema::execution_files,
+};
 
 pub(super) fn save_files(conn: &mut Conn, run: &NewRun) -> QueryResult<()> {
     if !run.files.is_empty() {
@@ -51,12 +55,19 @@ pub(super) fn files_of<'a>(
     Ok(files)
 }
 
-/// Takes the files of a run out of those of several.
-pub(super) fn read_files(
+/// A run with its files, of those of several; none, when it cannot be read.
+pub(super) fn read_claimed(
+    row: ClaimedRow,
     files: &mut HashMap<String, Vec<FileRow>>,
-    run: &str,
-) -> QueryResult<Vec<RunFile>> {
-    files.remove(run).unwrap_or_default().into_iter().map(FileRow::read).collect()
+) -> Option<ClaimedRun> {
+    let files = files.remove(&row.id).unwrap_or_default().into_iter().map(FileRow::read);
+    match files.collect::<QueryResult<_>>().and_then(|files| row.read(files)) {
+        Ok(run) => Some(run),
+        Err(error) => {
+            tracing::error!(execution = row.id, %error, "a run cannot be read, and is left out");
+            None
+        }
+    }
 }
 
 /// From now on nobody wants the content of these runs' files.
