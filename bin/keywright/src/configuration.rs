@@ -1,6 +1,7 @@
 //! The settings: defaults, under a file, under the environment.
 
 mod files;
+mod etl;
 mod models;
 mod outbound;
 mod usage;
@@ -18,7 +19,10 @@ use config::{Config, Environment, File, FileFormat};
 use keys_core::{Network, RateLimit};
 use serde::{Deserialize, Serialize};
 
-use self::{files::Files, models::ModelSettings, outbound::Outbound, usage::UsageSettings};
+use self::{
+    etl::EtlSettings, files::Files, models::ModelSettings, outbound::Outbound,
+    usage::UsageSettings,
+};
 use crate::{
     arguments::ConfigCommand,
     failure::Failure,
@@ -50,6 +54,7 @@ pub(crate) struct Configuration {
     pub(crate) usage: UsageSettings,
     pub(crate) models: ModelSettings,
     pub(crate) outbound: Outbound,
+    pub(crate) etl: EtlSettings,
     pub(crate) log: Log,
     pub(crate) tracing: Tracing,
 }

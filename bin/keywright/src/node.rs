@@ -15,7 +15,8 @@ use keys_core::{Entropy, OsEntropy, PepperName, Peppers, Secret};
 use outbound::HttpClient;
 use storage_diesel::{OpenError, Options, Storage};
 use workflow_runtime::{
-    DirectoryFiles, Sandbox, SandboxCommand, SandboxConfig, Worker, WorkerConfig, WorkerPorts,
+    DirectoryFiles, EtlPorts, Sandbox, SandboxCommand, SandboxConfig, Worker, WorkerConfig,
+    WorkerPorts,
 };
 
 use crate::{
@@ -163,6 +164,7 @@ impl Node {
             record_retention: Duration::from_secs(settings.record_days * 24 * 3600),
             max_result_bytes: settings.max_result_bytes,
             tracer: self.tracer(),
+            etl: Some(self.etl()),
             ..WorkerConfig::default()
         };
         let ports = WorkerPorts {
@@ -178,6 +180,16 @@ impl Node {
         Worker::start(config, ports)
             .map(Arc::new)
             .map_err(|error| Failure::Failed(format!("the worker does not start: {error}")))
+    }
+
+    /// What runs over records and schedules need.
+    fn etl(&self) -> EtlPorts {
+        EtlPorts {
+            ends: self.configuration.ends(),
+            records: self.storage.clone(),
+            schedules: self.storage.clone(),
+            entropy: Arc::clone(&self.entropy),
+        }
     }
 
     /// The HTTP edge over these adapters.
@@ -199,6 +211,7 @@ impl Node {
             keys: self.storage.clone(),
             platform_keys: self.storage.clone(),
             workflows: self.storage.clone(),
+            schedules: self.storage.clone(),
             deployments: self.storage.clone(),
             managed_keys: self.storage.clone(),
             organizations: self.storage.clone(),

@@ -278,6 +278,8 @@ pub enum Action {
     WorkflowCreated,
     WorkflowChanged,
     WorkflowDeleted,
+    ScheduleSet,
+    ScheduleRemoved,
     DeploymentCreated,
     DeploymentChanged,
     DeploymentDeleted,
@@ -288,7 +290,7 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 24] = [
         Self::OrganizationCreated,
         Self::OrganizationChanged,
         Self::PlatformKeyCreated,
@@ -305,6 +307,8 @@ impl Action {
         Self::WorkflowCreated,
         Self::WorkflowChanged,
         Self::WorkflowDeleted,
+        Self::ScheduleSet,
+        Self::ScheduleRemoved,
         Self::DeploymentCreated,
         Self::DeploymentChanged,
         Self::DeploymentDeleted,
@@ -332,6 +336,8 @@ impl Action {
             Self::WorkflowCreated => "workflow.created",
             Self::WorkflowChanged => "workflow.changed",
             Self::WorkflowDeleted => "workflow.deleted",
+            Self::ScheduleSet => "schedule.set",
+            Self::ScheduleRemoved => "schedule.removed",
             Self::DeploymentCreated => "deployment.created",
             Self::DeploymentChanged => "deployment.changed",
             Self::DeploymentDeleted => "deployment.deleted",

@@ -75,6 +75,21 @@ pub struct ProgressView {
     pub steps_completed: i32,
     /// Steps there are.
     pub steps_total: i32,
+    /// Of an ETL workflow: the records that it has come through.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub records: Option<RecordsView>,
+}
+
+/// How many records an execution of an ETL workflow has come through.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RecordsView {
+    /// Records that were read from the source.
+    pub read: u64,
+    /// Records whose outcomes were written to the destination.
+    pub written: u64,
+    /// Records that failed.
+    pub failed: u64,
 }
 
 /// Why an execution failed.
@@ -124,7 +139,10 @@ mod from_domain {
     use deployments_domain::{Execution, Failure};
     use serde_json::Value;
 
-    use super::{ExecutionView, FailureView, MetadataView, ProgressView, ResultView, StartedView};
+    use super::{
+        ExecutionView, FailureView, MetadataView, ProgressView, RecordsView, ResultView,
+        StartedView,
+    };
     use crate::Time;
 
     impl From<Failure> for FailureView {
@@ -159,6 +177,11 @@ mod from_domain {
                 progress: ProgressView {
                     steps_completed: execution.progress.steps_completed,
                     steps_total: execution.progress.steps_total,
+                    records: execution.progress.records.map(|counts| RecordsView {
+                        read: counts.read,
+                        written: counts.written,
+                        failed: counts.failed,
+                    }),
                 },
                 error: execution.failure.map(Into::into),
             }

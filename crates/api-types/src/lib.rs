@@ -18,6 +18,7 @@ mod organization;
 mod platform_key;
 mod problem;
 mod secret;
+mod schedule;
 mod time;
 mod unstract;
 mod usage;
@@ -31,8 +32,8 @@ pub use self::{
         CreateDeployment, CreatedDeploymentView, DeploymentView, EndpointView, PatchDeployment,
     },
     execution::{
-        ExecutionRequest, ExecutionView, FailureView, MetadataView, ProgressView, ResultView,
-        StartedView,
+        ExecutionRequest, ExecutionView, FailureView, MetadataView, ProgressView, RecordsView,
+        ResultView, StartedView,
     },
     history::{ExecutionDetailView, ExecutionRecordView, LogLineView, RunUsageView, StepView},
     identity::{LogIn, MembershipView, OrganizationView, SessionView, UserView, WhoamiView},
@@ -52,6 +53,7 @@ pub use self::{
     },
     problem::{Problem, ProblemError},
     secret::{PutSecret, SecretView},
+    schedule::{PutSchedule, ScheduleView},
     time::Time,
     unstract::{
         UnstractAnswer, UnstractDeployment, UnstractMessage, UnstractPage, UnstractRun,

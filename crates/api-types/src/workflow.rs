@@ -23,10 +23,10 @@ pub struct CreateWorkflow {
     /// What it is for.
     #[serde(default)]
     pub description: String,
-    /// `TASK`: request in, result out.
+    /// `TASK`: request in, result out; `ETL`: the steps for each record between a source and a destination. Never changes.
     #[serde(default = "task")]
     pub workflow_type: String,
-    /// The steps: `{"steps": [{"id", "tool", …}], "output"?: "<filter>"}`.
+    /// The steps: `{"steps": [{"id", "tool", …}], "output"?: "<filter>"}`; of an ETL workflow `source` and `destination`, too.
     #[cfg_attr(feature = "openapi", schema(value_type = Object))]
     pub definition: Value,
 }
@@ -42,7 +42,7 @@ pub struct PatchWorkflow {
     /// What it is for; `null` clears it.
     #[serde(default, deserialize_with = "clearable", skip_serializing_if = "Option::is_none")]
     pub description: Option<Option<String>>,
-    /// `TASK`.
+    /// `TASK` or `ETL`: what it is.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub workflow_type: Option<String>,
     /// The steps; a different definition becomes a new version.
@@ -82,7 +82,7 @@ pub struct WorkflowView {
     pub name: String,
     /// What it is for.
     pub description: String,
-    /// `TASK`.
+    /// `TASK` or `ETL`.
     pub workflow_type: String,
     /// The number of the current version, from 1.
     pub version: i32,

@@ -1,6 +1,7 @@
 //! What a workflow does: a list of steps, read from JSON and checked as a whole.
 
 mod code;
+pub(crate) mod etl;
 mod members;
 mod tool;
 
@@ -9,10 +10,13 @@ use std::collections::HashSet;
 use access_domain::{Fault, FaultCode};
 use serde_json::Value;
 
-use self::members::Members;
 pub use self::{
     code::{Code, CodeAt, CodeVerdict},
     tool::{HttpRequest, Llm, TextFormat, Tool},
+};
+use self::{
+    etl::{Destination, Source},
+    members::Members,
 };
 
 const MAX_STEPS: usize = 100;
@@ -30,6 +34,10 @@ pub struct Definition {
     pub output: Option<String>,
     /// Whether the steps run once for each file that comes with a run, instead of once over all.
     pub for_each_file: bool,
+    /// Where records come from, of an ETL workflow.
+    pub source: Option<Source>,
+    /// Where their outcomes go, of an ETL workflow.
+    pub destination: Option<Destination>,
 }
 
 /// One step.
@@ -103,8 +111,12 @@ fn parse(faults: &mut Vec<Fault>, value: &Value, at: &str) -> Option<Definition>
     if for_each_file {
         members.one_of("for_each", &[("files", ())]);
     }
+    let (source, destination) = etl::parse_ends(&mut members);
+    if for_each_file && source.is_some() {
+        members.refuse("for_each", "an ETL workflow runs for each record of its source");
+    }
     members.end();
-    Some(Definition { steps, output, for_each_file })
+    Some(Definition { steps, output, for_each_file, source, destination })
 }
 
 fn parse_steps(definition: &mut Members<'_>) -> Vec<Step> {

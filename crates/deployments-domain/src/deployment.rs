@@ -297,7 +297,7 @@ mod tests {
     #[test]
     fn all_faults_are_told_at_once() {
         let edit = DeploymentEdit {
-            deployment_type: Some("ETL".into()),
+            deployment_type: Some("CRON".into()),
             timeout_seconds: Some(0),
             max_concurrent: Some(Some(MAX_MAX_CONCURRENT + 1)),
             max_body_bytes: Some(0),

@@ -10,6 +10,7 @@ use keys_core::{Entropy, Id, KeyId, Peppers, Secret};
 
 use crate::{
     Deployment, DeploymentDraft, DeploymentEdit, DeploymentStore, SchemaCheck, SchemaCheckFailed,
+    WorkflowType,
 };
 
 /// Why a deployment was not saved or changed.
@@ -77,8 +78,9 @@ impl Deployments {
         let blank = Deployment::blank(granted.organization(), granted.who().actor(), now);
         let edit = draft.into_edit();
         self.check(&edit)?;
-        let deployment =
-            Deployment { id: Id::generate(now, &*self.entropy), ..edit.apply(&blank, now) };
+        let deployment_type = self.type_of(granted, &edit, &blank)?;
+        let id = Id::generate(now, &*self.entropy);
+        let deployment = Deployment { id, deployment_type, ..edit.apply(&blank, now) };
         let description = format!("First key of {}", deployment.api_name);
         let style = self.keys.key_style(granted.organization()).map_err(ChangeError::Store)?;
         let maker = granted.who();
@@ -140,7 +142,15 @@ impl Deployments {
     ) -> Changed<Deployment> {
         self.check(&edit)?;
         let now = self.clock.now();
-        let rule = |deployment: &Deployment| Ok(edit.clone().apply(deployment, now));
+        let deployment_type = match (&edit.workflow, &edit.deployment_type) {
+            (None, None) => None,
+            _ => Some(self.type_of(granted, &edit, &self.get(granted, id)?)?),
+        };
+        let rule = |deployment: &Deployment| {
+            let mut changed = edit.clone().apply(deployment, now);
+            changed.deployment_type = deployment_type.unwrap_or(changed.deployment_type);
+            Ok(changed)
+        };
         let act = granted.act(Action::DeploymentChanged, now, &*self.entropy);
         self.store.change_deployment(granted.organization(), granted.visibility(), id, &rule, &act)
     }
@@ -158,6 +168,31 @@ impl Deployments {
             Ok(())
         } else {
             Err(ChangeError::Refused(DeploymentRefusal::NotFound))
+        }
+    }
+
+    /// The type that a deployment has with `edit`: its workflow's. Whoever says another is refused.
+    fn type_of(
+        &self,
+        granted: &Granted<ManageDeployments>,
+        edit: &DeploymentEdit,
+        before: &Deployment,
+    ) -> Changed<WorkflowType> {
+        let workflow = edit.workflow.unwrap_or(before.workflow);
+        let (organization, visibility) = (granted.organization(), granted.visibility());
+        let found = match self.store.find_workflow_type(organization, visibility, workflow) {
+            Ok(Some(found)) => found,
+            // Somebody else's, who shares the deployment: it stays what it is.
+            Ok(None) if edit.workflow.is_none() => before.deployment_type,
+            Ok(None) => return Err(ChangeError::Refused(DeploymentRefusal::UnknownWorkflow)),
+            Err(error) => return Err(ChangeError::Store(error)),
+        };
+        match &edit.deployment_type {
+            Some(name) if *name != found.as_str() => {
+                let detail = format!("must be the workflow's: \"{}\"", found.as_str());
+                Err(refused(vec![Fault::invalid("/deployment_type", detail)]))
+            }
+            Some(_) | None => Ok(found),
         }
     }
 

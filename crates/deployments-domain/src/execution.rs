@@ -4,7 +4,7 @@ use access_domain::{Consumer, DeploymentId, OrganizationId};
 use keys_core::{Id, KeyId, Timestamp};
 use uuid::Uuid;
 
-use crate::WorkflowId;
+use crate::{RecordCounts, WorkflowId};
 
 /// The id of an execution.
 pub type ExecutionId = Id<Execution>;
@@ -231,6 +231,8 @@ pub struct Progress {
     pub steps_completed: i32,
     /// Steps there are.
     pub steps_total: i32,
+    /// The records that a run of an ETL workflow has come through.
+    pub records: Option<RecordCounts>,
 }
 
 /// What is told of a run beside its result.

@@ -375,7 +375,7 @@ pub(crate) fn accepted(run: &NewRun) -> Execution {
         workflow: run.workflow,
         trigger: run.trigger,
         state: run.state,
-        progress: Progress { steps_completed: 0, steps_total: run.steps_total },
+        progress: Progress { steps_completed: 0, steps_total: run.steps_total, records: None },
         failure: None,
         created_at: run.created_at,
         started_at: (run.state != RunState::ACCEPTED).then_some(run.created_at),

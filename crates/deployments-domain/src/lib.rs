@@ -15,8 +15,11 @@ mod executions;
 mod files;
 mod history;
 mod ports;
+mod records;
 mod redaction;
 mod run;
+mod schedule;
+mod schedules;
 mod usage;
 mod workflow;
 mod workflows;
@@ -25,6 +28,7 @@ pub use self::{
     definition::{
         Code, CodeAt, CodeVerdict, Definition, HttpRequest, Llm, OnError, Retry, Step, TextFormat,
         Tool,
+        etl::{Destination, Format, Place, Source},
     },
     deployment::{Deployment, DeploymentDraft, DeploymentEdit},
     deployment_list::{
@@ -48,11 +52,14 @@ pub use self::{
         CodeCheck, CodeCheckFailed, DeploymentStore, Elsewhere, ExecutionStore, SchemaCheck,
         SchemaCheckFailed, Seat, WorkflowRunner, WorkflowStore,
     },
+    records::{Checkpoint, RecordCounts, RecordStore},
     redaction::{REDACTED, redacted, without_keys},
     run::{
         ClaimedRun, LogLine, NewRun, Retention, RunEnd, RunLimits, RunMove, Runnable, StepRecord,
         StepState,
     },
+    schedule::{Cron, InvalidCron, Schedule, ScheduleDraft},
+    schedules::{Begun, DueSchedule, ScheduleRefusal, ScheduleStore, Schedules, begin_due},
     usage::{
         ExecutionTimes, Flushed, Measure, Resolution, RunEnded, RunLog, RunOutcome, Usage,
         UsageBatch, UsageBucket, UsageDesk, UsageFilter, UsagePlace, UsageQuery, UsageRefusal,

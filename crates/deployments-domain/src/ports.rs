@@ -16,7 +16,7 @@ use serde_json::Value;
 use crate::{
     ClaimedRun, Code, CodeVerdict, Deployment, DeploymentRefusal, DeploymentRuns, Execution,
     ExecutionId, FileId, FoundFiles, NewRun, Retention, RunFile, RunLimits, RunMove, Runnable,
-    StepRecord, Workflow, WorkflowId, WorkflowRefusal, executions::TooManyExecutions,
+    StepRecord, Workflow, WorkflowId, WorkflowRefusal, WorkflowType, executions::TooManyExecutions,
 };
 
 /// Workflows and their versions.
@@ -78,6 +78,17 @@ pub trait WorkflowStore: Send + Sync {
 
 /// Deployments.
 pub trait DeploymentStore: Send + Sync {
+    /// The type of a workflow, if that is visible. It never changes.
+    ///
+    /// # Errors
+    /// When storage fails.
+    fn find_workflow_type(
+        &self,
+        organization: OrganizationId,
+        visibility: Visibility,
+        workflow: WorkflowId,
+    ) -> Result<Option<WorkflowType>, StoreError>;
+
     /// Saves a new deployment and its first key, both or neither.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use keys_core::{Id, Timestamp};
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::Definition;
+use crate::{Definition, definition::etl::NEEDS_BOTH};
 
 /// The id of a workflow.
 pub type WorkflowId = Id<Workflow>;
@@ -45,6 +45,8 @@ pub struct Workflow {
 pub enum WorkflowType {
     /// Request in, result out.
     Task,
+    /// The same steps for each record between a source and a destination; the result is a report.
+    Etl,
 }
 
 impl WorkflowType {
@@ -52,12 +54,13 @@ impl WorkflowType {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Task => "TASK",
+            Self::Etl => "ETL",
         }
     }
 
     /// The type of a name.
     pub fn parse(name: &str) -> Option<Self> {
-        (name == Self::Task.as_str()).then_some(Self::Task)
+        [Self::Task, Self::Etl].into_iter().find(|known| known.as_str() == name)
     }
 }
 
@@ -135,6 +138,10 @@ impl WorkflowEdit {
         now: Timestamp,
     ) -> Workflow {
         let mut edited = Workflow { modified_at: now, ..workflow.clone() };
+        edited.workflow_type = self
+            .workflow_type
+            .and_then(|name| WorkflowType::parse(&name))
+            .unwrap_or(edited.workflow_type);
         edited.name = self.name.unwrap_or(edited.name);
         edited.description = self.description.unwrap_or(edited.description);
         if let Some(definition) =
@@ -151,11 +158,45 @@ impl WorkflowEdit {
 /// Notes a fault unless `name` is a type that this server runs.
 pub(crate) fn check_type(faults: &mut Vec<Fault>, pointer: &str, name: &str) {
     if WorkflowType::parse(name).is_none() {
-        let detail = if name == "ETL" {
-            "this server runs no ETL workflows; use \"TASK\""
-        } else {
-            "must be \"TASK\""
-        };
-        faults.push(Fault::new(pointer, FaultCode::InvalidValue, detail));
+        faults.push(Fault::invalid(pointer, "must be \"TASK\" or \"ETL\""));
     }
+}
+
+/// Whether a workflow of this type may have this definition, which was read: an ETL workflow has
+/// both ends, and no other has any.
+///
+/// # Errors
+/// What is wrong, with pointers into what is sent of a workflow.
+pub(crate) fn check_ends(
+    workflow_type: WorkflowType,
+    definition: &Definition,
+) -> Result<(), Vec<Fault>> {
+    let has_ends = definition.source.is_some();
+    match workflow_type {
+        WorkflowType::Task if has_ends => Err(vec![Fault::invalid(
+            "/workflow_type",
+            "must be \"ETL\": the definition has a source and a destination",
+        )]),
+        WorkflowType::Etl if !has_ends => {
+            Err(vec![Fault::new("/definition/source", FaultCode::MissingField, NEEDS_BOTH)])
+        }
+        WorkflowType::Task | WorkflowType::Etl => Ok(()),
+    }
+}
+
+/// Whether `after` may follow on `before`. The type stays, since deployments have it from their
+/// workflow, and runs of one type are told of otherwise than those of another.
+///
+/// # Errors
+/// What is wrong, with pointers into what is sent of a workflow.
+pub(crate) fn check_change(
+    before: &Workflow,
+    after: &Workflow,
+    definition: Option<&Definition>,
+) -> Result<(), Vec<Fault>> {
+    if after.workflow_type != before.workflow_type {
+        let detail = "never changes; make another workflow";
+        return Err(vec![Fault::invalid("/workflow_type", detail)]);
+    }
+    definition.map_or(Ok(()), |definition| check_ends(after.workflow_type, definition))
 }

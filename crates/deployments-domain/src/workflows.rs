@@ -9,8 +9,9 @@ use keys_core::{Entropy, Id};
 use serde_json::Value;
 
 use crate::{
-    CodeCheck, CodeCheckFailed, Workflow, WorkflowDraft, WorkflowEdit, WorkflowId, WorkflowStore,
-    WorkflowType,
+    CodeCheck, CodeCheckFailed, Definition, Workflow, WorkflowDraft, WorkflowEdit, WorkflowId,
+    WorkflowStore, WorkflowType,
+    workflow::{check_change, check_ends},
 };
 
 /// Why a workflow was not saved, changed or deleted.
@@ -58,7 +59,7 @@ impl Workflows {
         draft: WorkflowDraft,
     ) -> Changed<Workflow> {
         let edit = WorkflowEdit::from(draft);
-        self.check(&edit)?;
+        let parsed = self.check(&edit)?;
         let now = self.clock.now();
         let blank = Workflow {
             id: Id::generate(now, &*self.entropy),
@@ -74,6 +75,9 @@ impl Workflows {
             modified_at: now,
         };
         let workflow = edit.apply(&blank, blank.version, now);
+        if let Some(definition) = &parsed {
+            check_ends(workflow.workflow_type, definition).map_err(faults)?;
+        }
         let act = granted.act(Action::WorkflowCreated, now, &*self.entropy);
         self.store.create_workflow(&workflow, &act).map_err(ChangeError::Store)?;
         Ok(workflow)
@@ -111,10 +115,15 @@ impl Workflows {
         id: WorkflowId,
         edit: WorkflowEdit,
     ) -> Changed<Workflow> {
-        self.check(&edit)?;
+        let parsed = self.check(&edit)?;
         let now = self.clock.now();
         let version = Id::generate(now, &*self.entropy);
-        let rule = |workflow: &Workflow| Ok(edit.clone().apply(workflow, version, now));
+        let rule = |workflow: &Workflow| {
+            let edited = edit.clone().apply(workflow, version, now);
+            check_change(workflow, &edited, parsed.as_ref())
+                .map_err(|faults| WorkflowRefusal::Faults { faults })?;
+            Ok(edited)
+        };
         let act = granted.act(Action::WorkflowChanged, now, &*self.entropy);
         self.store.change_workflow(granted.organization(), granted.visibility(), id, &rule, &act)
     }
@@ -142,7 +151,12 @@ impl Workflows {
     ) -> Changed<Vec<Fault>> {
         let workflow = self.get(granted, id)?;
         let definition = Some(definition.unwrap_or(workflow.definition));
-        match self.check(&WorkflowEdit { definition, ..WorkflowEdit::default() }) {
+        let checked = self.check(&WorkflowEdit { definition, ..WorkflowEdit::default() });
+        let fits = checked.and_then(|parsed| {
+            let parsed = parsed.as_ref();
+            parsed.map_or(Ok(()), |it| check_ends(workflow.workflow_type, it).map_err(faults))
+        });
+        match fits {
             Ok(()) => Ok(Vec::new()),
             Err(ChangeError::Refused(WorkflowRefusal::Faults { faults })) => Ok(faults),
             Err(other) => Err(other),
@@ -150,22 +164,22 @@ impl Workflows {
     }
 
     /// All the faults of an edit: its shape first, and when that is sound, what only compilers know.
-    fn check(&self, edit: &WorkflowEdit) -> Changed<()> {
-        let refused = |faults| Err(ChangeError::Refused(WorkflowRefusal::Faults { faults }));
-        let definition = match edit.check() {
-            Ok(Some(definition)) => definition,
-            Ok(None) => return Ok(()),
-            Err(faults) => return refused(faults),
-        };
+    fn check(&self, edit: &WorkflowEdit) -> Changed<Option<Definition>> {
+        let Some(definition) = edit.check().map_err(faults)? else { return Ok(None) };
         let code = definition.code("/definition");
         if code.is_empty() {
-            return Ok(());
+            return Ok(Some(definition));
         }
         let pieces: Vec<_> = code.iter().map(|at| at.code).collect();
         let verdicts = self.compiler.check_code(&pieces);
         let verdicts =
             verdicts.map_err(|failed| ChangeError::Refused(WorkflowRefusal::CodeCheck(failed)))?;
-        let faults = definition.code_faults(&code, &verdicts);
-        if faults.is_empty() { Ok(()) } else { refused(faults) }
+        let found = definition.code_faults(&code, &verdicts);
+        drop(code);
+        if found.is_empty() { Ok(Some(definition)) } else { Err(faults(found)) }
     }
+}
+
+fn faults(faults: Vec<Fault>) -> ChangeError<WorkflowRefusal> {
+    ChangeError::Refused(WorkflowRefusal::Faults { faults })
 }

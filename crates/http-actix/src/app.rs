@@ -21,7 +21,7 @@ use auth_actix::{
 };
 use deployments_domain::{
     CodeCheck, DeploymentStore, Deployments, ExecutionStore, Executions, FileStore, History,
-    HistoryStore, SchemaCheck, Usage, UsageDesk, WorkflowRunner, WorkflowStore, Workflows,
+    HistoryStore, ScheduleStore, Schedules, SchemaCheck, Usage, UsageDesk, WorkflowRunner, WorkflowStore, Workflows,
 };
 use keys_core::{Entropy, Network, PepperName, Peppers, RateLimit};
 use tokio::sync::{Semaphore, watch};
@@ -49,6 +49,7 @@ pub struct Ports {
     pub keys: Arc<dyn KeyLookup>,
     pub platform_keys: Arc<dyn PlatformKeyStore>,
     pub workflows: Arc<dyn WorkflowStore>,
+    pub schedules: Arc<dyn ScheduleStore>,
     pub deployments: Arc<dyn DeploymentStore>,
     pub managed_keys: Arc<dyn ManagedKeyStore>,
     pub audit: Arc<AuditLog>,
@@ -96,6 +97,7 @@ pub(crate) struct UseCases {
     pub(crate) organization_settings: OrganizationSettingsDesk,
     pub(crate) secrets: SecretDesk,
     pub(crate) workflows: Workflows,
+    pub(crate) schedules: Schedules,
     pub(crate) deployments: Deployments,
     pub(crate) keys: ManagedKeys,
     pub(crate) imports: KeyImports,
@@ -164,6 +166,11 @@ impl Ports {
             workflows: Workflows {
                 store: self.workflows,
                 compiler: self.compiler,
+                clock: clock.clone(),
+                entropy: entropy.clone(),
+            },
+            schedules: Schedules {
+                store: self.schedules,
                 clock: clock.clone(),
                 entropy: entropy.clone(),
             },

@@ -7,7 +7,9 @@ use access_domain::{
 };
 use api_types::{ErrorCode, ProblemError};
 use auth_actix::ApiError;
-use deployments_domain::{DeploymentRefusal, ExecutionError, UsageRefusal, WorkflowRefusal};
+use deployments_domain::{
+    DeploymentRefusal, ExecutionError, ScheduleRefusal, UsageRefusal, WorkflowRefusal,
+};
 use keys_core::{PlatformKeyError, RotationRefusal};
 
 /// What a use case may answer with, as a caller is told.
@@ -62,6 +64,15 @@ impl IntoApiError for WorkflowRefusal {
             Self::Faults { faults } => ApiError::faults(faults),
             Self::InUse => ApiError::new(ErrorCode::WorkflowInUse, self.to_string()),
             Self::CodeCheck(failed) => ApiError::unavailable(failed),
+        }
+    }
+}
+
+impl IntoApiError for ScheduleRefusal {
+    fn into_api_error(self) -> ApiError {
+        match self {
+            Self::NotFound => ApiError::not_found(),
+            Self::Faults { faults } => ApiError::faults(faults),
         }
     }
 }

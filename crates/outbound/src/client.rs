@@ -362,7 +362,7 @@ impl Service<Name> for Checked {
 
 /// TLS against the machine's authorities. A machine without any makes no secure connections: the
 /// failure shows at the first of them.
-fn tls() -> rustls::ClientConfig {
+pub(crate) fn tls() -> rustls::ClientConfig {
     static CONFIG: OnceLock<rustls::ClientConfig> = OnceLock::new();
     let read = || {
         let mut roots = rustls::RootCertStore::empty();

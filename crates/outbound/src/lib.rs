@@ -7,6 +7,7 @@
 mod address;
 mod chat;
 mod client;
+mod ends;
 mod error;
 mod policy;
 mod redirect;
@@ -16,6 +17,9 @@ mod server;
 pub use self::{
     chat::{ChatModel, ChatModelConfig},
     client::{HttpAnswer, HttpCall, HttpClient, HttpStream},
+    ends::{
+        EndError, Ends, MAX_RECORD_BYTES, Mark, Outcome, OutcomeSink, Record, RecordSource, RunName,
+    },
     error::OutboundError,
     policy::{NetworkPolicy, Resolve, Resolving, SystemResolver},
 };

@@ -11,7 +11,7 @@ use access_domain::{
     OrganizationStore, PlatformKeyStore, SecretStore, SessionStore, StoreError,
 };
 use deployments_domain::{
-    DeploymentStore, ExecutionStore, HistoryStore, UsageStore, WorkflowStore,
+    DeploymentStore, ExecutionStore, HistoryStore, RecordStore, ScheduleStore, UsageStore, WorkflowStore,
 };
 use keys_core::{PepperName, Timestamp};
 // Only linked: they bring the C libraries that Diesel calls.
@@ -45,6 +45,8 @@ pub trait Storage:
     + IdempotencyStore
     + ExecutionStore
     + HistoryStore
+    + RecordStore
+    + ScheduleStore
     + UsageStore
     + Send
     + Sync

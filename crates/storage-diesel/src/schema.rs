@@ -192,6 +192,33 @@ table! {
 }
 
 table! {
+    schedules (workflow_id) {
+        workflow_id -> Text,
+        organization_id -> Text,
+        cron -> Text,
+        is_active -> Bool,
+        timeout_seconds -> Integer,
+        input -> Text,
+        parameters -> Text,
+        next_run_at -> Nullable<BigInt>,
+        last_run_at -> Nullable<BigInt>,
+        last_execution_id -> Nullable<Text>,
+        last_skipped_at -> Nullable<BigInt>,
+        modified_at -> BigInt,
+    }
+}
+
+table! {
+    execution_records (execution_id) {
+        execution_id -> Text,
+        records_read -> BigInt,
+        records_written -> BigInt,
+        records_failed -> BigInt,
+        checkpoint -> Nullable<Text>,
+    }
+}
+
+table! {
     execution_steps (execution_id, item, position) {
         execution_id -> Text,
         item -> Integer,
@@ -294,6 +321,7 @@ joinable!(memberships -> organizations (organization_id));
 joinable!(sessions -> users (user_id));
 joinable!(workflows -> workflow_versions (version_id));
 joinable!(deployments -> workflows (workflow_id));
+joinable!(schedules -> workflows (workflow_id));
 joinable!(keys -> organizations (organization_id));
 joinable!(keys -> deployments (deployment_id));
 joinable!(key_secrets -> keys (key_id));
@@ -322,6 +350,7 @@ allow_tables_to_appear_in_same_query!(
     audit_totals,
     deployments,
     execution_files,
+    execution_records,
     executions,
     idempotency_records,
     imported_secrets,
@@ -330,6 +359,7 @@ allow_tables_to_appear_in_same_query!(
     memberships,
     organization_secrets,
     organizations,
+    schedules,
     sessions,
     usage,
     usage_writers,

@@ -316,6 +316,7 @@ fn ports(
         keys: storage.clone(),
         platform_keys: storage.clone(),
         workflows: storage.clone(),
+        schedules: storage.clone(),
         deployments: storage.clone(),
         managed_keys: storage.clone(),
         organizations: storage.clone(),

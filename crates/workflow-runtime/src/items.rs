@@ -1,4 +1,5 @@
-//! Takes a run through its steps: once over all that came with it, or once for each of its files.
+//! Takes a run through its steps: once over all that came with it, or once for each of its files, or
+//! of its source's records.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -10,6 +11,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::{
+    etl::{Etl, EtlPorts},
     sandbox::FilterOutput,
     secrets::Secrets,
     steps::{Item, Journal, Pass, Passed, step_failed},
@@ -36,6 +38,7 @@ pub(crate) async fn carry_out(
     run: &ClaimedRun,
     saved: Vec<StepRecord>,
     tools: &Tools,
+    etl: Option<&EtlPorts>,
     journal: &dyn Journal,
     max_result_bytes: usize,
 ) -> Carried {
@@ -45,6 +48,14 @@ pub(crate) async fn carry_out(
     let secrets = Secrets::new(tools.secrets.clone(), run.organization);
     let deadline = Instant::now() + Duration::from_secs(run.timeout_seconds.into());
     let pass = Pass { run, definition: &definition, tools, secrets: &secrets, journal, deadline };
+    if let (Some(source), Some(destination)) = (&definition.source, &definition.destination) {
+        let Some(ports) = etl else {
+            return Carried::failed(step_failed(None, "this server runs no ETL workflows"));
+        };
+        let (result, tokens) = Etl { pass, source, destination, ports }.carry_out(saved).await;
+        let end = result.map_or_else(RunEnd::Failure, RunEnd::Result);
+        return Carried { end, steps: Vec::new(), tokens };
+    }
     let Passed { result, unsaved, tokens } =
         if run.per_file { each_file(&pass, saved).await } else { all_at_once(&pass, saved).await };
     let end = match result {

@@ -6,6 +6,7 @@
 //! Must not know SQL, HTTP or who calls. Inputs and results are never logged.
 
 mod directory_files;
+mod etl;
 mod items;
 mod sandbox;
 mod secrets;
@@ -16,6 +17,7 @@ mod worker;
 
 pub use self::{
     directory_files::DirectoryFiles,
+    etl::EtlPorts,
     sandbox::{
         DocumentError, DocumentFormat, Sandbox, SandboxCommand, SandboxConfig, SandboxError,
         run_child,

@@ -14,6 +14,7 @@ mod retention;
 mod run;
 mod run_trace;
 mod sweep;
+mod schedules;
 #[cfg(test)]
 mod tests;
 mod waiters;
@@ -29,7 +30,7 @@ use tokio::{
 };
 
 use self::engine::Engine;
-use crate::{sandbox::Sandbox, tools::Tools};
+use crate::{etl::EtlPorts, sandbox::Sandbox, tools::Tools};
 
 /// How long a shutdown waits for a call of the store that is under way.
 const STORE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -55,6 +56,8 @@ pub struct WorkerConfig {
     pub max_result_bytes: usize,
     /// What records traces, if anything does.
     pub tracer: Option<Arc<dyn Tracer>>,
+    /// What runs over records and schedules need; without it, there are neither.
+    pub etl: Option<EtlPorts>,
 }
 
 impl Default for WorkerConfig {
@@ -69,6 +72,7 @@ impl Default for WorkerConfig {
             retention_interval: Duration::from_secs(60),
             max_result_bytes: 10 << 20,
             tracer: None,
+            etl: None,
         }
     }
 }

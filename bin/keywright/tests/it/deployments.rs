@@ -92,7 +92,7 @@ async fn an_api_name_is_unique_until_its_deployment_is_deleted(app: TestApp) {
 
 async fn everything_wrong_with_a_deployment_is_told_at_once(app: TestApp) {
     let workflow = given_workflow(&app).await;
-    let body = json!({"workflow": workflow, "api_name": "a b", "timeout_seconds": 0, "deployment_type": "ETL"});
+    let body = json!({"workflow": workflow, "api_name": "a b", "timeout_seconds": 0, "deployment_type": "CRON"});
     let faults = app.platform().post(DEPLOYMENTS, body).await.faults("validation_failed");
     let places: Vec<_> = faults.iter().map(|(at, _)| at.as_str()).collect();
     assert_eq!(places, ["/api_name", "/deployment_type", "/timeout_seconds"]);

@@ -43,6 +43,7 @@ mod deployments;
 mod documentation;
 mod documents;
 mod durability;
+mod etl;
 mod executions;
 mod extraction;
 mod faults;

@@ -19,7 +19,7 @@ const LAW: [(&str, &[&str]); 11] = [
     ("access-domain", &["keys-core"]),
     ("deployments-domain", &["access-domain", "keys-core"]),
     ("storage-diesel", &DOMAINS),
-    ("outbound", &["keys-core", "access-domain"]),
+    ("outbound", &DOMAINS),
     ("workflow-runtime", &["keys-core", "access-domain", "deployments-domain", "outbound"]),
     ("api-types", &DOMAINS),
     ("auth-actix", &["keys-core", "access-domain", "api-types"]),
@@ -52,10 +52,12 @@ const OPTIONAL: [(&str, &str); 4] = [
 ];
 
 /// Foreign crates, by how their names begin, that only these crates may hold.
-const FENCED: [(&str, &[&str]); 7] = [
+const FENCED: [(&str, &[&str]); 9] = [
     ("actix", &["auth-actix", "http-actix", "keywright", "test-support"]),
     ("diesel", &["storage-diesel", "test-support"]),
     ("hyper", &["outbound"]),
+    ("object_store", &["outbound"]),
+    ("tokio-postgres", &["outbound"]),
     ("jaq", &["workflow-runtime"]),
     ("metrics-exporter", &["keywright"]),
     ("opentelemetry", &["keywright"]),

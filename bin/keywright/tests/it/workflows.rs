@@ -52,7 +52,7 @@ async fn a_changed_definition_is_a_new_version(app: TestApp) {
 
 async fn every_fault_of_a_definition_is_told_with_its_pointer(app: TestApp) {
     let steps = json!([{"id": "a", "tool": "magic"}, {"id": "a", "tool": "passthrough", "x": 1}]);
-    let body = json!({"name": "", "workflow_type": "ETL", "definition": {"steps": steps}});
+    let body = json!({"name": "", "workflow_type": "CRON", "definition": {"steps": steps}});
     let faults = app.platform().post(WORKFLOWS, body).await.faults("validation_failed");
     let expected = [
         ("/name", "invalid_value"),

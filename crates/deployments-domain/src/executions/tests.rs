@@ -87,7 +87,7 @@ impl ExecutionStore for OneRun {
         id: ExecutionId,
     ) -> Result<Option<Execution>, StoreError> {
         let state = *self.state.lock().unwrap();
-        let progress = Progress { steps_completed: 0, steps_total: 1 };
+        let progress = Progress { steps_completed: 0, steps_total: 1, records: None };
         Ok(state.map(|state| Execution {
             id,
             workflow: Uuid::from_u128(7).into(),

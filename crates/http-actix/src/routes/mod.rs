@@ -13,6 +13,7 @@ mod inference;
 mod organization;
 mod platform_keys;
 mod secrets;
+mod schedules;
 mod server;
 mod session;
 mod unstract;
@@ -39,6 +40,7 @@ pub fn routes(config: &mut ServiceConfig) {
         .configure(identity::routes)
         .configure(workflows::routes)
         .configure(history::routes)
+        .configure(schedules::routes)
         .configure(deployments::routes)
         .configure(deployment_keys::routes)
         .configure(platform_keys::routes)

@@ -5,7 +5,7 @@ use access_domain::{
     PageRequest, StoreError, Subject, SubjectKind, Visibility,
 };
 use deployments_domain::{
-    Deployment, DeploymentRefusal, DeploymentRuns, DeploymentStore, LastRun, Status, WorkflowId,
+    Deployment, DeploymentRefusal, DeploymentRuns, DeploymentStore, LastRun, Status, WorkflowId, WorkflowType,
 };
 use diesel::{delete, insert_into, prelude::*, result::Error, sql_types::Bool, update};
 
@@ -22,6 +22,24 @@ use crate::{
 };
 
 impl DeploymentStore for Store {
+    fn find_workflow_type(
+        &self,
+        organization: OrganizationId,
+        visibility: Visibility,
+        workflow: WorkflowId,
+    ) -> Result<Option<WorkflowType>, StoreError> {
+        self.read("looking the type of a workflow up", |conn| {
+            let found: Option<String> = workflows::table
+                .filter(visible!(workflows, organization, visibility))
+                .filter(workflows::id.eq(codec::id(workflow)))
+                .select(workflows::workflow_type)
+                .first(conn)
+                .optional()?;
+            let read = |name: String| codec::read_name(&name, "workflow type", WorkflowType::parse);
+            found.map(read).transpose()
+        })
+    }
+
     fn create_deployment(
         &self,
         visibility: Visibility,

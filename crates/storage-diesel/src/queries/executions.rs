@@ -34,13 +34,15 @@ use super::{
     idempotency::remember,
     lease::NowAnd,
     retention::{Due, due},
+    records::find_counts,
 };
 use crate::{
     codec,
     error::Stop,
     rows::{ClaimedRow, ExecutionRow, MoveRow, NewExecutionRow, RunnableRow, StepRow},
     schema::{
-        deployments, execution_steps, executions, keys, organizations, workflow_versions, workflows,
+        deployments, execution_records, execution_steps, executions, keys, organizations,
+        workflow_versions, workflows,
     },
 };
 
@@ -110,7 +112,11 @@ impl ExecutionStore for Store {
                 .select(ExecutionRow::as_select())
                 .first(conn)
                 .optional()?;
-            found.map(ExecutionRow::read).transpose()
+            let mut found = found.map(ExecutionRow::read).transpose()?;
+            if let Some(execution) = &mut found {
+                execution.progress.records = find_counts(conn, &codec::id(id))?;
+            }
+            Ok(found)
         })
     }
 
@@ -253,6 +259,10 @@ impl ExecutionStore for Store {
                 .set(execution_steps::output.eq(None::<String>))
                 .execute(conn)?;
             give_files_up(conn, &old)?;
+            update(execution_records::table)
+                .filter(execution_records::execution_id.eq_any(&old))
+                .set(execution_records::checkpoint.eq(None::<String>))
+                .execute(conn)?;
             update(executions::table.filter(executions::id.eq_any(&old)))
                 .set((
                     executions::has_payload.eq(false),

@@ -38,6 +38,8 @@ mod platform_keys;
 mod queue_depth;
 mod retention;
 mod secrets;
+mod records;
+mod schedules;
 mod server;
 mod sessions;
 mod usage;

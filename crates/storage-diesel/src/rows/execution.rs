@@ -112,6 +112,7 @@ impl ExecutionRow {
             progress: Progress {
                 steps_completed: self.steps_completed,
                 steps_total: self.steps_total,
+                records: None,
             },
             failure,
             created_at: codec::read_micros(self.created_at)?,

@@ -6,6 +6,7 @@ mod execution;
 mod file;
 mod history;
 mod key;
+mod schedule;
 mod usage;
 mod workflow;
 
@@ -19,6 +20,7 @@ pub(crate) use self::{
         FoundKeyRow, ImportedRow, ImportedSecretRow, KeyRow, KeySecretRow, ManagedKeyRow,
         SecretRow, SlotRow, TermsRow, read_slots,
     },
+    schedule::ScheduleRow,
     usage::{UsageRow, resolution_number},
     workflow::{VersionRow, WorkflowRow},
 };

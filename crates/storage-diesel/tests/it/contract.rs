@@ -175,6 +175,14 @@ on_both_databases! {
         a_deleted_secret_is_gone_and_not_deleted_again
         what_is_done_with_secrets_is_noted_by_their_names
         of_eight_secrets_at_once_as_many_are_set_as_may_be;
+    schedules:
+        a_schedule_is_set_found_and_removed_within_reach
+        a_due_schedule_begins_one_run_however_many_ask
+        while_a_run_goes_on_the_next_is_left_out
+        nothing_begins_that_is_not_due_or_whose_workflow_is_gone
+        a_checkpoint_is_kept_apart_from_what_is_told
+        an_older_attempt_notes_nothing_of_its_records
+        a_checkpoint_forgets_the_steps_of_what_is_done;
     sessions:
         a_session_is_found_by_its_token_with_its_user_and_memberships
         use_moves_a_session_on_and_never_back

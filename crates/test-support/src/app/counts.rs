@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use access_domain::{Flush, Models, Organizations, Uses};
 use deployments_domain::{FileStore, Usage};
-use outbound::{HttpClient, NetworkPolicy};
+use outbound::{Ends, HttpClient, NetworkPolicy};
 use storage_diesel::Storage;
-use workflow_runtime::{Sandbox, Worker, WorkerConfig, WorkerPorts};
+use workflow_runtime::{EtlPorts, Sandbox, Worker, WorkerConfig, WorkerPorts};
 
 use super::TestApp;
 
@@ -42,7 +42,15 @@ impl Counts {
             secrets: Arc::new(super::secrets(&self.storage, tools)),
             files: files.clone(),
         };
-        Arc::new(Worker::start(WorkerConfig::default(), ports).expect("a worker"))
+        let policy = NetworkPolicy::guarded(vec!["127.0.0.0/8".parse().expect("a network")]);
+        let etl = EtlPorts {
+            ends: Ends::new(policy, None, None),
+            records: self.storage.clone(),
+            schedules: self.storage.clone(),
+            entropy: tools.entropy.clone(),
+        };
+        let config = WorkerConfig { etl: Some(etl), ..WorkerConfig::default() };
+        Arc::new(Worker::start(config, ports).expect("a worker"))
     }
 }
 

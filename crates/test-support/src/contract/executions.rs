@@ -85,7 +85,7 @@ pub fn an_accepted_run_is_told_as_it_stands(given: &Given) {
         workflow: deployed.workflow.id,
         trigger: deployed.trigger(),
         state: RunState::ACCEPTED,
-        progress: Progress { steps_completed: 0, steps_total: 3 },
+        progress: Progress { steps_completed: 0, steps_total: 3, records: None },
         failure: None,
         created_at: given.now(),
         started_at: None,

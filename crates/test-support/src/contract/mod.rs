@@ -19,6 +19,7 @@ pub mod organizations;
 pub mod platform_keys;
 pub mod queue;
 pub mod secrets;
+pub mod schedules;
 pub mod sessions;
 pub mod usage;
 pub mod uses;

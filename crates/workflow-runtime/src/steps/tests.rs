@@ -152,7 +152,8 @@ impl Bench {
             clock: Arc::new(Still),
             files: Arc::new(crate::DirectoryFiles::new(std::path::PathBuf::new(), 0)),
         };
-        carry_out(&run, self.saved.clone(), &tools, &self.notebook, self.max_result_bytes).await
+        carry_out(&run, self.saved.clone(), &tools, None, &self.notebook, self.max_result_bytes)
+            .await
     }
 
     /// How often something was saved before the end.

@@ -22,7 +22,7 @@ use tokio::{
 
 use super::{
     ShutdownReport, Stop, Stopping, WorkerConfig, claims, held::Held, leases, retention, run,
-    waiters::Waiters,
+    schedules, waiters::Waiters,
 };
 use crate::tools::Tools;
 
@@ -86,6 +86,7 @@ impl Engine {
         let others = [
             tokio::spawn(leases::serve(self.clone())),
             tokio::spawn(retention::serve(self.clone())),
+            tokio::spawn(schedules::serve(self.clone())),
         ];
         // Without a sender, nobody is left who could want more.
         let stopping = stopped.wait_for(Option::is_some).await.map(|stopping| *stopping);

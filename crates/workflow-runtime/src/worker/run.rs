@@ -84,7 +84,8 @@ async fn with_tools(engine: Arc<Engine>, run: &ClaimedRun) -> Carried {
     let held = HeldRun { engine, id: run.id, attempt: run.state.attempt };
     let saved = if run.state.attempt > 1 { held.saved().await } else { Vec::new() };
     let engine = &held.engine;
-    items::carry_out(run, saved, &engine.tools, &held, engine.config.max_result_bytes).await
+    let (etl, most) = (engine.config.etl.as_ref(), engine.config.max_result_bytes);
+    items::carry_out(run, saved, &engine.tools, etl, &held, most).await
 }
 
 /// Saves the end, and tries for as long as the lease holds: a result must not be lost because the

@@ -1,0 +1,3 @@
+-- Why: back to workflows without schedules, for whoever develops this migration.
+DROP TABLE execution_records;
+DROP TABLE schedules;
