@@ -1,7 +1,7 @@
 //! The settings: defaults, under a file, under the environment.
 
-mod files;
 mod etl;
+mod files;
 mod models;
 mod outbound;
 mod usage;
@@ -20,8 +20,7 @@ use keys_core::{Network, RateLimit};
 use serde::{Deserialize, Serialize};
 
 use self::{
-    etl::EtlSettings, files::Files, models::ModelSettings, outbound::Outbound,
-    usage::UsageSettings,
+    etl::EtlSettings, files::Files, models::ModelSettings, outbound::Outbound, usage::UsageSettings,
 };
 use crate::{
     arguments::ConfigCommand,

@@ -17,8 +17,8 @@ mod list;
 mod organization;
 mod platform_key;
 mod problem;
-mod secret;
 mod schedule;
+mod secret;
 mod time;
 mod unstract;
 mod usage;
@@ -52,8 +52,8 @@ pub use self::{
         PlatformKeysView, WithdrawPlatformKey,
     },
     problem::{Problem, ProblemError},
-    secret::{PutSecret, SecretView},
     schedule::{PutSchedule, ScheduleView},
+    secret::{PutSecret, SecretView},
     time::Time,
     unstract::{
         UnstractAnswer, UnstractDeployment, UnstractMessage, UnstractPage, UnstractRun,

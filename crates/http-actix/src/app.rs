@@ -21,7 +21,8 @@ use auth_actix::{
 };
 use deployments_domain::{
     CodeCheck, DeploymentStore, Deployments, ExecutionStore, Executions, FileStore, History,
-    HistoryStore, ScheduleStore, Schedules, SchemaCheck, Usage, UsageDesk, WorkflowRunner, WorkflowStore, Workflows,
+    HistoryStore, ScheduleStore, Schedules, SchemaCheck, Usage, UsageDesk, WorkflowRunner,
+    WorkflowStore, Workflows,
 };
 use keys_core::{Entropy, Network, PepperName, Peppers, RateLimit};
 use tokio::sync::{Semaphore, watch};

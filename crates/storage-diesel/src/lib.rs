@@ -11,7 +11,8 @@ use access_domain::{
     OrganizationStore, PlatformKeyStore, SecretStore, SessionStore, StoreError,
 };
 use deployments_domain::{
-    DeploymentStore, ExecutionStore, HistoryStore, RecordStore, ScheduleStore, UsageStore, WorkflowStore,
+    DeploymentStore, ExecutionStore, HistoryStore, RecordStore, ScheduleStore, UsageStore,
+    WorkflowStore,
 };
 use keys_core::{PepperName, Timestamp};
 // Only linked: they bring the C libraries that Diesel calls.

@@ -209,7 +209,7 @@ impl Etl<'_> {
             let result = match value {
                 Err(reason) => Err(("unreadable", reason)),
                 Ok(input) => {
-                    let item = Item { number: item, input: &input, files: &[] };
+                    let item = Item { number: item, input: &input, files: &[], uploads: &[] };
                     let Passed { result, tokens: spent, .. } = self.pass.carry(item, saved).await;
                     tokens = spent;
                     match result {

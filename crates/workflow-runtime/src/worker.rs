@@ -13,8 +13,8 @@ mod outage;
 mod retention;
 mod run;
 mod run_trace;
-mod sweep;
 mod schedules;
+mod sweep;
 #[cfg(test)]
 mod tests;
 mod waiters;

@@ -5,7 +5,8 @@ use access_domain::{
     PageRequest, StoreError, Subject, SubjectKind, Visibility,
 };
 use deployments_domain::{
-    Deployment, DeploymentRefusal, DeploymentRuns, DeploymentStore, LastRun, Status, WorkflowId, WorkflowType,
+    Deployment, DeploymentRefusal, DeploymentRuns, DeploymentStore, LastRun, Status, WorkflowId,
+    WorkflowType,
 };
 use diesel::{delete, insert_into, prelude::*, result::Error, sql_types::Bool, update};
 

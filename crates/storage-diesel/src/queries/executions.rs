@@ -33,8 +33,8 @@ use super::{
     },
     idempotency::remember,
     lease::NowAnd,
-    retention::{Due, due},
     records::find_counts,
+    retention::{Due, due},
 };
 use crate::{
     codec,
