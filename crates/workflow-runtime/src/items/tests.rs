@@ -140,7 +140,7 @@ impl Bench {
             clock: Arc::new(Still),
             files: Arc::new(DirectoryFiles::new(PathBuf::new(), 0)),
         };
-        carry_out(&run, saved, &tools, &self.notebook, 10_000).await
+        carry_out(&run, saved, &tools, None, &self.notebook, 10_000).await
     }
 }
 
