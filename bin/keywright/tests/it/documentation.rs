@@ -43,7 +43,8 @@ async fn the_document_is_for_the_keys_of_the_deployment_and_for_those_who_manage
         "#/components/schemas/Input/$defs/line"
     );
     let own_words = &document["x-keywright"];
-    let limits = json!({"timeout_seconds": 7, "max_wait_seconds": 300, "max_body_bytes": 2048, "max_concurrent": 20,
+    let limits = json!({"timeout_seconds": 7, "max_wait_seconds": 300, "max_body_bytes": 2048,
+        "max_file_bytes": 104_857_600, "max_concurrent": 20,
         "rate_limit_per_minute": 100, "is_limited_to_networks": false, "shared_results": false});
     for (name, value) in limits.as_object().unwrap() {
         assert_eq!(&own_words["limits"][name], value, "{name}");

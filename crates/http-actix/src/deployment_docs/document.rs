@@ -127,6 +127,7 @@ fn limits(deployment: &Deployment, most_bytes: usize) -> Value {
         "timeout_seconds": deployment.timeout_seconds,
         "max_wait_seconds": MAX_WAIT_SECONDS,
         "max_body_bytes": body,
+        "max_file_bytes": deployment.max_file_bytes,
         "max_concurrent": deployment.max_concurrent,
         "rate_limit_per_minute": deployment.rate_limit.map(RateLimit::calls),
         "is_limited_to_networks": deployment.allowlist.iter().next().is_some(),
@@ -223,11 +224,26 @@ fn execute(documented: &Documented, wait: &Value) -> Value {
         "operationId": "execute", "summary": "Start an execution",
         "parameters": [wait, {"name": "Idempotency-Key", "in": "header", "schema": {"type": "string", "maxLength": 255},
             "description": "For 24 hours, the same request with the same key is done once."}],
-        "requestBody": {"required": true, "content": {"application/json": body}},
+        "requestBody": {"required": true, "content": {"application/json": body, "multipart/form-data": {"schema": form()}}},
         "responses": responses([
             ("200", "It completed while the request waited.", "StartedView", None),
             ("202", accepted, "StartedView", Some(started)),
         ], OF_EXECUTE),
+    })
+}
+
+/// A call that brings files.
+fn form() -> Value {
+    json!({
+        "type": "object",
+        "required": ["files"],
+        "properties": {
+            "files": {"type": "array", "minItems": 1, "maxItems": 32,
+                      "items": {"type": "string", "contentMediaType": "application/octet-stream"}},
+            "input_data": {"$ref": format!("{SCHEMAS}Input")},
+            "parameters": {"type": "object"},
+            "timeout": {"type": "integer", "minimum": 0, "maximum": MAX_WAIT_SECONDS},
+        },
     })
 }
 
