@@ -134,7 +134,6 @@ fn parameter_description(name: &str) -> Option<&'static str> {
         "page" => Some("The number of the page, from 1."),
         "page_size" => Some("How many on a page: 1 to 200, 50 unless told."),
         "search" => Some("Only those with this in their name for people."),
-        "workflow" => Some("Only those of the workflow with this id."),
         "Idempotency-Key" => Some(
             "1 to 255 visible ASCII characters. For 24 hours, the same request with the same key is done once, and \
              answered by what it has made.",

@@ -48,6 +48,7 @@ mod executions;
 mod extraction;
 mod faults;
 mod files;
+mod five_tools;
 mod forward_auth;
 mod guesses;
 mod history;
