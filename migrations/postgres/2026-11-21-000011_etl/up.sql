@@ -27,3 +27,10 @@ CREATE TABLE execution_records (
     -- What another attempt goes on with, as JSON.
     checkpoint text
 );
+
+ALTER TABLE workflows
+    DROP CONSTRAINT workflows_workflow_type_check,
+    ADD CHECK (workflow_type IN ('TASK', 'ETL'));
+ALTER TABLE deployments
+    DROP CONSTRAINT deployments_deployment_type_check,
+    ADD CHECK (deployment_type IN ('TASK', 'ETL'));

@@ -27,3 +27,12 @@ CREATE TABLE execution_records (
     -- What another attempt goes on with, as JSON.
     checkpoint text
 );
+
+-- A check cannot be altered, and the tables are referred to by nearly all others. SQLite's own page on ALTER TABLE has this
+-- way for changes that leave the rows as they are.
+PRAGMA writable_schema = ON;
+UPDATE sqlite_schema SET sql = replace(sql, 'workflow_type IN (''TASK'')', 'workflow_type IN (''TASK'', ''ETL'')')
+    WHERE type = 'table' AND name = 'workflows';
+UPDATE sqlite_schema SET sql = replace(sql, 'deployment_type IN (''TASK'')', 'deployment_type IN (''TASK'', ''ETL'')')
+    WHERE type = 'table' AND name = 'deployments';
+PRAGMA writable_schema = RESET;

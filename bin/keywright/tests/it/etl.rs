@@ -33,8 +33,9 @@ async fn directory(files: &Path, platform: &Caller) -> std::path::PathBuf {
 async fn goes_on_after_a_crash(database: Database) {
     let files = tempfile::tempdir().unwrap();
     let settings = settings(&database, files.path());
+    assert!(settings.run(&["migrate", "run"]).status.success());
     let (platform_key, _) = settings.given_organization("acme");
-    let first = settings.serve(&["--migrate"]);
+    let first = settings.serve(&[]);
     let platform = Caller::new(&first.base).bearer(&platform_key);
     let directory = directory(files.path(), &platform).await;
     for (name, from) in [("a", 1), ("b", RECORDS / 2 + 1)] {
@@ -88,8 +89,9 @@ async fn goes_on_after_a_crash(database: Database) {
 async fn a_due_time_starts_one_execution(database: Database) {
     let files = tempfile::tempdir().unwrap();
     let settings = settings(&database, files.path());
+    assert!(settings.run(&["migrate", "run"]).status.success());
     let (platform_key, _) = settings.given_organization("acme");
-    let servers = [settings.serve(&["--migrate"]), settings.serve(&[])];
+    let servers = [settings.serve(&[]), settings.serve(&[])];
     let platform = Caller::new(&servers[0].base).bearer(&platform_key);
     let definition = json!({"steps": [{"id": "a", "tool": "passthrough"}]});
     let workflow = json!({"name": "nightly", "definition": definition});

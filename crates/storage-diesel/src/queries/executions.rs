@@ -33,7 +33,7 @@ use super::{
     },
     idempotency::remember,
     lease::NowAnd,
-    records::find_counts,
+    records::{fill_in, forget_checkpoints},
     retention::{Due, due},
 };
 use crate::{
@@ -41,8 +41,7 @@ use crate::{
     error::Stop,
     rows::{ClaimedRow, ExecutionRow, MoveRow, NewExecutionRow, RunnableRow, StepRow},
     schema::{
-        deployments, execution_records, execution_steps, executions, keys, organizations,
-        workflow_versions, workflows,
+        deployments, execution_steps, executions, keys, organizations, workflow_versions, workflows,
     },
 };
 
@@ -112,11 +111,7 @@ impl ExecutionStore for Store {
                 .select(ExecutionRow::as_select())
                 .first(conn)
                 .optional()?;
-            let mut found = found.map(ExecutionRow::read).transpose()?;
-            if let Some(execution) = &mut found {
-                execution.progress.records = find_counts(conn, &codec::id(id))?;
-            }
-            Ok(found)
+            found.map(|row| fill_in(conn, row.read()?)).transpose()
         })
     }
 
@@ -259,10 +254,7 @@ impl ExecutionStore for Store {
                 .set(execution_steps::output.eq(None::<String>))
                 .execute(conn)?;
             give_files_up(conn, &old)?;
-            update(execution_records::table)
-                .filter(execution_records::execution_id.eq_any(&old))
-                .set(execution_records::checkpoint.eq(None::<String>))
-                .execute(conn)?;
+            forget_checkpoints(conn, &old)?;
             update(executions::table.filter(executions::id.eq_any(&old)))
                 .set((
                     executions::has_payload.eq(false),

@@ -1,8 +1,8 @@
 //! How far runs over records are.
 
 use access_domain::StoreError;
-use deployments_domain::{Checkpoint, ExecutionId, RecordCounts, RecordStore, Status};
-use diesel::{delete, insert_into, prelude::*, result::Error};
+use deployments_domain::{Checkpoint, Execution, ExecutionId, RecordCounts, RecordStore, Status};
+use diesel::{delete, insert_into, prelude::*, result::Error, update};
 use serde_json::json;
 
 use super::super::{Conn, Store};
@@ -82,8 +82,21 @@ impl RecordStore for Store {
     }
 }
 
-/// How many records a run has come through; none of a run that goes over no records.
-pub(super) fn find_counts(conn: &mut Conn, id: &str) -> QueryResult<Option<RecordCounts>> {
+/// The run with how many records it has come through.
+pub(super) fn fill_in(conn: &mut Conn, mut execution: Execution) -> QueryResult<Execution> {
+    execution.progress.records = find_counts(conn, &codec::id(execution.id))?;
+    Ok(execution)
+}
+
+/// No attempt goes on with runs that ended.
+pub(super) fn forget_checkpoints(conn: &mut Conn, ended: &[String]) -> QueryResult<()> {
+    update(execution_records::table.filter(execution_records::execution_id.eq_any(ended)))
+        .set(execution_records::checkpoint.eq(None::<String>))
+        .execute(conn)
+        .map(drop)
+}
+
+fn find_counts(conn: &mut Conn, id: &str) -> QueryResult<Option<RecordCounts>> {
     let found: Option<(i64, i64, i64)> = execution_records::table
         .find(id)
         .select((
