@@ -73,15 +73,14 @@ impl Directory {
                     continue;
                 }
                 let path = format!("{prefix}{name}");
-                match file_type(&directory, name)? {
-                    FileType::RegularFile if wanted.admits(&path) => names.push(path),
-                    FileType::Directory if depth < MAX_DEPTH && leads(wanted, &path) => {
-                        let flags =
-                            OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-                        let below = fs::openat(&directory, name, flags, Mode::empty())?;
-                        left.push((format!("{path}/"), below, depth + 1));
-                    }
-                    _ => {}
+                let kind = file_type(&directory, name)?;
+                if kind == FileType::RegularFile && wanted.admits(&path) {
+                    names.push(path);
+                } else if kind == FileType::Directory && depth < MAX_DEPTH && leads(wanted, &path) {
+                    let flags =
+                        OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+                    let below = fs::openat(&directory, name, flags, Mode::empty())?;
+                    left.push((format!("{path}/"), below, depth + 1));
                 }
                 if names.len() > MAX_OBJECTS {
                     return Err(io::Error::other(format!("there are more than {MAX_OBJECTS}")));
@@ -143,17 +142,20 @@ impl Directory {
         let done = tokio::task::spawn_blocking(move || work(&directory)).await;
         let done = done.map_err(|panicked| EndError::because(what.clone(), panicked))?;
         done.map_err(|error| {
-            let told = match error.kind() {
-                io::ErrorKind::NotFound => "it is not there",
-                io::ErrorKind::PermissionDenied => "the server may not",
-                io::ErrorKind::StorageFull => "the disk is full",
-                // Also what opening a link without following it says.
-                _ if error.raw_os_error() == Some(Errno::LOOP.raw_os_error())
-                    || error.kind() == io::ErrorKind::NotADirectory =>
-                {
-                    "links are not followed"
-                }
-                _ => "the system refused",
+            let is = |kind| error.kind() == kind;
+            // What opening a link without following it says.
+            let is_link = error.raw_os_error() == Some(Errno::LOOP.raw_os_error())
+                || is(io::ErrorKind::NotADirectory);
+            let told = if is(io::ErrorKind::NotFound) {
+                "it is not there"
+            } else if is(io::ErrorKind::PermissionDenied) {
+                "the server may not"
+            } else if is(io::ErrorKind::StorageFull) {
+                "the disk is full"
+            } else if is_link {
+                "links are not followed"
+            } else {
+                "the system refused"
             };
             EndError::because(format!("{what}: {told}"), error)
         })

@@ -114,15 +114,19 @@ impl Bucket {
     }
 
     fn failed(&self, what: &str, error: StoreError) -> EndError {
-        let told = match &error {
-            StoreError::NotFound { .. } => "it is not there".to_owned(),
-            StoreError::PermissionDenied { .. } | StoreError::Unauthenticated { .. } => {
-                "the service refuses the credentials".to_owned()
-            }
-            other => ours(other).map_or_else(
+        let is_refused = matches!(
+            error,
+            StoreError::PermissionDenied { .. } | StoreError::Unauthenticated { .. }
+        );
+        let told = if matches!(error, StoreError::NotFound { .. }) {
+            "it is not there".to_owned()
+        } else if is_refused {
+            "the service refuses the credentials".to_owned()
+        } else {
+            ours(&error).map_or_else(
                 || "the service did not do it".to_owned(),
                 |own: &OutboundError| own.to_string(),
-            ),
+            )
         };
         EndError::because(format!("the bucket '{}' {what}: {told}", self.name), error)
     }
@@ -250,12 +254,15 @@ impl HttpService for Guarded {
 }
 
 fn http_error(error: OutboundError) -> HttpError {
-    let kind = match &error {
-        OutboundError::TimedOut { .. } => HttpErrorKind::Timeout,
-        OutboundError::Broken { .. } => HttpErrorKind::Interrupted,
-        other if other.is_transient() => HttpErrorKind::Connect,
+    let kind = if matches!(error, OutboundError::TimedOut { .. }) {
+        HttpErrorKind::Timeout
+    } else if matches!(error, OutboundError::Broken { .. }) {
+        HttpErrorKind::Interrupted
+    } else if error.is_transient() {
+        HttpErrorKind::Connect
+    } else {
         // Never tried again: it would be refused again.
-        _ => HttpErrorKind::Unknown,
+        HttpErrorKind::Unknown
     };
     HttpError::new(kind, error)
 }
