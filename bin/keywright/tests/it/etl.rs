@@ -111,15 +111,19 @@ async fn a_due_time_starts_one_execution(database: Database) {
         }
     };
     assert_eq!(told["next_run_at"], set["next_run_at"]);
+    // Carried out, and the only one.
+    let executions = loop {
+        let told = platform.get(&format!("{MANAGED}/executions/")).await.ok();
+        if told["items"][0]["status"] == "COMPLETED" {
+            break told;
+        }
+    };
     for server in servers {
         assert!(server.terminate().success());
     }
-    let rows: Vec<String> = database
-        .contents()
-        .into_iter()
-        .filter(|line| line.contains("SCHEDULE") && line.contains("COMPLETED"))
-        .collect();
-    assert_eq!(rows.len(), 1, "{rows:?}");
+    let items = executions["items"].as_array().unwrap();
+    assert_eq!(items.len(), 1, "{items:?}");
+    assert_eq!(items[0]["execution_id"], told["last_execution_id"], "{items:?}");
     let third = settings.serve(&["--no-worker"]);
     let platform = Caller::new(&third.base).bearer(&platform_key);
     platform.delete(&schedule).await.no_content();
