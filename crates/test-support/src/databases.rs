@@ -10,8 +10,8 @@ use std::{
 
 use access_domain::KeyChanges;
 use diesel::{
-    Connection, PgConnection, RunQueryDsl as _, SqliteConnection, connection::SimpleConnection,
-    sql_query,
+    Connection, PgConnection, QueryResult, RunQueryDsl as _, SqliteConnection,
+    connection::SimpleConnection, sql_query,
 };
 use storage_diesel::{Options, Storage};
 use tempfile::TempDir;
@@ -179,15 +179,24 @@ impl Drop for Database {
     fn drop(&mut self) {
         match &self.place {
             Place::Directory { .. } => {}
-            Place::Schema { url, name } => execute(
-                url,
-                &format!("SET client_min_messages = warning; DROP SCHEMA {name} CASCADE"),
-            ),
+            Place::Schema { url, name } => {
+                let drop = format!("SET client_min_messages = warning; DROP SCHEMA {name} CASCADE");
+                // Whoever still ends its work may hold a table that this waits for, and wait for one
+                // that this holds.
+                let is_gone = (1..5).any(|_| try_to_execute(url, &drop).is_ok());
+                if !is_gone {
+                    execute(url, &drop);
+                }
+            }
         }
     }
 }
 
 fn execute(url: &str, sql: &str) {
+    try_to_execute(url, sql).expect("the PostgreSQL for tests obeys");
+}
+
+fn try_to_execute(url: &str, sql: &str) -> QueryResult<()> {
     let mut connection = PgConnection::establish(url).expect("the PostgreSQL for tests answers");
-    connection.batch_execute(sql).expect("the PostgreSQL for tests obeys");
+    connection.batch_execute(sql)
 }
