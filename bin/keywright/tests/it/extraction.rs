@@ -37,7 +37,7 @@ fn pdf(objects: &[Vec<u8>]) -> Vec<u8> {
     let (mut file, mut places) = (b"%PDF-1.5\n".to_vec(), String::new());
     for (index, object) in objects.iter().enumerate() {
         writeln!(places, "{:010} 00000 n ", file.len()).unwrap();
-        write!(file, "{} 0 obj\n", index + 1).unwrap();
+        writeln!(file, "{} 0 obj", index + 1).unwrap();
         file.extend_from_slice(object);
         file.extend_from_slice(b"\nendobj\n");
     }

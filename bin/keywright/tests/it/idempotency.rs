@@ -434,12 +434,14 @@ fn every_address_that_creates_or_executes_takes_a_key() {
         }
     }
     let expected = [
+        "/deployment/api/{org_id}/{api_name}",
         "/deployment/{handle}",
         "/deployment/{handle}/execute",
         "/unstract/{org_id}/api/v2/api-deployment",
         "/unstract/{org_id}/api/v2/api-deployment/{id}/keys",
         "/unstract/{org_id}/api/v2/platform-keys",
         "/unstract/{org_id}/api/v2/workflow",
+        "/unstract/{org_id}/api/v2/workflow/{id}/run",
         "/v1/api-keys",
     ];
     taking.sort_unstable();

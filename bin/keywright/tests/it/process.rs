@@ -2,6 +2,7 @@
 
 use std::{
     io::{BufRead as _, BufReader},
+    path::PathBuf,
     process::{Child, Command, ExitStatus, Output, Stdio},
     sync::mpsc::{self, Receiver},
     thread::JoinHandle,
@@ -35,7 +36,13 @@ impl Settings {
     /// Over the database at `url`.
     pub(crate) fn of(url: &str) -> Self {
         let pepper = "a pepper of tests, thirty-two bytes";
-        Self { environment: Vec::new() }
+        let settings = Self { environment: Vec::new() };
+        // An embedded database keeps them beside itself.
+        let settings = match url.rsplit_once("search_path") {
+            Some((_, schema)) => settings.with("FILES__DIRECTORY", files_of(schema).display()),
+            None => settings,
+        };
+        settings
             .with("DATABASE__URL", url)
             .with("SECRETS__PEPPER", pepper)
             .with("SERVER__LISTEN", "127.0.0.1:0")
@@ -161,6 +168,12 @@ impl Settings {
         let (base, admin, database) = (String::new(), String::new(), self.database());
         Process { child, lines, reader: Some(reader), base, admin, database }
     }
+}
+
+/// Where servers over one schema keep the files of calls: one place for all of them.
+fn files_of(schema: &str) -> PathBuf {
+    let name: String = schema.chars().filter(char::is_ascii_alphanumeric).collect();
+    PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("files").join(name)
 }
 
 /// A running process; killed when dropped, and what it wrote is then searched for secrets.

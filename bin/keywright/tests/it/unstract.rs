@@ -1,4 +1,4 @@
-//! Unstract's own client, as PyPI has it, against real servers; and what it does not try.
+//! Unstract's own client, as it is published, against real servers; and what it does not try.
 
 use std::{io::Write as _, path::Path, process::Stdio, time::Duration};
 

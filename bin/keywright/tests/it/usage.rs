@@ -93,7 +93,7 @@ async fn every_answer_to_a_key_is_counted_as_what_it_was(app: TestApp) {
     let expected = json!({
         "start": "2026-11-21T00:00:00.000Z", "requests": 9, "succeeded": 3, "failed": 0,
         "rejected": 6, "rejected_by": reasons, "error_rate": 0.0, "prompt_tokens": 0,
-        "completion_tokens": 0, "executions": {"completed": 0, "failed": 0, "stopped": 0},
+        "completion_tokens": 0, "cost_micros": 0, "executions": {"completed": 0, "failed": 0, "stopped": 0},
         "verifications": 0, "verifications_refused": 0, "execution_ms": null
     });
     assert_eq!(told, expected);
@@ -285,12 +285,13 @@ async fn usage_is_told_as_a_table_too(app: TestApp) {
     assert_eq!(
         lines[0],
         "start,requests,succeeded,failed,rejected,rejected_by,error_rate,prompt_tokens,\
-         completion_tokens,executions_completed,executions_failed,executions_stopped,\
+         completion_tokens,cost_micros,executions_completed,executions_failed,executions_stopped,\
          verifications,verifications_refused,execution_ms_p50,execution_ms_p95,execution_ms_p99,\
          execution_ms_mean"
     );
-    assert_eq!(lines[1], "2026-11-20T01:00:00.000Z,0,0,0,0,,0,0,0,0,0,0,0,0,,,,");
-    let counted = "2026-11-21T00:00:00.000Z,2,1,0,1,key_kind_not_allowed:1,0,0,0,1,0,0,0,0,0,0,0,0";
+    assert_eq!(lines[1], "2026-11-20T01:00:00.000Z,0,0,0,0,,0,0,0,0,0,0,0,0,0,,,,");
+    let counted =
+        "2026-11-21T00:00:00.000Z,2,1,0,1,key_kind_not_allowed:1,0,0,0,0,1,0,0,0,0,0,0,0,0";
     assert_eq!(lines[24], counted);
 }
 
