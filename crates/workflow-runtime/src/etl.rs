@@ -30,7 +30,7 @@ use tokio::{
 use self::{progress::Progress, report::Report};
 use crate::{
     secrets::SecretsUnknown,
-    steps::{Item, Pass, Passed, step_failed},
+    steps::{Item, Pass, Passed, by_item, step_failed},
 };
 
 /// What a worker needs for runs over records.
@@ -380,14 +380,6 @@ fn read_ahead(
         }
     });
     records
-}
-
-fn by_item(saved: Vec<StepRecord>) -> BTreeMap<i32, Vec<StepRecord>> {
-    let mut items: BTreeMap<i32, Vec<StepRecord>> = BTreeMap::new();
-    for step in saved {
-        items.entry(step.item).or_default().push(step);
-    }
-    items
 }
 
 fn must_not_repeat(definition: &Definition) -> bool {

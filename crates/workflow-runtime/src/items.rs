@@ -1,7 +1,7 @@
 //! Takes a run through its steps: once over all that came with it, or once for each of its files, or
 //! of its source's records.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use access_domain::TokenUsage;
 use deployments_domain::{
@@ -14,7 +14,7 @@ use crate::{
     etl::{Etl, EtlPorts},
     sandbox::FilterOutput,
     secrets::Secrets,
-    steps::{Item, Journal, Pass, Passed, step_failed},
+    steps::{Item, Journal, Pass, Passed, by_item, step_failed},
     tools::{Tools, json_bytes},
 };
 
@@ -114,14 +114,6 @@ async fn each_file(pass: &Pass<'_>, saved: Vec<StepRecord>) -> Passed {
         }
     };
     Passed { result, unsaved, tokens }
-}
-
-fn by_item(steps: Vec<StepRecord>) -> BTreeMap<i32, Vec<StepRecord>> {
-    let mut items: BTreeMap<i32, Vec<StepRecord>> = BTreeMap::new();
-    for step in steps {
-        items.entry(step.item).or_default().push(step);
-    }
-    items
 }
 
 /// A file, as filters and templates see it.

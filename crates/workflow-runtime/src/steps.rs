@@ -370,6 +370,15 @@ impl Trail {
     }
 }
 
+/// The steps of each item.
+pub(crate) fn by_item(steps: Vec<StepRecord>) -> BTreeMap<i32, Vec<StepRecord>> {
+    let mut items: BTreeMap<i32, Vec<StepRecord>> = BTreeMap::new();
+    for step in steps {
+        items.entry(step.item).or_default().push(step);
+    }
+    items
+}
+
 fn timed_out(run: &ClaimedRun, step: Option<&str>) -> Failure {
     Failure {
         code: FailureCode::TimedOut,

@@ -18,6 +18,3 @@ CREATE TABLE execution_files (
     is_kept boolean NOT NULL,
     UNIQUE (execution_id, position)
 );
-
--- The last runs of a deployment.
-CREATE INDEX executions_of_deployment ON executions (deployment_id, created_at, id);

@@ -52,7 +52,8 @@ async fn a_cancellation_reaches_a_worker_of_another_process(database: Database) 
     let caller = Caller::new(&server.base).bearer(&deployed.key);
     caller.post_nothing(&format!("{}/cancel/{id}/", deployed.path)).await.accepted();
     until(|| service.calls().contains_key("left")).await;
-    assert!(begun.elapsed() < Duration::from_millis(1_500), "{:?}", begun.elapsed());
+    // Half a second is meant, on a machine that has time; without being told, the lease's thirty.
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
     assert_eq!(deployed.status(&server, &id).await["status"], "STOPPED");
 }
 

@@ -228,10 +228,15 @@ fn runs_of(
         .select(workflows::name)
         .first(conn)
         .optional()?;
-    let runs = || executions::table.filter(executions::deployment_id.eq(codec::id(id)));
+    let runs = || {
+        executions::table
+            .filter(executions::organization_id.eq(codec::id(organization)))
+            .filter(executions::deployment_id.eq(codec::id(id)))
+    };
     let count = runs().count().get_result(conn)?;
     let rows: Vec<(String, String, i64)> = runs()
-        .order((executions::created_at.desc(), executions::id.desc()))
+        // Ids grow with time.
+        .order(executions::id.desc())
         .limit(5)
         .select((executions::id, executions::status, executions::created_at))
         .load(conn)?;

@@ -39,7 +39,7 @@ use super::{
 use crate::{
     codec,
     error::Stop,
-    rows::{ClaimedRow, ExecutionRow, MoveRow, NewExecutionRow, RunnableRow, StepRow},
+    rows::{ClaimedRow, ExecutionRow, MoveRow, NewExecutionRow, NewStepRow, RunnableRow, StepRow},
     schema::{
         deployments, execution_steps, executions, keys, organizations, workflow_versions, workflows,
     },
@@ -141,7 +141,7 @@ impl ExecutionStore for Store {
                 .set(MoveRow::of(run_move))
                 .execute(conn)?;
             if moved > 0 && !run_move.steps.is_empty() {
-                let steps = run_move.steps.iter().map(|step| StepRow::of(&id, step)).collect();
+                let steps = run_move.steps.iter().map(|step| NewStepRow::of(&id, step)).collect();
                 save_steps(conn, &id, steps)?;
             }
             Ok(moved > 0)
@@ -169,7 +169,7 @@ impl ExecutionStore for Store {
             if locked!(held).first::<String>(conn).optional()?.is_none() {
                 return Ok(false);
             }
-            save_steps(conn, &id, steps.iter().map(|step| StepRow::of(&id, step)).collect())?;
+            save_steps(conn, &id, steps.iter().map(|step| NewStepRow::of(&id, step)).collect())?;
             Ok(true)
         })
     }
@@ -438,7 +438,7 @@ fn take_turns(lines: &[WaitingLine], room: usize) -> BTreeMap<String, i64> {
 }
 
 /// Steps that a later attempt takes again are saved over those of the one before.
-fn save_steps(conn: &mut Conn, execution: &str, steps: Vec<StepRow>) -> QueryResult<()> {
+fn save_steps(conn: &mut Conn, execution: &str, steps: Vec<NewStepRow>) -> QueryResult<()> {
     use execution_steps as saved;
 
     for steps in steps.chunks(MAX_ROWS) {

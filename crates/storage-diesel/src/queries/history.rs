@@ -7,12 +7,13 @@ use deployments_domain::{
 };
 use diesel::{dsl::sql, prelude::*, sql_types::Bool};
 use keys_core::Timestamp;
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::super::{Conn, Store};
 use crate::{
     codec,
-    rows::{ExecutionRow, StepHeadRow},
+    rows::{ExecutionRow, SizedStepRow},
     schema::{
         deployments, execution_steps, executions, organizations, workflow_versions, workflows,
     },
@@ -207,8 +208,8 @@ fn steps(
         .filter(execution_steps::execution_id.eq(codec::id(id)))
         .order((execution_steps::item, execution_steps::position));
     let most = i64::try_from(RunDetail::MOST_STEPS).unwrap_or(i64::MAX);
-    let mut rows: Vec<StepHeadRow> =
-        all.clone().limit(most + 1).select(StepHeadRow::as_select()).load(conn)?;
+    let mut rows: Vec<SizedStepRow> =
+        all.clone().limit(most + 1).select(SizedStepRow::as_select()).load(conn)?;
     let has_more = rows.len() > RunDetail::MOST_STEPS;
     rows.truncate(RunDetail::MOST_STEPS);
     let mut outputs: Vec<Option<String>> = Vec::new();
@@ -222,10 +223,10 @@ fn steps(
         outputs = all.limit(told).select(execution_steps::output).load(conn)?;
     }
     let mut outputs = outputs.into_iter();
-    let read = |row: StepHeadRow| {
+    let read = |row: SizedStepRow| {
         let output = outputs.next().flatten();
         let output = output.as_deref().map(codec::read_json).transpose()?;
-        Ok(RunStep { record: row.read()?, output })
+        Ok(RunStep { record: row.head.read(Value::Null)?, output })
     };
     Ok((rows.into_iter().map(read).collect::<QueryResult<_>>()?, has_more))
 }

@@ -4,23 +4,23 @@ mod audit;
 mod deployment;
 mod execution;
 mod file;
-mod history;
 mod key;
 mod schedule;
+mod step;
 mod usage;
 mod workflow;
 
 pub(crate) use self::{
     audit::{AuditRow, ChainRow, HeadRow, SealRow, TotalOfHeadsRow, TotalRow},
     deployment::DeploymentRow,
-    execution::{ClaimedRow, ExecutionRow, MoveRow, NewExecutionRow, RunnableRow, StepRow},
+    execution::{ClaimedRow, ExecutionRow, MoveRow, NewExecutionRow, RunnableRow},
     file::FileRow,
-    history::StepHeadRow,
     key::{
         FoundKeyRow, ImportedRow, ImportedSecretRow, KeyRow, KeySecretRow, ManagedKeyRow,
         SecretRow, SlotRow, TermsRow, read_slots,
     },
     schedule::ScheduleRow,
+    step::{NewStepRow, SizedStepRow, StepRow},
     usage::{UsageRow, resolution_number},
     workflow::{VersionRow, WorkflowRow},
 };
