@@ -4,6 +4,7 @@
 use std::{
     collections::BTreeMap,
     pin::Pin,
+    sync::OnceLock,
     time::{Duration, Instant as Elapsed},
 };
 
@@ -285,6 +286,7 @@ impl Pass<'_> {
             last_bytes,
             deadline: own.map_or(self.deadline, |own| own.min(self.deadline)),
             is_retried: step.is_some_and(|step| step.retry.attempts > 1),
+            seen: OnceLock::new(),
         }
     }
 

@@ -44,6 +44,11 @@ pub(crate) fn check(template: &str) -> CodeVerdict {
     }
 }
 
+/// Whether a template is the text that it renders.
+pub(crate) fn is_plain(template: &str) -> bool {
+    !template.contains('{')
+}
+
 /// The secrets that a template names.
 pub(crate) fn secrets(template: &str) -> Vec<String> {
     if !template.contains("secrets") {
@@ -56,10 +61,6 @@ pub(crate) fn secrets(template: &str) -> Vec<String> {
 
 /// What a template renders, or why it renders nothing.
 pub(crate) fn render(template: &str, scope: &Scope) -> Result<String, String> {
-    // Most texts hold nothing to be rendered.
-    if !template.contains('{') {
-        return Ok(template.into());
-    }
     let environment = environment();
     let template = environment.template_from_str(template).map_err(|error| told(&error))?;
     let mut rendered = Bounded(Vec::new());

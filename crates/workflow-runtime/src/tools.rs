@@ -7,7 +7,13 @@ mod llm;
 mod pause;
 mod validate;
 
-use std::{collections::BTreeMap, io, pin::Pin, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    io,
+    pin::Pin,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use access_domain::{Clock, Fault, Models, SecretValues, TokenUsage};
 use deployments_domain::{ClaimedRun, FileStore, RunFile, TextFormat, Tool};
@@ -105,6 +111,25 @@ pub(crate) struct StepData<'a> {
     pub(crate) steps: BTreeMap<&'a str, StepOutput<'a>>,
 }
 
+impl StepData<'_> {
+    /// All of it as templates see it.
+    fn as_seen(&self) -> Vec<(&'static str, minijinja::Value)> {
+        let steps = self.steps.iter().map(|(id, step)| {
+            let told = [
+                ("output", templates::value(step.output)),
+                ("error", minijinja::Value::from(step.error)),
+            ];
+            ((*id).to_owned(), told.into_iter().collect::<BTreeMap<_, _>>().into())
+        });
+        vec![
+            ("input", templates::value(self.input)),
+            ("parameters", templates::object(self.parameters)),
+            ("files", self.files.iter().map(templates::value).collect()),
+            ("steps", steps.collect::<BTreeMap<String, minijinja::Value>>().into()),
+        ]
+    }
+}
+
 /// What is told of a step that has ended.
 #[derive(Serialize)]
 pub(crate) struct StepOutput<'a> {
@@ -129,6 +154,8 @@ pub(crate) struct Scene<'a> {
     pub(crate) deadline: Instant,
     /// Whether its maker wants it tried again; then nobody else needs to.
     pub(crate) is_retried: bool,
+    /// The data as templates see them, made for the first that wants them: a try may have many.
+    pub(crate) seen: OnceLock<Vec<(&'static str, minijinja::Value)>>,
 }
 
 /// What a try put out.
@@ -246,6 +273,10 @@ impl Scene<'_> {
 
     /// Renders a template over the data and the secrets that it names.
     async fn render(&self, template: &str) -> Result<String, Trouble> {
+        // Most texts hold nothing to be rendered.
+        if templates::is_plain(template) {
+            return Ok(template.into());
+        }
         let secrets = self.secrets.named(templates::secrets(template)).await;
         let secrets = secrets.map_err(|unknown| match unknown {
             SecretsUnknown::Named(name) => {
@@ -259,20 +290,8 @@ impl Scene<'_> {
                 Trouble::failed("the secrets cannot be read", Again::After(None))
             }
         })?;
-        let steps = self.data.steps.iter().map(|(id, step)| {
-            let told = [
-                ("output", templates::value(step.output)),
-                ("error", minijinja::Value::from(step.error)),
-            ];
-            ((*id).to_owned(), told.into_iter().collect::<BTreeMap<_, _>>().into())
-        });
-        let scope = Scope::new([
-            ("input", templates::value(self.data.input)),
-            ("parameters", templates::object(self.data.parameters)),
-            ("files", self.data.files.iter().map(templates::value).collect()),
-            ("steps", steps.collect::<BTreeMap<String, minijinja::Value>>().into()),
-            ("secrets", secrets),
-        ]);
+        let seen = self.seen.get_or_init(|| self.data.as_seen()).iter().cloned();
+        let scope = Scope::new(seen.chain([("secrets", secrets)]));
         templates::render(template, &scope).map_err(Trouble::lasting)
     }
 }
