@@ -9,6 +9,7 @@ mod audit_log;
 mod authentication;
 mod calls;
 mod encryption;
+mod event;
 mod fault;
 mod forward_auth;
 mod idempotency;
@@ -53,6 +54,7 @@ pub use self::{
     },
     calls::{Call, CallLog, CallOutcome, Consumer},
     encryption::{EncryptionKey, EncryptionKeys, Sealed, Unsealable, WeakEncryptionKey},
+    event::{Event, EventId, EventType, derived_id},
     fault::{Fault, FaultCode, check_text, pointer_segment},
     forward_auth::{Door, TurnedAway},
     idempotency::{

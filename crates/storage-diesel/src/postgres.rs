@@ -45,6 +45,13 @@ macro_rules! locked {
     };
 }
 
+/// Rows that nobody deletes until the end of this transaction; whoever reads or changes them goes on.
+macro_rules! kept {
+    ($query:expr) => {
+        $query.for_key_share()
+    };
+}
+
 /// Rows of which each caller takes different ones.
 macro_rules! claimable {
     ($query:expr) => {

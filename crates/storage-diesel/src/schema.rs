@@ -14,6 +14,7 @@ table! {
         max_concurrent -> Nullable<Integer>,
         result_hours -> Nullable<Integer>,
         record_days -> Nullable<Integer>,
+        notice_days -> Text,
     }
 }
 
@@ -130,6 +131,9 @@ table! {
         created_by -> Nullable<Text>,
         created_at -> BigInt,
         import_fingerprint -> Nullable<Text>,
+        noticed_until -> Nullable<BigInt>,
+        next_notice_at -> Nullable<BigInt>,
+        limit_noticed_at -> Nullable<BigInt>,
     }
 }
 
@@ -317,6 +321,66 @@ table! {
     }
 }
 
+table! {
+    events (id) {
+        id -> Text,
+        organization_id -> Text,
+        #[sql_name = "type"]
+        kind -> Text,
+        at -> BigInt,
+        data -> Text,
+    }
+}
+
+table! {
+    webhooks (id) {
+        id -> Text,
+        organization_id -> Text,
+        url -> Text,
+        description -> Text,
+        is_active -> Bool,
+        disabled_reason -> Nullable<Text>,
+        encryption_key -> Text,
+        sealed -> Binary,
+        previous_encryption_key -> Nullable<Text>,
+        previous_sealed -> Nullable<Binary>,
+        previous_until -> Nullable<BigInt>,
+        failing_since -> Nullable<BigInt>,
+        created_by -> Text,
+        created_at -> BigInt,
+        modified_at -> BigInt,
+    }
+}
+
+table! {
+    webhook_events (organization_id, event, webhook_id) {
+        organization_id -> Text,
+        event -> Text,
+        webhook_id -> Text,
+    }
+}
+
+table! {
+    deliveries (id) {
+        id -> Text,
+        organization_id -> Text,
+        event_id -> Text,
+        webhook_id -> Nullable<Text>,
+        mail_to -> Nullable<Text>,
+        lane -> Text,
+        state -> Text,
+        attempt -> Integer,
+        next_attempt_at -> Nullable<BigInt>,
+        attempts -> Text,
+        created_at -> BigInt,
+        finished_at -> Nullable<BigInt>,
+    }
+}
+
+joinable!(webhook_events -> webhooks (webhook_id));
+joinable!(deliveries -> events (event_id));
+joinable!(deliveries -> webhooks (webhook_id));
+joinable!(memberships -> users (user_id));
 joinable!(memberships -> organizations (organization_id));
 joinable!(sessions -> users (user_id));
 joinable!(workflows -> workflow_versions (version_id));
@@ -348,7 +412,9 @@ allow_tables_to_appear_in_same_query!(
     audit_heads,
     audit_marks,
     audit_totals,
+    deliveries,
     deployments,
+    events,
     execution_files,
     execution_records,
     executions,
@@ -364,6 +430,8 @@ allow_tables_to_appear_in_same_query!(
     usage,
     usage_writers,
     users,
+    webhook_events,
+    webhooks,
     workflow_versions,
     workflows,
 );

@@ -51,6 +51,13 @@ macro_rules! locked {
     };
 }
 
+/// Rows that nobody deletes until the end of this transaction: there is one writer.
+macro_rules! kept {
+    ($query:expr) => {
+        $query
+    };
+}
+
 /// Rows of which each caller takes different ones: there is one caller at a time.
 macro_rules! claimable {
     ($query:expr) => {

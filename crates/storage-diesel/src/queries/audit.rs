@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::{
     super::{Conn, Store},
+    events::tell_of,
     idempotency::remember,
 };
 use crate::{
@@ -262,11 +263,15 @@ pub(super) fn note_both(
     note_all(conn, entries.map(|(act, subject)| AuditEntry::of(organization, act, subject)))
 }
 
-/// Writes down several things that are done in this transaction.
+/// Writes down several things that are done in this transaction, and tells those who want to hear of them.
 pub(super) fn note_all(
     conn: &mut Conn,
     entries: impl IntoIterator<Item = AuditEntry>,
 ) -> QueryResult<()> {
+    let entries: Vec<AuditEntry> = entries.into_iter().collect();
+    for entry in &entries {
+        tell_of(conn, entry)?;
+    }
     let rows: Vec<AuditRow> = entries.into_iter().map(AuditRow::from).collect();
     for rows in rows.chunks(ENTRIES_AT_ONCE) {
         insert_into(audit_entries::table).values(rows).execute(conn)?;

@@ -1,18 +1,20 @@
 //! Deployments.
 
 use access_domain::{
-    Act, Action, ChangeError, DeploymentId, KeyRing, NewManagedKey, OrganizationId, Page,
-    PageRequest, StoreError, Subject, SubjectKind, Visibility,
+    Act, Action, AuditEntry, ChangeError, DeploymentId, KeyRing, NewManagedKey, OrganizationId,
+    Page, PageRequest, StoreError, Subject, SubjectKind, Visibility,
 };
 use deployments_domain::{
     Deployment, DeploymentRefusal, DeploymentRuns, DeploymentStore, LastRun, Status, WorkflowId,
     WorkflowType,
 };
 use diesel::{delete, insert_into, prelude::*, result::Error, sql_types::Bool, update};
+use keys_core::KeyId;
 
 use super::{
     super::{Conn, Store, violated_unique},
     audit::{note, note_both},
+    events::tell_of,
     managed_keys::{insert_key, new_subject},
 };
 use crate::{
@@ -149,6 +151,7 @@ impl DeploymentStore for Store {
                 return Ok(false);
             };
             let at = Some(codec::micros(act.at));
+            let revoked = keys_to_revoke(conn, id)?;
             update(deployments::table.find(codec::id(id)))
                 .set(deployments::deleted_at.eq(at))
                 .execute(conn)?;
@@ -158,6 +161,9 @@ impl DeploymentStore for Store {
                 .set((keys::revoked_at.eq(at), keys::deleted_at.eq(at)))
                 .execute(conn)?;
             note(conn, organization, act, subject(&deployment))?;
+            for (key, name) in revoked {
+                tell_of_revoked(conn, organization, act, key, &name)?;
+            }
             let its_keys = keys::table.filter(keys::deployment_id.eq(codec::id(id)));
             delete(imported_secrets::table)
                 .filter(imported_secrets::key_id.eq_any(its_keys.select(keys::id)))
@@ -205,6 +211,30 @@ fn hold_workflow(
     .first(conn)
     .optional()?;
     held.map(drop).ok_or(Stop::Refused(DeploymentRefusal::UnknownWorkflow))
+}
+
+/// The keys of a deployment that are good until now, with what they are known by.
+fn keys_to_revoke(conn: &mut Conn, id: DeploymentId) -> QueryResult<Vec<(String, String)>> {
+    keys::table
+        .filter(keys::deployment_id.eq(codec::id(id)))
+        .filter(keys::revoked_at.is_null())
+        .select((keys::id, keys::description))
+        .load(conn)
+}
+
+/// The audit says of a deleted deployment that it is deleted, and nothing of each key; whoever wants to hear of keys does.
+fn tell_of_revoked(
+    conn: &mut Conn,
+    organization: OrganizationId,
+    act: &Act,
+    key: String,
+    name: &str,
+) -> QueryResult<()> {
+    let key: KeyId = codec::read_id(&key)?;
+    let act = act.along_with(Action::KeyRevoked, key.uuid());
+    let entry =
+        AuditEntry::of(organization, &act, Subject::new(SubjectKind::DeploymentKey, key, name));
+    tell_of(conn, &entry.because("its deployment was deleted"))
 }
 
 fn taken(error: Error) -> Stop<DeploymentRefusal> {

@@ -27,6 +27,7 @@ use serde_json::Value;
 
 use super::{
     super::{Conn, Store},
+    events::tell_of_run,
     files::{
         files_of, files_of_run, forget_files, give_files_up, read_claimed, save_files,
         what_is_known_of,
@@ -143,6 +144,9 @@ impl ExecutionStore for Store {
             if moved > 0 && !run_move.steps.is_empty() {
                 let steps = run_move.steps.iter().map(|step| NewStepRow::of(&id, step)).collect();
                 save_steps(conn, &id, steps)?;
+            }
+            if moved > 0 {
+                tell_of_run(conn, run_move)?;
             }
             Ok(moved > 0)
         })?;

@@ -25,6 +25,7 @@ macro_rules! visible {
 
 mod audit;
 mod deployments;
+mod events;
 mod executions;
 mod files;
 mod history;
