@@ -15,6 +15,7 @@ mod forward_auth;
 mod idempotency;
 mod import;
 mod inference;
+mod invitation;
 mod key_record;
 mod limiter;
 mod managed_key;
@@ -64,6 +65,7 @@ pub use self::{
         Import, ImportDraft, ImportOutcome, ImportRefusal, KeyImports, MAX_IMPORTED_KEYS, NewImport,
     },
     inference::{Inference, InferenceDraft, InferenceRefusal, Inferences},
+    invitation::{Closed, Invitation, InvitationId, invitation_token, read_invitation_token},
     key_record::{
         ApiName, CallBounds, Candidate, ForeignDigests, FoundBy, KeyMatches, KeyOwner, KeyQuery,
         KeyRecord, PresentedKey,

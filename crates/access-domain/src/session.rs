@@ -107,19 +107,36 @@ impl Sessions {
     /// # Errors
     /// When the credentials are wrong or storage fails.
     pub fn log_in(&self, username: &str, password: &Secret) -> Result<LoggedIn, LogInError> {
+        let user = self.check_password(username, password)?;
+        self.begin(user.id)
+    }
+
+    /// The user of that name, if the password is theirs. As slow for an unknown name as for a wrong
+    /// password.
+    ///
+    /// # Errors
+    /// When the credentials are wrong or storage fails.
+    pub fn check_password(&self, username: &str, password: &Secret) -> Result<User, LogInError> {
         let found = match Username::parse(username) {
             Ok(username) => self.store.find_user(&username).map_err(LogInError::Store)?,
             Err(_) => None,
         };
         let hash = found.as_ref().map_or(&self.nobody, |record| &record.password);
         let matches = password.for_digest().len() <= password::MAX_BYTES && hash.matches(password);
-        let user = found.filter(|_| matches).ok_or(LogInError::WrongCredentials)?.user;
+        Ok(found.filter(|_| matches).ok_or(LogInError::WrongCredentials)?.user)
+    }
+
+    /// Begins a session of somebody whose password was checked, or just chosen.
+    ///
+    /// # Errors
+    /// When storage fails.
+    pub fn begin(&self, user: UserId) -> Result<LoggedIn, LogInError> {
         let token = random_secret::<32>(&*self.entropy);
         let now = self.clock.now();
         let id = Id::generate(now, &*self.entropy);
         let digest = session_digest(self.peppers.current(), token.for_digest());
         let session =
-            Session { id, user: user.id, token_digest: digest, created_at: now, last_used_at: now };
+            Session { id, user, token_digest: digest, created_at: now, last_used_at: now };
         self.store.begin_session(&session).map_err(LogInError::Store)?;
         let record = self.store.find_session(&[digest]).map_err(LogInError::Store)?;
         let record = record.ok_or(LogInError::WrongCredentials)?;

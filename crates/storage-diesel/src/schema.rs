@@ -45,6 +45,23 @@ table! {
         organization_id -> Text,
         user_id -> Text,
         role -> Text,
+        created_at -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    invitations (id) {
+        id -> Text,
+        organization_id -> Text,
+        email -> Text,
+        role -> Text,
+        is_mailed -> Bool,
+        created_by -> Text,
+        created_by_name -> Text,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+        accepted_at -> Nullable<BigInt>,
+        withdrawn_at -> Nullable<BigInt>,
     }
 }
 

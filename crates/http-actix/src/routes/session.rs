@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
+use access_domain::{LoggedIn, SessionRecord, User};
 use actix_web::{HttpResponse, delete, get, post, web};
 use api_types::{ErrorCode, LogIn, SessionView};
 use auth_actix::{ApiError, Identity};
 use keys_core::Secret;
 use utoipa_actix_web::service_config::ServiceConfig;
-
-use access_domain::SessionRecord;
 
 use crate::{App, app::UseCases, body::Body};
 
@@ -27,16 +26,30 @@ pub(super) fn routes(config: &mut ServiceConfig) {
 #[post("/v1/session")]
 async fn log_in(app: web::Data<App>, body: Body) -> Result<HttpResponse, ApiError> {
     let LogIn { username, password } = body.within(MAX_BODY_BYTES, BODY_DEADLINE).json().await?;
-    let password = Secret::new(password);
+    let user = check_password(&app, username, Secret::new(password)).await?;
+    let logged_in = app.run(move |uc| uc.sessions.begin(user.id)).await?;
+    Ok(begun(&app, logged_in))
+}
+
+/// The user of that name, if the password is theirs: the one way in for whoever has no session yet.
+pub(super) async fn check_password(
+    app: &App,
+    username: String,
+    password: Secret,
+) -> Result<User, ApiError> {
     let turn = app.log_ins.turn().await?;
-    let log_in = move |uc: &UseCases| {
+    let check = move |uc: &UseCases| {
         // Goes with the hash, not with the request: a caller who hangs up must not free the place.
         let _turn = turn;
-        uc.sessions.log_in(&username, &password)
+        uc.sessions.check_password(&username, &password)
     };
-    let logged_in = app.run(log_in).await?;
+    app.run(check).await
+}
+
+/// Answers that a session was begun, with its cookie.
+pub(super) fn begun(app: &App, logged_in: LoggedIn) -> HttpResponse {
     let cookie = app.cookie().write(logged_in.token.reveal_once());
-    Ok(HttpResponse::Ok().cookie(cookie).json(view(logged_in.record, logged_in.csrf_token)))
+    HttpResponse::Ok().cookie(cookie).json(view(logged_in.record, logged_in.csrf_token))
 }
 
 /// The present session
@@ -65,7 +78,7 @@ fn session_of(identity: Identity) -> Result<(SessionRecord, String), ApiError> {
     }
 }
 
-fn view(record: SessionRecord, csrf_token: String) -> SessionView {
+pub(super) fn view(record: SessionRecord, csrf_token: String) -> SessionView {
     let organizations = record.memberships.into_iter().map(Into::into).collect();
     SessionView { user: record.user.into(), organizations, csrf_token }
 }
