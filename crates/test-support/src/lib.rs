@@ -16,3 +16,6 @@ mod counted;
 pub mod databases;
 pub mod model_server;
 pub mod python;
+mod python_server;
+pub mod smtp_server;
+pub mod webhook_receiver;
