@@ -7,11 +7,10 @@ use access_domain::{Flush, StoreError, Uses};
 use actix_web::web;
 use deployments_domain::{Usage, UsageRetention};
 use storage_diesel::Storage;
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::time::sleep;
 
-use crate::metrics::Task;
+use crate::{every_second::every_second, metrics::Task};
 
-const EVERY: Duration = Duration::from_secs(1);
 /// In passes: every ten minutes.
 const PRUNE_EVERY: u64 = 600;
 /// How often a process that ends tries to store what it has counted, and how long it waits between.
@@ -30,30 +29,9 @@ pub(crate) struct Counts {
 impl Counts {
     /// Goes on until the process ends.
     pub(crate) async fn keep(self) {
-        let mut ticks = interval(EVERY);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut is_away = false;
-        for pass in 0_u64.. {
-            ticks.tick().await;
-            let counts = self.clone();
-            let done =
-                web::block(move || counts.pass(Flush::Closed, pass.is_multiple_of(PRUNE_EVERY)));
-            let Ok(done) = done.await else { continue };
-            Task::Usage.went(done.is_ok());
-            match done {
-                Ok(()) if is_away => {
-                    is_away = false;
-                    tracing::info!("what was counted is stored again");
-                }
-                Ok(()) => {}
-                // Once, and not each second for as long as the database is away.
-                Err(error) if !is_away => {
-                    is_away = true;
-                    tracing::warn!(%error, "what was counted was not stored; it stays counted");
-                }
-                Err(_) => {}
-            }
-        }
+        let trouble = "what was counted was not stored; it stays counted";
+        let pass = move |number: u64| self.pass(Flush::Closed, number.is_multiple_of(PRUNE_EVERY));
+        every_second(Task::Usage, trouble, pass, drop).await;
     }
 
     /// Stores what is left, before the process ends.

@@ -11,6 +11,7 @@ mod counts;
 mod demo;
 mod doctor;
 mod encryption_key;
+mod every_second;
 mod failure;
 mod hidden;
 mod key;

@@ -6,8 +6,9 @@ use std::{
 };
 
 use access_domain::{
-    AuditLog, Clock, EncryptionKeys, Idempotency, KeyChanges, MemoryLimiter, Models, Organizations,
-    PasswordCost, PasswordHash, Refusals, SecretDesk, StoreError, Tracer,
+    AuditLog, Clock, EncryptionKeys, Idempotency, KeyChanges, KeyNotices, MemoryLimiter, Models,
+    Organizations, PasswordCost, PasswordHash, ReachedLimits, Refusals, SecretDesk, StoreError,
+    Tracer, WatchedLimiter,
 };
 use deployments_domain::{Elsewhere, FileStore, Usage, WorkflowRunner};
 use http_actix::{App, KeyCacheConfig, KeyEpochs, MetricsDoor, Ports, Settings, Uploads};
@@ -52,6 +53,7 @@ pub(crate) struct Node {
     key_epochs: Arc<KeyEpochs>,
     pub(crate) audit: Audit,
     pub(crate) counts: Counts,
+    limits: Arc<ReachedLimits>,
     pub(crate) traces: Option<Arc<Traces>>,
     models: Arc<Models>,
     files: Arc<dyn FileStore>,
@@ -117,6 +119,7 @@ impl Node {
             key_epochs,
             audit,
             counts,
+            limits: Arc::default(),
             traces,
             models,
             files,
@@ -182,6 +185,24 @@ impl Node {
             .map_err(|error| Failure::Failed(format!("the worker does not start: {error}")))
     }
 
+    /// Tells of ends and limits of keys.
+    pub(crate) fn key_notices(&self) -> KeyNotices {
+        KeyNotices {
+            store: self.storage.clone(),
+            clock: Arc::clone(&self.clock),
+            limits: Arc::clone(&self.limits),
+            mails: false,
+        }
+    }
+
+    fn limiter(&self) -> WatchedLimiter {
+        WatchedLimiter {
+            limiter: Arc::new(MemoryLimiter::new(Arc::clone(&self.clock))),
+            reached: Arc::clone(&self.limits),
+            clock: Arc::clone(&self.clock),
+        }
+    }
+
     /// What runs over records and schedules need.
     fn etl(&self) -> EtlPorts {
         EtlPorts {
@@ -218,7 +239,7 @@ impl Node {
             secrets: self.secrets(),
             audit: Arc::clone(&self.audit.log),
             refusals: self.audit.refusals.clone(),
-            limiter: Arc::new(MemoryLimiter::new(Arc::clone(&self.clock))),
+            limiter: Arc::new(self.limiter()),
             imports: self.storage.clone(),
             executions: self.storage.clone(),
             history: self.storage.clone(),

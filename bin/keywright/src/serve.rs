@@ -4,6 +4,7 @@ use std::{
     any::Any, fmt::Display, io, net::SocketAddr, process::ExitCode, sync::Arc, time::Duration,
 };
 
+use access_domain::KeyNotices;
 use actix_web::{
     HttpServer,
     dev::{Server, ServerHandle},
@@ -24,6 +25,7 @@ use crate::{
     arguments::ServeOptions,
     configuration::{Configuration, Loaded},
     counts::Counts,
+    every_second::every_second,
     failure::Failure,
     logging,
     metrics::{Metrics, Recorder, Task},
@@ -131,6 +133,7 @@ fn listen(
 fn begin_upkeep(node: Node) -> (Audit, Counts) {
     let (audit, counts) = (node.audit.clone(), node.counts.clone());
     rt::spawn(audit.clone().keep());
+    rt::spawn(tell_of_keys(node.key_notices()));
     rt::spawn(sweep(node));
     rt::spawn(counts.clone().keep());
     (audit, counts)
@@ -149,6 +152,7 @@ pub(crate) fn run_worker(loaded: &Loaded) -> Result<ExitCode, Failure> {
         let admin = metrics.map(|metrics| Admin::of(metrics, &node, None));
         let admin = admin.map(|admin| admin.listen(configuration)).transpose()?.flatten();
         rt::spawn(node.audit.clone().keep());
+        rt::spawn(tell_of_keys(node.key_notices()));
         rt::spawn(node.counts.clone().keep());
         tracing::info!(seats = configuration.worker.seats, "the worker runs");
         stop.wait().await;
@@ -212,6 +216,11 @@ fn announce(configuration: &Configuration, address: SocketAddr, with_worker: boo
             "insecure: listens beyond this machine, and server.public_url is not https://"
         );
     }
+}
+
+async fn tell_of_keys(notices: KeyNotices) {
+    let trouble = "nobody was told of ends and limits of keys; they will be";
+    every_second(Task::Notices, trouble, move |_| notices.tell(), drop).await;
 }
 
 async fn sweep(node: Node) {

@@ -1,16 +1,14 @@
 //! What a process does for the audit beside its work: writes refusals down, chains entries, and lets
 //! go of old ones.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc};
 
 use access_domain::{AuditLog, Flush, Refusals, StoreError};
 use actix_web::web;
 use metrics::gauge;
-use tokio::time::{MissedTickBehavior, interval};
 
-use crate::metrics::Task;
+use crate::{every_second::every_second, metrics::Task};
 
-const EVERY: Duration = Duration::from_secs(1);
 /// In passes: every ten minutes.
 const PRUNE_EVERY: u64 = 600;
 /// Broken chains that are remembered to have been told of.
@@ -26,38 +24,18 @@ pub(crate) struct Audit {
 impl Audit {
     /// Goes on until the process ends.
     pub(crate) async fn keep(self) {
-        let mut ticks = interval(EVERY);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let (mut told, mut is_away) = (HashSet::new(), false);
+        let mut told = HashSet::new();
         gauge!("keywright_audit_broken_chains").set(0.0);
-        for pass in 0_u64.. {
-            ticks.tick().await;
-            let audit = self.clone();
-            let done =
-                web::block(move || audit.pass(Flush::Closed, pass.is_multiple_of(PRUNE_EVERY)));
-            let Ok(done) = done.await else { continue };
-            Task::Audit.went(done.is_ok());
-            match done {
-                Ok(broken) => {
-                    is_away = false;
-                    for place in broken {
-                        if told.len() < TOLD_AT_MOST && told.insert(place.clone()) {
-                            tracing::error!(
-                                place,
-                                "the audit is broken; its chain is left as it is"
-                            );
-                            gauge!("keywright_audit_broken_chains").set(told.len() as f64);
-                        }
-                    }
+        let pass = move |number: u64| self.pass(Flush::Closed, number.is_multiple_of(PRUNE_EVERY));
+        every_second(Task::Audit, "the audit was not sealed", pass, |broken: Vec<String>| {
+            for place in broken {
+                if told.len() < TOLD_AT_MOST && told.insert(place.clone()) {
+                    tracing::error!(place, "the audit is broken; its chain is left as it is");
+                    gauge!("keywright_audit_broken_chains").set(told.len() as f64);
                 }
-                // Once, and not each second for as long as the database is away.
-                Err(error) if !is_away => {
-                    is_away = true;
-                    tracing::warn!(%error, "the audit was not sealed");
-                }
-                Err(_) => {}
             }
-        }
+        })
+        .await;
     }
 
     /// Writes down and chains what is left, before the process ends.

@@ -93,18 +93,20 @@ impl EventType {
 
     /// What there is to tell of something that was done to a key. Deleting one is revoking it.
     pub fn of_key(action: Action) -> Option<Self> {
-        match action {
-            Action::KeyCreated | Action::KeyImported | Action::PlatformKeyCreated => {
-                Some(Self::KeyCreated)
-            }
-            Action::KeyRotated | Action::PlatformKeyRefreshed => Some(Self::KeyRotated),
-            Action::KeyRevoked | Action::KeyDeleted | Action::PlatformKeyDeleted => {
-                Some(Self::KeyRevoked)
-            }
-            _ => None,
-        }
+        OF_KEYS.into_iter().find(|(done, _)| *done == action).map(|(_, kind)| kind)
     }
 }
+
+const OF_KEYS: [(Action, EventType); 8] = [
+    (Action::KeyCreated, EventType::KeyCreated),
+    (Action::KeyImported, EventType::KeyCreated),
+    (Action::PlatformKeyCreated, EventType::KeyCreated),
+    (Action::KeyRotated, EventType::KeyRotated),
+    (Action::PlatformKeyRefreshed, EventType::KeyRotated),
+    (Action::KeyRevoked, EventType::KeyRevoked),
+    (Action::KeyDeleted, EventType::KeyRevoked),
+    (Action::PlatformKeyDeleted, EventType::KeyRevoked),
+];
 
 /// A UUIDv7 for something at `at`, made of what tells it from all else at that time instead of
 /// randomness (RFC 9562, 5.7 and 5.8).

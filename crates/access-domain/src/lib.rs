@@ -22,6 +22,7 @@ mod managed_key;
 mod managed_keys;
 mod model;
 mod models;
+mod notice;
 mod organization;
 mod organization_secrets;
 mod organization_settings;
@@ -83,6 +84,10 @@ pub use self::{
         ModelProvider, Question, TokenUsage,
     },
     models::{InvalidModel, ModelName, Models, NameFault},
+    notice::{
+        EndLook, EndNotice, KeyEnd, KeyNotices, NoticeDays, NoticeStore, ReachedLimits,
+        WatchedLimiter,
+    },
     organization::{
         AdminAccount, CreateOrganization, CreateOrganizationError, CreatedOrganization,
         NewOrganization, Organization, OrganizationId, OrganizationName, OrganizationRef,

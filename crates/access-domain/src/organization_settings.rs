@@ -5,8 +5,8 @@ use std::sync::Arc;
 use keys_core::{Entropy, KeyPrefix};
 
 use crate::{
-    Action, ChangeError, Clock, Fault, Granted, KeyStyle, ManageOrganization, OrganizationId,
-    OrganizationStore, ReadOrganization, Slug, StoreError, check_text,
+    Action, ChangeError, Clock, Fault, Granted, KeyStyle, ManageOrganization, NoticeDays,
+    OrganizationId, OrganizationStore, ReadOrganization, Slug, StoreError, check_text,
 };
 
 /// What is settled for an organization.
@@ -28,6 +28,8 @@ pub struct OrganizationSettings {
     /// How long records of runs are kept after their end, in days; without it, as long as the server
     /// keeps them.
     pub record_days: Option<u32>,
+    /// How long before a key's end its end is told of.
+    pub notice_days: NoticeDays,
 }
 
 const MAX_MAX_CONCURRENT: u32 = 1_000_000;
@@ -49,6 +51,8 @@ pub struct OrganizationEdit {
     pub result_hours: Option<Option<u32>>,
     /// How long records are kept; `Some(None)` leaves it to the server.
     pub record_days: Option<Option<u32>>,
+    /// How many days before a key's end its end is told of.
+    pub notice_days: Option<Vec<u32>>,
 }
 
 impl KeyStyle {
@@ -91,6 +95,11 @@ impl OrganizationEdit {
             if number.is_some_and(|number| number == 0 || number > most) {
                 faults.push(Fault::invalid(pointer, format!("must be from 1 to {most}")));
             }
+        }
+        match self.notice_days.as_deref().map(NoticeDays::new) {
+            None => {}
+            Some(Ok(days)) => settings.notice_days = days,
+            Some(Err(fault)) => faults.push(fault),
         }
         if faults.is_empty() { Ok(settings) } else { Err(faults) }
     }
@@ -159,6 +168,7 @@ mod tests {
             max_concurrent: None,
             result_hours: None,
             record_days: None,
+            notice_days: NoticeDays::default(),
         }
     }
 
@@ -173,6 +183,7 @@ mod tests {
             max_concurrent: nothing,
             result_hours: nothing,
             record_days: nothing,
+            notice_days: Some(vec![0]),
         }
     }
 
@@ -182,10 +193,15 @@ mod tests {
         let edit = edit("Acme Ltd", "uuid", "acme");
         let (day, lifted) = (Some(Some(24)), Some(None));
         let edit = OrganizationEdit { result_hours: day, record_days: lifted, ..edit };
-        let edit = OrganizationEdit { max_concurrent: Some(Some(7)), ..edit };
+        let edit = OrganizationEdit {
+            max_concurrent: Some(Some(7)),
+            notice_days: Some(vec![3, 30]),
+            ..edit
+        };
         let changed = edit.apply(&settings()).unwrap();
         assert_eq!((changed.name.as_str(), changed.key_style.format()), ("Acme Ltd", "uuid"));
         assert_eq!(changed.key_style.prefix.as_str(), "acme");
+        assert_eq!(changed.notice_days.iter().collect::<Vec<_>>(), [30, 3]);
         let back = OrganizationEdit { key_format: Some("token".into()), ..Default::default() };
         let back = back.apply(&changed).unwrap();
         assert_eq!((back.key_style.format(), back.name.as_str()), ("token", "Acme Ltd"));
@@ -207,7 +223,8 @@ mod tests {
                     "/key_prefix",
                     "/max_concurrent",
                     "/result_hours",
-                    "/record_days"
+                    "/record_days",
+                    "/notice_days"
                 ],
                 "{prefix}"
             );

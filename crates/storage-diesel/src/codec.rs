@@ -1,6 +1,7 @@
 //! Between domain values and columns. A column that no domain value was made into is an error, never a panic: someone else
 //! may have written to the database.
 
+use access_domain::NoticeDays;
 use chrono::DateTime;
 use diesel::{QueryResult, result::Error};
 use keys_core::{Allowlist, Digest, Id, RateLimit, Scopes, Timestamp};
@@ -77,6 +78,17 @@ pub(crate) fn read_scopes(text: &str) -> QueryResult<Scopes> {
 pub(crate) fn read_allowlist(text: &str) -> QueryResult<Allowlist> {
     Allowlist::new(read_texts(text, "list of networks")?)
         .map_err(|_| undecodable(text, "list of networks"))
+}
+
+/// Numbers of days, as a JSON array.
+pub(crate) fn notice_days(days: &NoticeDays) -> String {
+    Value::from(days.iter().collect::<Vec<_>>()).to_string()
+}
+
+pub(crate) fn read_notice_days(text: &str) -> QueryResult<NoticeDays> {
+    let days: Option<Vec<u32>> = serde_json::from_str(text).ok();
+    let days = days.and_then(|days| NoticeDays::new(&days).ok());
+    days.ok_or_else(|| undecodable(text, "list of days"))
 }
 
 pub(crate) fn read_rate_limit(calls: Option<i32>) -> QueryResult<Option<RateLimit>> {

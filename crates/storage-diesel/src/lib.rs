@@ -8,7 +8,7 @@ use std::{error::Error, io, path::PathBuf, sync::Arc, time::Duration};
 
 use access_domain::{
     AuditStore, IdempotencyStore, KeyChanges, KeyImportStore, KeyLookup, ManagedKeyStore,
-    OrganizationStore, PlatformKeyStore, SecretStore, SessionStore, StoreError,
+    NoticeStore, OrganizationStore, PlatformKeyStore, SecretStore, SessionStore, StoreError,
 };
 use deployments_domain::{
     DeploymentStore, ExecutionStore, HistoryStore, RecordStore, ScheduleStore, UsageStore,
@@ -43,6 +43,7 @@ pub trait Storage:
     + ManagedKeyStore
     + SecretStore
     + AuditStore
+    + NoticeStore
     + IdempotencyStore
     + ExecutionStore
     + HistoryStore

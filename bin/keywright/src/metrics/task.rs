@@ -10,6 +10,8 @@ use crate::clock::SystemClock;
 pub(crate) enum Task {
     /// Refusals are written down, and entries are sealed and pruned.
     Audit,
+    /// Ends and limits of keys are told of.
+    Notices,
     /// Sessions that are over are deleted.
     Sessions,
     /// Usage is stored, and which keys were used; old sums are deleted.
@@ -17,9 +19,10 @@ pub(crate) enum Task {
 }
 
 impl Task {
-    fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Audit => "audit",
+            Self::Notices => "notices",
             Self::Sessions => "sessions",
             Self::Usage => "usage",
         }

@@ -21,7 +21,7 @@ async fn administrators_change_what_administrative_keys_read(app: TestApp) {
     let settings = app.platform().get(SETTINGS).await.ok();
     let expected = json!({"id": settings["id"], "slug": "acme", "name": "acme",
         "key_format": "token", "key_prefix": "kw", "max_concurrent": null,
-        "result_hours": null, "record_days": null});
+        "result_hours": null, "record_days": null, "notice_days": [14, 7, 1]});
     assert_eq!(settings, expected);
     assert_eq!(admin.get(SETTINGS).await.ok(), expected);
     let renamed = admin.patch(SETTINGS, json!({"name": "Acme Ltd"})).await.ok();
@@ -81,7 +81,9 @@ async fn what_is_wrong_with_settings_is_told_with_its_place(app: TestApp) {
         (json!({"slug": "other"}), "unknown_field", "/slug"),
         (json!({"result_hours": 8761}), "invalid_value", "/result_hours"),
         (json!({"record_days": 0}), "invalid_value", "/record_days"),
-        (json!({"notice_days": 7}), "unknown_field", "/notice_days"),
+        (json!({"notice_days": [0]}), "invalid_value", "/notice_days"),
+        (json!({"notice_days": null}), "invalid_type", "/notice_days"),
+        (json!({"notice_days": 7}), "invalid_type", "/notice_days"),
     ] {
         let refused = admin.patch(SETTINGS, body.clone()).await.refused(422, code);
         assert_eq!(refused["errors"][0]["attr"], attr, "{body}");

@@ -201,7 +201,7 @@ pub(super) fn key_row(conn: &mut Conn, key: KeyId) -> QueryResult<ToldKey> {
 
 impl ToldKey {
     pub(super) fn data(self) -> QueryResult<Value> {
-        let slot = self.slot.and_then(|slot| Slot::from_number(slot)).map(|slot| slot.to_string());
+        let slot = self.slot.and_then(Slot::from_number).map(|slot| slot.to_string());
         Ok(json!({
             "key_id": self.id,
             "kind": self.kind,

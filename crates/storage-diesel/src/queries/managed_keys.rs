@@ -150,6 +150,7 @@ impl ManagedKeyStore for Store {
             let before =
                 lock(conn, organization, ring, id)?.ok_or(Stop::Refused(KeyRefusal::NotFound))?;
             let change = rule(&before).map_err(Stop::Refused)?;
+            let before_ends = before.terms.expires_at;
             let is_deletion = matches!(change, KeyChange::Delete { .. });
             let reason = match &change {
                 KeyChange::Revoke(revocation) => revocation.reason.clone(),
@@ -163,6 +164,9 @@ impl ManagedKeyStore for Store {
             } else {
                 find(conn, organization, ring, id)?.ok_or(Stop::Refused(KeyRefusal::NotFound))?
             };
+            if key.terms.expires_at != before_ends {
+                look_at_end(conn, &key, act.at)?;
+            }
             let description = key.terms.description.as_str();
             let entry =
                 AuditEntry::of(organization, act, subject(ring, id, &key.name, description));
@@ -198,6 +202,14 @@ pub(super) fn insert_key(
         .values(KeyRow::managed(organization, deployment, new)?)
         .execute(conn)?;
     insert_secret(conn, new.key.id, &new.key.secret, new.key.created_at)
+}
+
+/// Another end is told of anew, from now on.
+fn look_at_end(conn: &mut Conn, key: &ManagedKey, now: Timestamp) -> QueryResult<usize> {
+    let looked_at = key.terms.expires_at.map(|_| codec::micros(now));
+    update(keys::table.find(codec::id(key.id)))
+        .set((keys::noticed_until.eq(looked_at), keys::next_notice_at.eq(looked_at)))
+        .execute(conn)
 }
 
 fn insert_secret(

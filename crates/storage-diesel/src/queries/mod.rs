@@ -34,6 +34,7 @@ mod imports;
 mod key_lookup;
 mod lease;
 mod managed_keys;
+mod notices;
 mod organizations;
 mod platform_keys;
 mod queue_depth;

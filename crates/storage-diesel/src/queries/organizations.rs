@@ -16,7 +16,7 @@ use super::{
 use crate::{
     codec,
     error::Stop,
-    schema::{memberships, organizations, users},
+    schema::{keys, memberships, organizations, users},
 };
 
 /// The row of an organization's settings.
@@ -31,6 +31,7 @@ macro_rules! settings {
             organizations::max_concurrent,
             organizations::result_hours,
             organizations::record_days,
+            organizations::notice_days,
         ))
     };
 }
@@ -118,8 +119,12 @@ impl OrganizationStore for Store {
                     organizations::max_concurrent.eq(new.max_concurrent.map(codec::integer)),
                     organizations::result_hours.eq(new.result_hours.map(codec::integer)),
                     organizations::record_days.eq(new.record_days.map(codec::integer)),
+                    organizations::notice_days.eq(codec::notice_days(&new.notice_days)),
                 ))
                 .execute(conn)?;
+            if new.notice_days != old.notice_days {
+                look_again(conn, organization)?;
+            }
             let slug = old.slug.as_str();
             let subject = Subject::new(SubjectKind::Organization, organization, slug);
             note(conn, organization, act, subject)?;
@@ -128,10 +133,11 @@ impl OrganizationStore for Store {
     }
 }
 
-type SettingsRow = (String, String, String, String, String, Option<i32>, Option<i32>, Option<i32>);
+type SettingsRow =
+    (String, String, String, String, String, Option<i32>, Option<i32>, Option<i32>, String);
 
 fn read_settings(
-    (id, slug, name, key_format, key_prefix, max_concurrent, result_hours, record_days): SettingsRow,
+    (id, slug, name, key_format, key_prefix, max_concurrent, result_hours, record_days, days): SettingsRow,
 ) -> QueryResult<OrganizationSettings> {
     let prefix = codec::read_name(&key_prefix, "key prefix", |text| KeyPrefix::parse(text).ok())?;
     Ok(OrganizationSettings {
@@ -142,7 +148,17 @@ fn read_settings(
         max_concurrent: max_concurrent.map(codec::read_unsigned).transpose()?,
         result_hours: result_hours.map(codec::read_unsigned).transpose()?,
         record_days: record_days.map(codec::read_unsigned).transpose()?,
+        notice_days: codec::read_notice_days(&days)?,
     })
+}
+
+/// Has the end of each of the organization's keys looked at anew, where it is still to come.
+fn look_again(conn: &mut Conn, organization: OrganizationId) -> QueryResult<usize> {
+    update(keys::table)
+        .filter(keys::organization_id.eq(codec::id(organization)))
+        .filter(keys::next_notice_at.is_not_null())
+        .set(keys::next_notice_at.eq(keys::noticed_until))
+        .execute(conn)
 }
 
 /// The id of the administrator, whose account is made if it is a new one.

@@ -29,6 +29,8 @@ pub(crate) struct KeyRow {
     created_by: Option<String>,
     created_at: i64,
     import_fingerprint: Option<String>,
+    noticed_until: Option<i64>,
+    next_notice_at: Option<i64>,
     #[diesel(embed)]
     terms: TermsRow,
 }
@@ -60,6 +62,8 @@ impl KeyRow {
 
     pub(crate) fn imported(organization: OrganizationId, new: &NewImport) -> QueryResult<Self> {
         let kind = if new.deployment.is_some() { "deployment" } else { "organization" };
+        let terms = TermsRow::of(&new.terms)?;
+        let looked_at = terms.looked_at(codec::micros(new.created_at));
         Ok(Self {
             id: codec::id(new.id),
             organization_id: codec::id(organization),
@@ -71,7 +75,9 @@ impl KeyRow {
             created_by: Some(new.created_by.to_string()),
             created_at: codec::micros(new.created_at),
             import_fingerprint: Some(new.hash.fingerprint().as_str().into()),
-            terms: TermsRow::of(&new.terms)?,
+            noticed_until: looked_at,
+            next_notice_at: looked_at,
+            terms,
         })
     }
 
@@ -81,6 +87,7 @@ impl KeyRow {
         key: &NewKey,
         terms: TermsRow,
     ) -> Self {
+        let looked_at = terms.looked_at(codec::micros(key.created_at));
         Self {
             id: codec::id(key.id),
             organization_id: codec::id(organization),
@@ -92,6 +99,8 @@ impl KeyRow {
             created_by: key.created_by.map(|maker| maker.to_string()),
             created_at: codec::micros(key.created_at),
             import_fingerprint: None,
+            noticed_until: looked_at,
+            next_notice_at: looked_at,
             terms,
         }
     }
@@ -418,5 +427,10 @@ impl TermsRow {
             metadata: terms.metadata.clone(),
             expires_at: terms.expires_at.map(codec::micros),
         })
+    }
+
+    /// Up to when the end of a key that is made now has been looked at, and so when to look: at once.
+    fn looked_at(&self, now: i64) -> Option<i64> {
+        self.expires_at.map(|_| now)
     }
 }

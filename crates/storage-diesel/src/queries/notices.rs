@@ -1,0 +1,152 @@
+//! Ends and limits of keys that somebody is to be told of.
+//!
+//! None of these columns of `keys` is read by whoever decides on a key, so that a change of them need not be told to those who
+//! remember keys.
+
+use std::collections::HashMap;
+
+use access_domain::{
+    EndLook, EndNotice, Event, EventType, KeyEnd, NoticeDays, NoticeStore, OrganizationId,
+    StoreError,
+};
+use chrono::TimeDelta;
+use diesel::{dsl::exists, prelude::*, select, update};
+use keys_core::{KeyId, Timestamp};
+
+use super::{
+    super::{Conn, Store},
+    events::{addresses, key_row, put, raise},
+};
+use crate::{
+    codec,
+    schema::{keys, organizations},
+};
+
+/// Id, organization, end, up to when that was looked at, when it was revoked, who made it.
+type EndRow = (String, String, Option<i64>, Option<i64>, Option<i64>, Option<String>);
+
+impl NoticeStore for Store {
+    fn look_at_ends(
+        &self,
+        now: Timestamp,
+        limit: u32,
+        mails: bool,
+        rule: &dyn Fn(&KeyEnd) -> EndLook,
+    ) -> Result<usize, StoreError> {
+        let at = codec::micros(now);
+        // A look that locks nothing: mostly nothing is due, and every server asks every second.
+        let is_due = self.read("looking for ends of keys", |conn| {
+            select(exists(keys::table.filter(keys::next_notice_at.le(at)))).get_result::<bool>(conn)
+        })?;
+        if !is_due {
+            return Ok(0);
+        }
+        self.save("telling of ends of keys", |conn| {
+            let rows: Vec<EndRow> = claimable!(
+                keys::table
+                    .filter(keys::next_notice_at.le(at))
+                    .order(keys::next_notice_at)
+                    .limit(limit.into())
+                    .select((
+                        keys::id,
+                        keys::organization_id,
+                        keys::expires_at,
+                        keys::noticed_until,
+                        keys::revoked_at,
+                        keys::created_by,
+                    ))
+            )
+            .load(conn)?;
+            let days = notice_days(conn, &rows)?;
+            let looked_at = rows.len();
+            for row in rows {
+                look(conn, row, &days, now, mails, rule)?;
+            }
+            Ok(looked_at)
+        })
+    }
+
+    fn note_limits_reached(
+        &self,
+        reached: &[(KeyId, Timestamp)],
+        every: TimeDelta,
+    ) -> Result<(), StoreError> {
+        self.save("telling of limits of keys", |conn| {
+            // In one order for all, or two servers could wait for each other.
+            let mut reached = reached.to_vec();
+            reached.sort_unstable();
+            reached.iter().try_for_each(|(key, at)| limit_reached(conn, *key, *at, every))
+        })
+    }
+}
+
+/// When each of the rows' organizations wants to be told.
+fn notice_days(conn: &mut Conn, rows: &[EndRow]) -> QueryResult<HashMap<String, NoticeDays>> {
+    let found: Vec<(String, String)> = organizations::table
+        .filter(organizations::id.eq_any(rows.iter().map(|row| &row.1)))
+        .select((organizations::id, organizations::notice_days))
+        .load(conn)?;
+    found.into_iter().map(|(id, days)| Ok((id, codec::read_notice_days(&days)?))).collect()
+}
+
+fn look(
+    conn: &mut Conn,
+    (id, organization, expires_at, looked_until, revoked_at, made_by): EndRow,
+    days: &HashMap<String, NoticeDays>,
+    now: Timestamp,
+    mails: bool,
+    rule: &dyn Fn(&KeyEnd) -> EndLook,
+) -> QueryResult<()> {
+    let nothing = EndLook { notice: None, next: None };
+    let look = match (expires_at, revoked_at) {
+        (Some(expires_at), None) => rule(&KeyEnd {
+            expires_at: codec::read_micros(expires_at)?,
+            looked_until: looked_until.map_or(Ok(now), codec::read_micros)?,
+            days: days.get(&organization).cloned().unwrap_or_default(),
+        }),
+        _ => nothing,
+    };
+    update(keys::table.find(&id))
+        .set((
+            keys::noticed_until.eq(Some(codec::micros(now))),
+            keys::next_notice_at.eq(look.next.map(codec::micros)),
+        ))
+        .execute(conn)?;
+    let Some(notice) = look.notice else { return Ok(()) };
+    let (kind, days_left) = match notice {
+        EndNotice::Expiring { days_left } => (EventType::KeyExpiring, Some(days_left)),
+        EndNotice::Expired => (EventType::KeyExpired, None),
+    };
+    let organization: OrganizationId = codec::read_id(&organization)?;
+    let key: KeyId = codec::read_id(&id)?;
+    let mail = if mails { addresses(conn, organization, made_by.as_deref())? } else { Vec::new() };
+    raise(conn, &Event::new(organization, kind, key.uuid(), now), &mail, |conn| {
+        let mut data = key_row(conn, key)?.data()?;
+        if let Some(days_left) = days_left {
+            put(&mut data, "days_left", days_left.into());
+        }
+        Ok(Some(data))
+    })
+}
+
+fn limit_reached(conn: &mut Conn, key: KeyId, at: Timestamp, every: TimeDelta) -> QueryResult<()> {
+    let long_ago = keys::limit_noticed_at.le(codec::micros(at - every));
+    let not_told = keys::limit_noticed_at.is_null().or(long_ago);
+    let told = update(keys::table.find(codec::id(key)).filter(not_told.assume_not_null()))
+        .set(keys::limit_noticed_at.eq(Some(codec::micros(at))))
+        .execute(conn)?;
+    if told == 0 {
+        return Ok(());
+    }
+    let organization: String =
+        keys::table.find(codec::id(key)).select(keys::organization_id).first(conn)?;
+    let event =
+        Event::new(codec::read_id(&organization)?, EventType::KeyLimitReached, key.uuid(), at);
+    raise(conn, &event, &[], |conn| {
+        let row = key_row(conn, key)?;
+        let limit = row.rate_limit_per_minute;
+        let mut data = row.data()?;
+        put(&mut data, "rate_limit_per_minute", limit.into());
+        Ok(Some(data))
+    })
+}
