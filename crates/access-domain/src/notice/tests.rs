@@ -1,3 +1,5 @@
+//! The rules of notices at the borders of their instants, and what is kept in mind of limits.
+
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use keys_core::{Outcome, RateLimit};
