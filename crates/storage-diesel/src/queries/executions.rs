@@ -2,11 +2,7 @@
 //!
 //! Leases are compared by the database's clock, so that no server's own clock can take a run from another.
 
-use std::{
-    cmp::Reverse,
-    collections::{BTreeMap, BinaryHeap},
-    time::Duration,
-};
+use std::time::Duration;
 
 use access_domain::{ChangeError, DeploymentId, OrganizationId, StoreError};
 use deployments_domain::{
@@ -14,19 +10,14 @@ use deployments_domain::{
     RunFile, RunLimits, RunMove, Runnable, Status, StepRecord, TooManyExecutions,
 };
 use diesel::{
-    delete,
-    dsl::{case_when, sql},
-    insert_into,
-    prelude::*,
-    sql_types::{BigInt, Integer, Nullable, Text},
-    update,
-    upsert::excluded,
+    delete, dsl::sql, insert_into, prelude::*, sql_types::Integer, update, upsert::excluded,
 };
 use keys_core::{KeyId, Timestamp};
 use serde_json::Value;
 
 use super::{
     super::{Conn, Store},
+    claims::claim,
     events::tell_of_run,
     files::{
         files_of, files_of_run, forget_files, give_files_up, read_claimed, save_files,
@@ -40,7 +31,7 @@ use super::{
 use crate::{
     codec,
     error::Stop,
-    rows::{ClaimedRow, ExecutionRow, MoveRow, NewExecutionRow, NewStepRow, RunnableRow, StepRow},
+    rows::{ExecutionRow, MoveRow, NewExecutionRow, NewStepRow, RunnableRow, StepRow},
     schema::{
         deployments, execution_steps, executions, keys, organizations, workflow_versions, workflows,
     },
@@ -318,129 +309,6 @@ fn leave_room(
     Ok(())
 }
 
-/// Runs whose lease ran out come first: they were accepted before those that still wait.
-fn claim(
-    conn: &mut Conn,
-    limit: i64,
-    lease: Duration,
-    at: Timestamp,
-) -> QueryResult<Vec<ClaimedRow>> {
-    let mut ids: Vec<String> = claimable!(
-        executions::table
-            .filter(executions::lease_expires_at.le(NowAnd::nothing()))
-            .order((executions::created_at, executions::id))
-            .limit(limit)
-            .select(executions::id)
-    )
-    .load(conn)?;
-    let room = usize::try_from(limit).unwrap_or_default().saturating_sub(ids.len());
-    let waiting = waiting_in_turns(conn, room)?;
-    ids.extend(waiting);
-    if ids.is_empty() {
-        return Ok(Vec::new());
-    }
-    let at = Some(codec::micros(at)).into_sql::<Nullable<BigInt>>();
-    let first_started =
-        case_when(executions::started_at.is_null(), at).otherwise(executions::started_at);
-    let lost = case_when(executions::lease_expires_at.is_not_null(), executions::lost + 1)
-        .otherwise(executions::lost);
-    update(executions::table.filter(executions::id.eq_any(&ids)))
-        .set((
-            executions::status.eq(Status::Executing.as_str()),
-            executions::attempt.eq(executions::attempt + 1),
-            executions::lost.eq(lost),
-            executions::lease_expires_at.eq(NowAnd::lease(lease)),
-            executions::started_at.eq(first_started),
-        ))
-        .execute(conn)?;
-    executions::table
-        .inner_join(workflow_versions::table)
-        .filter(executions::id.eq_any(&ids))
-        .order((executions::created_at, executions::id))
-        .select(ClaimedRow::as_select())
-        .load(conn)
-}
-
-/// Up to `room` runs that wait, by turns of their organizations.
-fn waiting_in_turns(conn: &mut Conn, room: usize) -> QueryResult<Vec<String>> {
-    let mut taken = Vec::new();
-    if room == 0 {
-        return Ok(taken);
-    }
-    let mut lines = waiting_lines(conn)?;
-    while taken.len() < room && !lines.is_empty() {
-        let turns = take_turns(&lines, room - taken.len());
-        lines.retain(|line| turns.contains_key(&line.organization_id));
-        for (organization, turns) in turns {
-            let found: Vec<String> = claimable!(
-                executions::table
-                    .filter(executions::organization_id.eq(&organization))
-                    .filter(executions::lease_expires_at.is_null())
-                    .filter(executions::finished_at.is_null())
-                    .filter(executions::id.ne_all(&taken))
-                    .order((executions::created_at, executions::id))
-                    .limit(turns)
-                    .select(executions::id)
-            )
-            .load(conn)?;
-            let found_all = i64::try_from(found.len()).is_ok_and(|found| found == turns);
-            for line in lines.iter_mut().filter(|line| line.organization_id == organization) {
-                line.in_hand += turns;
-            }
-            // Whoever had fewer has no more.
-            lines.retain(|line| found_all || line.organization_id != organization);
-            taken.extend(found);
-        }
-    }
-    Ok(taken)
-}
-
-/// The organizations of which runs wait: since when, and how many of each are in somebody's hands.
-/// Leaps from one organization to the next, so that thousands of one cost no more than one of it.
-fn waiting_lines(conn: &mut Conn) -> QueryResult<Vec<WaitingLine>> {
-    const WAITS: &str = "lease_expires_at IS NULL AND finished_at IS NULL";
-    diesel::sql_query(format!(
-        "WITH RECURSIVE lines (id) AS (
-            SELECT min(organization_id) FROM executions WHERE {WAITS}
-            UNION ALL
-            SELECT (SELECT min(organization_id) FROM executions WHERE {WAITS} AND organization_id > lines.id)
-                FROM lines WHERE lines.id IS NOT NULL
-        )
-        SELECT lines.id AS organization_id,
-            (SELECT min(created_at) FROM executions WHERE {WAITS} AND organization_id = lines.id) AS waiting_since,
-            (SELECT count(*) FROM executions WHERE lease_expires_at IS NOT NULL AND organization_id = lines.id) AS in_hand
-        FROM lines WHERE lines.id IS NOT NULL"
-    ))
-    .load(conn)
-}
-
-/// The runs of one organization that wait.
-#[derive(QueryableByName)]
-struct WaitingLine {
-    #[diesel(sql_type = Text)]
-    organization_id: String,
-    #[diesel(sql_type = Nullable<BigInt>)]
-    waiting_since: Option<i64>,
-    #[diesel(sql_type = BigInt)]
-    in_hand: i64,
-}
-
-/// How many of `room` places each organization gets: one after the other to whoever has fewest in
-/// hand, and among those to whoever has waited longest.
-fn take_turns(lines: &[WaitingLine], room: usize) -> BTreeMap<String, i64> {
-    let mut queue: BinaryHeap<_> = lines
-        .iter()
-        .map(|line| Reverse((line.in_hand, line.waiting_since, &line.organization_id)))
-        .collect();
-    let mut turns = BTreeMap::new();
-    for _ in 0..room {
-        let Some(Reverse((in_hand, since, organization))) = queue.pop() else { break };
-        *turns.entry(organization.clone()).or_default() += 1;
-        queue.push(Reverse((in_hand + 1, since, organization)));
-    }
-    turns
-}
-
 /// Steps that a later attempt takes again are saved over those of the one before.
 fn save_steps(conn: &mut Conn, execution: &str, steps: Vec<NewStepRow>) -> QueryResult<()> {
     use execution_steps as saved;
@@ -471,30 +339,4 @@ fn save_steps(conn: &mut Conn, execution: &str, steps: Vec<NewStepRow>) -> Query
         .set(executions::steps_completed.eq(completed))
         .execute(conn)?;
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn line(organization: &str, waiting_since: i64, in_hand: i64) -> WaitingLine {
-        WaitingLine {
-            organization_id: organization.into(),
-            waiting_since: Some(waiting_since),
-            in_hand,
-        }
-    }
-
-    #[test]
-    fn whoever_has_fewest_in_hand_comes_first_and_among_those_who_has_waited_longest() {
-        let lines = [line("busy", 1, 3), line("late", 9, 0), line("early", 5, 0)];
-        let turns = |room| take_turns(&lines, room).into_iter().collect::<Vec<_>>();
-        assert_eq!(turns(1), [("early".to_owned(), 1)]);
-        assert_eq!(turns(2), [("early".to_owned(), 1), ("late".to_owned(), 1)]);
-        assert_eq!(
-            turns(7),
-            [("busy".to_owned(), 1), ("early".to_owned(), 3), ("late".to_owned(), 3)]
-        );
-        assert!(take_turns(&[], 3).is_empty());
-    }
 }

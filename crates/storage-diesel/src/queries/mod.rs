@@ -24,6 +24,7 @@ macro_rules! visible {
 }
 
 mod audit;
+mod claims;
 mod deployments;
 mod events;
 mod executions;
