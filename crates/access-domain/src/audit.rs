@@ -175,6 +175,10 @@ pub enum SubjectKind {
     Deployment,
     /// A secret of the organization.
     Secret,
+    /// A webhook.
+    Webhook,
+    /// A notice on its way to somebody, named for its event.
+    Delivery,
     /// What a refused caller asked for: a method and an address.
     Operation,
 }
@@ -190,6 +194,8 @@ impl SubjectKind {
             Self::Workflow => "workflow",
             Self::Deployment => "deployment",
             Self::Secret => "secret",
+            Self::Webhook => "webhook",
+            Self::Delivery => "delivery",
             Self::Operation => "operation",
         }
     }
@@ -285,12 +291,17 @@ pub enum Action {
     DeploymentDeleted,
     SecretSet,
     SecretDeleted,
+    WebhookCreated,
+    WebhookChanged,
+    WebhookRotated,
+    WebhookDeleted,
+    DeliveryReplayed,
     Refused,
 }
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 29] = [
         Self::OrganizationCreated,
         Self::OrganizationChanged,
         Self::PlatformKeyCreated,
@@ -314,6 +325,11 @@ impl Action {
         Self::DeploymentDeleted,
         Self::SecretSet,
         Self::SecretDeleted,
+        Self::WebhookCreated,
+        Self::WebhookChanged,
+        Self::WebhookRotated,
+        Self::WebhookDeleted,
+        Self::DeliveryReplayed,
         Self::Refused,
     ];
 
@@ -343,6 +359,11 @@ impl Action {
             Self::DeploymentDeleted => "deployment.deleted",
             Self::SecretSet => "secret.set",
             Self::SecretDeleted => "secret.deleted",
+            Self::WebhookCreated => "webhook.created",
+            Self::WebhookChanged => "webhook.changed",
+            Self::WebhookRotated => "webhook.rotated",
+            Self::WebhookDeleted => "webhook.deleted",
+            Self::DeliveryReplayed => "delivery.replayed",
             Self::Refused => "refused",
         }
     }

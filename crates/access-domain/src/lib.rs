@@ -8,6 +8,8 @@ mod audit_chain;
 mod audit_log;
 mod authentication;
 mod calls;
+mod deliveries;
+mod delivery;
 mod encryption;
 mod event;
 mod fault;
@@ -39,6 +41,8 @@ mod trace;
 mod user;
 mod uses;
 mod verification;
+mod webhook;
+mod webhooks;
 
 pub use self::{
     audit::{
@@ -55,6 +59,14 @@ pub use self::{
         present, principal_of_session,
     },
     calls::{Call, CallLog, CallOutcome, Consumer},
+    deliveries::{
+        Addressee, ClaimedDelivery, DeliveryDetail, DeliveryFilter, DeliveryScope, DeliveryStore,
+        EndedAttempt, SettledAttempt,
+    },
+    delivery::{
+        AfterAttempt, Answer, Delivery, DeliveryAttempt, DeliveryEntry, DeliveryId, DeliveryLog,
+        DeliveryState, Receiver, RetryPolicy,
+    },
     encryption::{EncryptionKey, EncryptionKeys, Sealed, Unsealable, WeakEncryptionKey},
     event::{Event, EventId, EventType, derived_id},
     fault::{Fault, FaultCode, check_text, pointer_segment},
@@ -102,10 +114,10 @@ pub use self::{
     page::{Page, PageRequest},
     password::{HashingFailed, PasswordCost, PasswordHash},
     permission::{
-        Denied, Execute, ExplainKeys, Granted, Infer, ManageDeployments, ManageKeys,
-        ManageOrganization, ManagePlatformKeys, ManageSecrets, ManageWorkflows, Operator,
-        Permission, ReadAudit, ReadDocumentation, ReadModels, ReadOrganization, ReadUsage,
-        RefreshPlatformKey, SeeSelf, VerifyKeys, Visibility, authorize,
+        Denied, Execute, ExplainKeys, Granted, Infer, ManageDeployments, ManageKeys, ManageMail,
+        ManageOrganization, ManagePlatformKeys, ManageSecrets, ManageWebhooks, ManageWorkflows,
+        Operator, Permission, ReadAudit, ReadDocumentation, ReadModels, ReadOrganization,
+        ReadUsage, RefreshPlatformKey, SeeSelf, VerifyKeys, Visibility, authorize,
     },
     platform_keys::{PlatformKey, PlatformKeyChange, PlatformKeyRefusal, PlatformKeysUseCases},
     ports::{
@@ -121,4 +133,9 @@ pub use self::{
     user::{Email, Membership, Role, User, UserId, UserRecord, Username},
     uses::Uses,
     verification::{Finding, Verification, VerificationCode, VerificationDraft, explain, judge},
+    webhook::{DisabledReason, SigningSecrets, Webhook, WebhookId, is_given_up},
+    webhooks::{
+        NewTest, NewWebhook, WebhookDesk, WebhookDraft, WebhookEdit, WebhookRefusal, WebhookRule,
+        WebhookStore, WebhookTargets,
+    },
 };

@@ -177,6 +177,14 @@ pub struct ManageOrganization;
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ManageSecrets;
 
+/// Make, read, change and try out webhooks, and look into what became of their deliveries.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ManageWebhooks;
+
+/// Look into what became of mail to members of the organization.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ManageMail;
+
 /// Ask a model.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Infer;
@@ -324,6 +332,18 @@ impl Permission for ManageOrganization {
 }
 
 impl Permission for ManageSecrets {
+    fn check(&self, who: &Principal) -> Result<(), Denied> {
+        admin(who)
+    }
+}
+
+impl Permission for ManageWebhooks {
+    fn check(&self, who: &Principal) -> Result<(), Denied> {
+        admin_or_administrative_key(who)
+    }
+}
+
+impl Permission for ManageMail {
     fn check(&self, who: &Principal) -> Result<(), Denied> {
         admin(who)
     }

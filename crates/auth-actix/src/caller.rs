@@ -6,10 +6,11 @@ use std::{future::Future, net::IpAddr, pin::Pin, sync::Arc};
 use access_domain::{
     Admitted, ApiName, Authentication, AuthenticationError, CallLog, Csrf, DeploymentId, Execute,
     ExplainKeys, Granted, Infer, KeyMatches, KeySource, Limiter, ManageDeployments, ManageKeys,
-    ManageOrganization, ManagePlatformKeys, ManageSecrets, ManageWorkflows, OrganizationName,
-    OrganizationRef, Origin, Permission, Principal, Quotas, ReadAudit, ReadDocumentation,
-    ReadModels, ReadOrganization, ReadUsage, RefreshPlatformKey, RefusalLog, RequestedOrganization,
-    SeeSelf, SessionRecord, Tracer, VerificationCode, VerifyKeys, authorize, principal_of_session,
+    ManageMail, ManageOrganization, ManagePlatformKeys, ManageSecrets, ManageWebhooks,
+    ManageWorkflows, OrganizationName, OrganizationRef, Origin, Permission, Principal, Quotas,
+    ReadAudit, ReadDocumentation, ReadModels, ReadOrganization, ReadUsage, RefreshPlatformKey,
+    RefusalLog, RequestedOrganization, SeeSelf, SessionRecord, Tracer, VerificationCode,
+    VerifyKeys, authorize, principal_of_session,
 };
 use actix_web::{
     FromRequest, HttpMessage, HttpRequest, dev::Payload, http::header::HeaderMap, web,
@@ -307,8 +308,8 @@ macro_rules! asked_by_every_call {
 }
 
 asked_by_every_call!(
-    true: ManageDeployments, ManageKeys, ManageOrganization, ManagePlatformKeys, ManageSecrets, ManageWorkflows,
-    ReadUsage, RefreshPlatformKey,
+    true: ManageDeployments, ManageKeys, ManageMail, ManageOrganization, ManagePlatformKeys, ManageSecrets,
+    ManageWebhooks, ManageWorkflows, ReadUsage, RefreshPlatformKey,
 );
 asked_by_every_call!(
     false: ExplainKeys, Infer, ReadAudit, ReadModels, ReadOrganization, SeeSelf, VerifyKeys,

@@ -9,6 +9,7 @@ use std::{error::Error, io, path::PathBuf, sync::Arc, time::Duration};
 use access_domain::{
     AuditStore, IdempotencyStore, KeyChanges, KeyImportStore, KeyLookup, ManagedKeyStore,
     NoticeStore, OrganizationStore, PlatformKeyStore, SecretStore, SessionStore, StoreError,
+    WebhookStore,
 };
 use deployments_domain::{
     DeploymentStore, ExecutionStore, HistoryStore, RecordStore, ScheduleStore, UsageStore,
@@ -50,6 +51,7 @@ pub trait Storage:
     + RecordStore
     + ScheduleStore
     + UsageStore
+    + WebhookStore
     + Send
     + Sync
 {
@@ -84,7 +86,7 @@ pub trait Storage:
     /// When storage fails.
     fn secrets_per_pepper(&self) -> Result<Vec<(PepperName, u64)>, StoreError>;
 
-    /// How many secrets of organizations there are under each encryption key, by its name.
+    /// How many secrets of organizations and of webhooks there are under each encryption key, by its name.
     ///
     /// # Errors
     /// When storage fails.

@@ -58,6 +58,7 @@ fn platform_keys_and_settings_are_managed_by_admins_alone() {
     check(ManagePlatformKeys, [YES, ADMINS, ADMINS, ADMINS, ADMINS, ADMINS]);
     check(ManageSecrets, [YES, ADMINS, ADMINS, ADMINS, ADMINS, ADMINS]);
     check(ManageOrganization, [YES, ADMINS, ADMINS, ADMINS, ADMINS, ADMINS]);
+    check(ManageMail, [YES, ADMINS, ADMINS, ADMINS, ADMINS, ADMINS]);
 }
 
 #[test]
@@ -77,6 +78,7 @@ fn keys_audit_and_explanations_are_for_admins_and_administrative_keys() {
     check(ReadAudit, [YES, ADMINS, YES, YES, SCOPE, KIND]);
     check(ReadOrganization, [YES, ADMINS, YES, YES, SCOPE, KIND]);
     check(ExplainKeys, [YES, ADMINS, YES, YES, SCOPE, KIND]);
+    check(ManageWebhooks, [YES, ADMINS, YES, YES, SCOPE, KIND]);
 }
 
 #[test]

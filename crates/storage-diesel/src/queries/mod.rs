@@ -25,6 +25,7 @@ macro_rules! visible {
 
 mod audit;
 mod claims;
+mod deliveries;
 mod deployments;
 mod events;
 mod executions;
@@ -46,6 +47,7 @@ mod secrets;
 mod server;
 mod sessions;
 mod usage;
+mod webhooks;
 mod workflows;
 
 impl Store {

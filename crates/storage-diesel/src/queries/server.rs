@@ -1,5 +1,7 @@
 //! What a server asks of its database beside the ports: whether it is there, and which schema it has.
 
+use std::collections::BTreeMap;
+
 use access_domain::StoreError;
 use diesel::{
     dsl::{count_star, sql},
@@ -14,11 +16,12 @@ use keys_core::PepperName;
 
 use super::{
     super::{Backend, Conn, HAS_MIGRATIONS_TABLE, MIGRATIONS, Store},
+    lease::NowAnd,
     queue_depth,
 };
 use crate::{
     QueueDepth, Storage,
-    schema::{key_secrets, keys, organization_secrets},
+    schema::{key_secrets, keys, organization_secrets, webhooks},
 };
 
 type Migrations = Vec<Box<dyn Migration<Backend>>>;
@@ -70,12 +73,25 @@ impl Storage for Store {
 
     fn secrets_per_encryption_key(&self) -> Result<Vec<(String, u64)>, StoreError> {
         self.read("counting the secrets under each encryption key", |conn| {
-            let counted: Vec<(String, i64)> = organization_secrets::table
+            let mut counted: BTreeMap<String, u64> = BTreeMap::new();
+            let of_organizations: Vec<(String, i64)> = organization_secrets::table
                 .group_by(organization_secrets::encryption_key)
                 .select((organization_secrets::encryption_key, count_star()))
-                .order(organization_secrets::encryption_key)
                 .load(conn)?;
-            Ok(counted.into_iter().map(|(name, count)| (name, count.unsigned_abs())).collect())
+            let present: Vec<(String, i64)> = webhooks::table
+                .group_by(webhooks::encryption_key)
+                .select((webhooks::encryption_key, count_star()))
+                .load(conn)?;
+            // One that signs no longer is not needed any more.
+            let previous: Vec<(String, i64)> = webhooks::table
+                .filter(webhooks::previous_until.gt(NowAnd::nothing()))
+                .group_by(webhooks::previous_encryption_key)
+                .select((webhooks::previous_encryption_key.assume_not_null(), count_star()))
+                .load(conn)?;
+            for (name, count) in of_organizations.into_iter().chain(present).chain(previous) {
+                *counted.entry(name).or_default() += count.unsigned_abs();
+            }
+            Ok(counted.into_iter().collect())
         })
     }
 

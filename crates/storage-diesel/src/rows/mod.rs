@@ -5,6 +5,7 @@ mod deployment;
 mod execution;
 mod file;
 mod key;
+mod notice;
 mod schedule;
 mod step;
 mod usage;
@@ -18,6 +19,10 @@ pub(crate) use self::{
     key::{
         FoundKeyRow, ImportedRow, ImportedSecretRow, KeyRow, KeySecretRow, ManagedKeyRow,
         SecretRow, SlotRow, TermsRow, read_slots,
+    },
+    notice::{
+        CalledWebhookRow, ClaimedDeliveryRow, DeliveryRow, WebhookChange, WebhookRow, read_kind,
+        read_log, write_log,
     },
     schedule::ScheduleRow,
     step::{NewStepRow, SizedStepRow, StepRow},

@@ -1,0 +1,198 @@
+//! What carries deliveries out, and what is kept of them: the port of whoever sends.
+
+use std::time::Duration;
+
+use keys_core::Timestamp;
+
+use crate::{
+    Act, AfterAttempt, Answer, ChangeError, Delivery, DeliveryId, DeliveryLog, DeliveryState,
+    DisabledReason, Event, EventType, OrganizationId, Page, PageRequest, SigningSecrets,
+    StoreError, WebhookId, WebhookRefusal,
+};
+
+/// Whose deliveries are meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeliveryScope {
+    /// Those to one webhook.
+    Webhook(WebhookId),
+    /// Those by mail.
+    Mail,
+}
+
+/// Which deliveries are wanted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct DeliveryFilter {
+    /// Those that stand so.
+    pub state: Option<DeliveryState>,
+    /// Those of events of this kind.
+    pub kind: Option<EventType>,
+}
+
+/// A delivery with all that is kept of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeliveryDetail {
+    /// The delivery.
+    pub delivery: Delivery,
+    /// What is told of the event: a JSON object, as it was stored.
+    pub data: String,
+}
+
+/// A delivery in the hands of whoever claimed it.
+#[derive(Debug, Clone)]
+pub struct ClaimedDelivery {
+    /// Its id.
+    pub id: DeliveryId,
+    /// What it may hold up: nothing of another lane.
+    pub lane: String,
+    /// The number of the claim: a later one makes its outcome nobody's business.
+    pub attempt: i32,
+    /// What is told.
+    pub event: Event,
+    /// What is told of it: a JSON object, as it was stored.
+    pub data: String,
+    /// What became of it so far.
+    pub log: DeliveryLog,
+    /// Who is told.
+    pub addressee: Addressee,
+}
+
+/// Who is told, with what is needed to tell them.
+#[derive(Debug, Clone)]
+pub enum Addressee {
+    /// A webhook.
+    Webhook {
+        /// Its id.
+        id: WebhookId,
+        /// Where it is called.
+        url: String,
+        /// Whether it still wants to hear of anything.
+        is_active: bool,
+        /// What signs for it.
+        secrets: SigningSecrets,
+    },
+    /// Whoever has a mail address.
+    Mail {
+        /// The address.
+        to: String,
+        /// The organization's name for people.
+        organization: String,
+    },
+}
+
+/// An attempt that ended.
+#[derive(Debug, Clone)]
+pub struct EndedAttempt {
+    /// Of which delivery.
+    pub delivery: DeliveryId,
+    /// Under which claim.
+    pub attempt: i32,
+    /// In which organization.
+    pub organization: OrganizationId,
+    /// For or against which webhook it counts, if for or against one.
+    pub webhook: Option<WebhookId>,
+    /// Of what kind of event.
+    pub kind: EventType,
+    /// When the first attempt began, of those that this one belongs to.
+    pub first_attempt: Timestamp,
+    /// When this one began.
+    pub began: Timestamp,
+    /// When it ended.
+    pub at: Timestamp,
+    /// What it came to.
+    pub answer: Answer,
+    /// What comes next.
+    pub after: AfterAttempt,
+    /// The log, with it.
+    pub log: DeliveryLog,
+}
+
+/// What saving an [`EndedAttempt`] came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SettledAttempt {
+    /// Of which delivery.
+    pub delivery: DeliveryId,
+    /// Whether it still was this claim's.
+    pub is_saved: bool,
+    /// Why its webhook was switched off by it, if it was.
+    pub disabled: Option<DisabledReason>,
+}
+
+/// The log of deliveries, and the queue of those that are due.
+///
+/// When one is due goes by the database's clock, as leases do: no server's own clock can have one sent
+/// twice or not at all.
+pub trait DeliveryStore: Send + Sync {
+    /// Claims up to `most` deliveries that are due, of each lane no more than `room` tells of it: oldest
+    /// lane first, and nothing of a lane costs anything for those of another. A claim that is not
+    /// settled within `lease` is given to the next who asks.
+    ///
+    /// # Errors
+    /// When storage fails.
+    fn claim_deliveries(
+        &self,
+        most: usize,
+        room: &dyn Fn(&str) -> usize,
+        lease: Duration,
+    ) -> Result<Vec<ClaimedDelivery>, StoreError>;
+
+    /// Saves how attempts ended, all of them or none; of each whose claim is another's by now, nothing.
+    /// A webhook that is to be given up is switched off once, and `webhook.disabled` raised along with it.
+    ///
+    /// # Errors
+    /// When storage fails.
+    fn settle_deliveries(&self, ended: &[EndedAttempt]) -> Result<Vec<SettledAttempt>, StoreError>;
+
+    /// Has deliveries that were claimed be due again, unless they are another's by now.
+    ///
+    /// # Errors
+    /// When storage fails.
+    fn hand_back_deliveries(&self, claimed: &[(DeliveryId, i32)]) -> Result<(), StoreError>;
+
+    /// Deliveries, newest first; none where the scope is not of the organization.
+    ///
+    /// # Errors
+    /// When storage fails.
+    fn list_deliveries(
+        &self,
+        organization: OrganizationId,
+        scope: DeliveryScope,
+        filter: DeliveryFilter,
+        page: PageRequest,
+    ) -> Result<Option<Page<Delivery>>, StoreError>;
+
+    /// One delivery.
+    ///
+    /// # Errors
+    /// When storage fails.
+    fn find_delivery(
+        &self,
+        organization: OrganizationId,
+        scope: DeliveryScope,
+        id: DeliveryId,
+    ) -> Result<Option<DeliveryDetail>, StoreError>;
+
+    /// Has a delivery begin anew, due at once. An attempt that is under way is nobody's business then.
+    ///
+    /// # Errors
+    /// `NotFound`, or that storage failed.
+    fn replay_delivery(
+        &self,
+        organization: OrganizationId,
+        scope: DeliveryScope,
+        id: DeliveryId,
+        act: &Act,
+    ) -> Result<Delivery, ChangeError<WebhookRefusal>>;
+
+    /// Deletes up to `limit` deliveries that ended before `before`, and of events before then up to as
+    /// many that have none; returns how many deliveries.
+    ///
+    /// # Errors
+    /// When storage fails.
+    fn delete_old_deliveries(&self, before: Timestamp, limit: u32) -> Result<usize, StoreError>;
+
+    /// For how long the delivery has been due that has been for longest.
+    ///
+    /// # Errors
+    /// When storage fails.
+    fn longest_due(&self) -> Result<Option<Duration>, StoreError>;
+}
