@@ -50,6 +50,17 @@ on_both_databases! {
         what_is_not_sealed_is_not_pruned
         a_chain_under_another_pepper_is_neither_verified_nor_built_on
         a_long_chain_is_read_in_pages;
+    deliveries:
+        a_claimed_delivery_brings_all_that_is_needed_to_carry_it_out
+        a_lane_with_a_thousand_deliveries_leaves_room_for_the_others
+        two_servers_at_once_claim_each_delivery_exactly_once
+        an_attempt_is_told_with_what_became_of_it
+        the_outcome_of_an_older_claim_is_nobodys_business
+        a_replayed_delivery_begins_anew_and_is_noted
+        deliveries_are_listed_newest_first_by_filter_and_where_they_belong
+        a_webhook_where_nothing_arrives_is_switched_off_once_and_that_is_told
+        a_webhook_stays_on_if_something_arrived_meanwhile_and_goes_if_it_says_so
+        old_deliveries_are_deleted_in_portions_with_their_events;
     deployments:
         a_deployment_is_found_as_it_was_saved
         a_deployment_is_saved_with_its_first_key_or_not_at_all
@@ -203,6 +214,12 @@ on_both_databases! {
         uses_of_what_is_no_secret_are_let_go
         of_uses_noted_by_eight_at_once_while_keys_are_rotated_the_last_are_told
         what_is_noted_in_memory_is_stored_once_it_is_asked_to;
+    webhooks:
+        a_webhook_is_found_as_it_was_made_and_only_where_it_was_made
+        a_change_of_a_webhook_is_saved_and_a_refusal_is_not
+        a_deleted_webhook_is_gone_and_not_deleted_again
+        of_eight_webhooks_at_once_as_many_are_made_as_may_be
+        keys_that_secrets_of_webhooks_are_under_are_counted;
     workflows:
         a_workflow_is_found_as_it_was_saved
         workflows_are_listed_newest_first_in_pages

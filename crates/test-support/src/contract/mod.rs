@@ -7,6 +7,7 @@ mod given;
 
 pub mod audit;
 pub mod audit_chain;
+pub mod deliveries;
 pub mod deployments;
 pub mod executions;
 pub mod files;
@@ -23,6 +24,7 @@ pub mod secrets;
 pub mod sessions;
 pub mod usage;
 pub mod uses;
+pub mod webhooks;
 pub mod workflows;
 
 pub use self::given::{Given, at_once};
