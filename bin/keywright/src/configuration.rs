@@ -2,6 +2,7 @@
 
 mod etl;
 mod files;
+mod log_in;
 mod models;
 mod outbound;
 mod usage;
@@ -20,7 +21,7 @@ use keys_core::{Network, RateLimit};
 use serde::{Deserialize, Serialize};
 
 use self::{
-    etl::EtlSettings, files::Files, models::ModelSettings, outbound::Outbound, usage::UsageSettings,
+    etl::EtlSettings, files::Files, log_in::LogIn, models::ModelSettings, outbound::Outbound, usage::UsageSettings,
 };
 use crate::{
     arguments::ConfigCommand,
@@ -45,6 +46,7 @@ pub(crate) struct Configuration {
     pub(crate) secrets: Secrets,
     pub(crate) keys: Keys,
     pub(crate) guessing: Guessing,
+    pub(crate) log_in: LogIn,
     pub(crate) deployment: Deployment,
     pub(crate) forward_auth: ForwardAuth,
     pub(crate) worker: Worker,
@@ -372,11 +374,13 @@ impl Configuration {
             ),
         ];
         self.tracing.check()?;
-        let (usage, files) = (self.usage.ranges(), self.files.ranges());
+        let (usage, files, log_in) =
+            (self.usage.ranges(), self.files.ranges(), self.log_in.ranges());
         match ranges
             .iter()
             .chain(&usage)
             .chain(&files)
+            .chain(&log_in)
             .find(|(_, value, least, most)| value < least || value > most)
         {
             Some((setting, _, least, most)) => {

@@ -260,6 +260,7 @@ impl Node {
             tracer: self.tracer(),
             metrics: self.metrics_door(metrics)?,
             nobody,
+            password_cost: PasswordCost::STANDARD,
             lease: self.lease(),
         };
         Ok(App::new(ports, self.settings()?))
@@ -275,6 +276,7 @@ impl Node {
                 max_staleness: Duration::from_millis(keys.max_staleness_ms),
             },
             guesses: self.configuration.guessing.limit()?,
+            log_ins: self.configuration.log_in.settings()?,
             secure_cookies: base_url.starts_with("https://"),
             base_url,
             max_body_bytes: self.configuration.server.max_body_bytes,

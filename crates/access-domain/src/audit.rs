@@ -179,6 +179,8 @@ pub enum SubjectKind {
     Webhook,
     /// A notice on its way to somebody, named for its event.
     Delivery,
+    /// A person.
+    User,
     /// What a refused caller asked for: a method and an address.
     Operation,
 }
@@ -196,6 +198,7 @@ impl SubjectKind {
             Self::Secret => "secret",
             Self::Webhook => "webhook",
             Self::Delivery => "delivery",
+            Self::User => "user",
             Self::Operation => "operation",
         }
     }
@@ -296,12 +299,15 @@ pub enum Action {
     WebhookRotated,
     WebhookDeleted,
     DeliveryReplayed,
+    PasswordChanged,
+    WorkflowShared,
+    DeploymentShared,
     Refused,
 }
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 32] = [
         Self::OrganizationCreated,
         Self::OrganizationChanged,
         Self::PlatformKeyCreated,
@@ -330,6 +336,9 @@ impl Action {
         Self::WebhookRotated,
         Self::WebhookDeleted,
         Self::DeliveryReplayed,
+        Self::PasswordChanged,
+        Self::WorkflowShared,
+        Self::DeploymentShared,
         Self::Refused,
     ];
 
@@ -364,6 +373,9 @@ impl Action {
             Self::WebhookRotated => "webhook.rotated",
             Self::WebhookDeleted => "webhook.deleted",
             Self::DeliveryReplayed => "delivery.replayed",
+            Self::PasswordChanged => "user.password_changed",
+            Self::WorkflowShared => "workflow.shared",
+            Self::DeploymentShared => "deployment.shared",
             Self::Refused => "refused",
         }
     }

@@ -240,6 +240,8 @@ mod tests {
             token_digest: [0; 32].into(),
             created_at: now,
             last_used_at: now,
+            address: None,
+            user_agent: String::new(),
         };
         let memberships = slugs.iter().zip(10..).map(|(slug, id)| {
             let organization =

@@ -10,6 +10,7 @@ mod authentication;
 mod calls;
 mod deliveries;
 mod delivery;
+mod device;
 mod encryption;
 mod event;
 mod fault;
@@ -67,6 +68,7 @@ pub use self::{
         AfterAttempt, Answer, Delivery, DeliveryAttempt, DeliveryEntry, DeliveryId, DeliveryLog,
         DeliveryState, Receiver, RetryPolicy,
     },
+    device::{DEVICE_LASTS, Device},
     encryption::{EncryptionKey, EncryptionKeys, Sealed, Unsealable, WeakEncryptionKey},
     event::{Event, EventId, EventType, derived_id},
     fault::{Fault, FaultCode, check_text, pointer_segment},
@@ -128,7 +130,10 @@ pub use self::{
     principal::{DeploymentId, DeploymentTag, NewKey, Principal},
     refusals::{Flush, Refusal, RefusalLog, Refusals},
     secrets::SecretValues,
-    session::{LogInError, LoggedIn, Session, SessionId, SessionRecord, Sessions, sweep_sessions},
+    session::{
+        Arrival, Credentials, LogInError, LoggedIn, MOST_SESSIONS, PasswordChange, PasswordRefusal,
+        Session, SessionId, SessionRecord, Sessions, sweep_sessions,
+    },
     trace::{NotATraceContext, OpenSpan, SpanKind, SpanValue, TraceContext, Tracer},
     user::{Email, Membership, Role, User, UserId, UserRecord, Username},
     uses::Uses,

@@ -255,17 +255,7 @@ fn check(wanted: &CreateOrganization) -> Result<(Slug, Username, Option<Email>),
     let mut faults = Vec::new();
     check_text(&mut faults, "/name", &wanted.name, 1, 100);
     if let Some(password) = &wanted.admin_password {
-        let password = password.for_digest();
-        if password.chars().count() < password::MIN_CHARACTERS
-            || password.len() > password::MAX_BYTES
-        {
-            let detail = format!(
-                "a password has at least {} characters and at most {} bytes",
-                password::MIN_CHARACTERS,
-                password::MAX_BYTES
-            );
-            faults.push(Fault::invalid("/admin_password", detail));
-        }
+        faults.extend(password::check_chosen("/admin_password", password));
     }
     let slug = Slug::parse(&wanted.slug).map_err(|fault| faults.push(fault));
     let username = Username::parse(&wanted.admin_username).map_err(|fault| faults.push(fault));

@@ -6,6 +6,8 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use keys_core::{Entropy, Secret};
 use zeroize::Zeroizing;
 
+use crate::Fault;
+
 /// The least length of a password that a person chooses, in characters (NIST SP 800-63B-4, 3.1.1.2).
 pub(crate) const MIN_CHARACTERS: usize = 12;
 /// Longer ones are refused, so that hashing stays cheap to ask for.
@@ -16,6 +18,18 @@ pub(crate) fn random_secret<const BYTES: usize>(entropy: &dyn Entropy) -> Secret
     let mut bytes = Zeroizing::new([0; BYTES]);
     entropy.fill(&mut *bytes);
     Secret::new(URL_SAFE_NO_PAD.encode(*bytes))
+}
+
+/// What is wrong with a password that a person chooses, if anything is.
+pub(crate) fn check_chosen(pointer: &str, password: &Secret) -> Option<Fault> {
+    let password = password.for_digest();
+    if password.chars().count() >= MIN_CHARACTERS && password.len() <= MAX_BYTES {
+        return None;
+    }
+    let detail = format!(
+        "a password has at least {MIN_CHARACTERS} characters and at most {MAX_BYTES} bytes"
+    );
+    Some(Fault::invalid(pointer, detail))
 }
 
 /// How much work a guess costs.
@@ -73,6 +87,12 @@ impl PasswordHash {
         Argon2::default().verify_password(password.for_digest().as_bytes(), self.0.as_str()).is_ok()
     }
 
+    /// Whether a guess at it costs as much as one at a password that is hashed now.
+    pub(crate) fn costs(&self, cost: PasswordCost) -> bool {
+        let PasswordCost { memory_kib, passes } = cost;
+        self.0.starts_with(&format!("$argon2id$v=19$m={memory_kib},t={passes},p=1$"))
+    }
+
     /// A hash as storage kept it.
     pub fn from_stored(text: String) -> Self {
         Self(text)
@@ -100,8 +120,17 @@ mod tests {
         let secret = |text: &str| Secret::new(text.into());
         let hash = PasswordHash::of(&secret("correct horse"), PasswordCost::LEAST, &Zeros).unwrap();
         assert!(hash.as_str().starts_with("$argon2id$v=19$m=8,t=1,p=1$"));
+        assert!(hash.costs(PasswordCost::LEAST) && !hash.costs(PasswordCost::STANDARD));
         assert!(hash.matches(&secret("correct horse")));
         assert!(!hash.matches(&secret("correct horsf")));
         assert!(!PasswordHash::from_stored("garbage".into()).matches(&secret("garbage")));
+    }
+
+    #[test]
+    fn a_chosen_password_is_long_and_not_too_long() {
+        let is_good = |text: &str| check_chosen("/new", &Secret::new(text.into())).is_none();
+        assert!(is_good("twelve chars") && is_good(&"x".repeat(MAX_BYTES)));
+        assert!(!is_good("eleven char") && !is_good(&"ü".repeat(MAX_BYTES / 2 + 1)));
+        assert!(!is_good("üüüüüü"), "characters count, not bytes");
     }
 }

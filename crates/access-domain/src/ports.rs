@@ -12,9 +12,10 @@ use crate::{
     Act, AuditEntry, AuditFilter, Chain, ChainBreak, ChainTotal, CreateOrganizationError,
     ForeignDigests, IdempotencyRecord, ImportOutcome, KeyChange, KeyMatches, KeyQuery, KeyRecord,
     KeyRefusal, KeyRing, KeyStyle, ManagedKey, NewImport, NewManagedKey, NewOrganization,
-    Organization, OrganizationId, OrganizationSettings, Page, PageRequest, PlatformKey,
+    Organization, OrganizationId, OrganizationSettings, Page, PageRequest, PasswordChange,
+    PasswordHash, PlatformKey,
     PlatformKeyChange, PlatformKeyRefusal, PresentedKey, PruningRule, RequestName, SealedEntry,
-    SealingRule, Session, SessionId, SessionRecord, SettingsRefusal, UserRecord, Username,
+    SealingRule, Session, SessionId, SessionRecord, SettingsRefusal, UserId, UserRecord, Username,
     Visibility,
 };
 
@@ -386,11 +387,49 @@ pub trait SessionStore: Send + Sync {
     /// When storage fails.
     fn find_user(&self, username: &Username) -> Result<Option<UserRecord>, StoreError>;
 
-    /// Saves a new session.
+    /// Saves a new session, if its user's password was last changed at `unchanged_since` still. With it
+    /// end the sessions of the tokens in `instead_of`, and beyond [`crate::MOST_SESSIONS`] of the user
+    /// those that were not used for longest. Returns whether it was saved.
+    ///
+    /// # Errors
+    /// When storage fails; nothing is changed then.
+    fn begin_session(
+        &self,
+        session: &Session,
+        unchanged_since: Option<Timestamp>,
+        instead_of: &[Digest],
+    ) -> Result<bool, StoreError>;
+
+    /// Keeps another hash of the same password, in place of `from` if that is it still.
     ///
     /// # Errors
     /// When storage fails.
-    fn begin_session(&self, session: &Session) -> Result<(), StoreError>;
+    fn rehash_password(
+        &self,
+        user: UserId,
+        from: &PasswordHash,
+        to: &PasswordHash,
+    ) -> Result<(), StoreError>;
+
+    /// Saves the new password at the time of `act`, ends every other session of the user, and notes it
+    /// in each of their organizations. Returns whether it was saved: not where the password was
+    /// changed meanwhile.
+    ///
+    /// # Errors
+    /// When storage fails; nothing is changed then.
+    fn change_password(&self, change: &PasswordChange, act: &Act) -> Result<bool, StoreError>;
+
+    /// The user's sessions, newest first, of those that were begun after `begun` and used after `used`.
+    ///
+    /// # Errors
+    /// When storage fails.
+    fn list_sessions(
+        &self,
+        user: UserId,
+        begun: Timestamp,
+        used: Timestamp,
+        page: PageRequest,
+    ) -> Result<Page<Session>, StoreError>;
 
     /// The session of a token, whose digests are given under each pepper, with its user and the
     /// memberships as they are now.
@@ -405,11 +444,11 @@ pub trait SessionStore: Send + Sync {
     /// When storage fails.
     fn touch_session(&self, id: SessionId, at: Timestamp) -> Result<(), StoreError>;
 
-    /// Ends the session, if it is there.
+    /// Ends the session, if it is there and this user's; whether it was.
     ///
     /// # Errors
     /// When storage fails.
-    fn end_session(&self, id: SessionId) -> Result<(), StoreError>;
+    fn end_session(&self, user: UserId, id: SessionId) -> Result<bool, StoreError>;
 
     /// Deletes up to `limit` sessions that were begun before `begun` or last used before `used`;
     /// returns how many.

@@ -1,14 +1,16 @@
 //! Sessions of people: begun with a password, carried by a cookie, ended by time or by choice.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::TimeDelta;
 use keys_core::{Digest, Entropy, Id, Pepper, Peppers, Secret, Timestamp};
 
 use crate::{
-    Clock, Membership, OrganizationRef, SessionStore, StoreError, User, UserId, Username, password,
-    password::{PasswordHash, random_secret},
+    Act, Action, Actor, ActorKind, Clock, Device, Fault, HashingFailed, Membership,
+    OrganizationRef, Origin, Page, PageRequest, PasswordCost, SessionStore, StoreError, User,
+    UserId, UserRecord, Username, password,
+    password::{PasswordHash, check_chosen, random_secret},
 };
 
 /// Not used for this long, a session is over.
@@ -17,6 +19,10 @@ pub(crate) const IDLE: TimeDelta = TimeDelta::hours(12);
 pub(crate) const LONGEST: TimeDelta = TimeDelta::days(7);
 /// Use is noted at most this often, so that reading does not write.
 const TOUCH_EVERY: TimeDelta = TimeDelta::minutes(1);
+/// A user has no more sessions at once: one more ends the one that was idle for longest.
+pub const MOST_SESSIONS: u32 = 100;
+/// Of what a browser says of itself, so many characters are kept.
+const MOST_OF_USER_AGENT: usize = 200;
 
 /// The id of a session.
 pub type SessionId = Id<Session>;
@@ -34,6 +40,10 @@ pub struct Session {
     pub created_at: Timestamp,
     /// When it was last in use, to the minute.
     pub last_used_at: Timestamp,
+    /// Where its log-in came from, as far as that is known.
+    pub address: Option<IpAddr>,
+    /// What the browser of its log-in said of itself: printable, and not much.
+    pub user_agent: String,
 }
 
 impl Session {
@@ -65,7 +75,27 @@ impl SessionRecord {
     }
 }
 
-/// A session that was just begun.
+/// What somebody says to prove who they are.
+pub struct Credentials {
+    /// The user name, perhaps nobody's.
+    pub username: String,
+    /// The password.
+    pub password: Secret,
+}
+
+/// What a log-in comes with beside its credentials.
+#[derive(Default)]
+pub struct Arrival {
+    /// The caller's address.
+    pub address: Option<IpAddr>,
+    /// What the browser says of itself.
+    pub user_agent: String,
+    /// The session cookie that it brought, whosever it may be. The session is ended: what was in a
+    /// browser before a log-in is never what it has afterwards.
+    pub old_token: Option<String>,
+}
+
+/// A session that was just begun, or that has a new token.
 pub struct LoggedIn {
     /// The user and their organizations.
     pub record: SessionRecord,
@@ -73,6 +103,22 @@ pub struct LoggedIn {
     pub token: Secret,
     /// What unsafe requests of this session must carry in a header.
     pub csrf_token: String,
+    /// What the browser is known by from now on.
+    pub device: Secret,
+}
+
+/// A password that is about to be changed, as storage is asked to save it.
+#[derive(Debug)]
+pub struct PasswordChange {
+    /// Whose.
+    pub user: UserId,
+    /// When it was last changed, as whoever proved the old one has read it: changed since, it is not
+    /// changed again.
+    pub unchanged_since: Option<Timestamp>,
+    /// The new one.
+    pub password: PasswordHash,
+    /// The session that goes on, with the digest of its new token. All others end.
+    pub kept: (SessionId, Digest),
 }
 
 /// Why nobody was logged in.
@@ -83,6 +129,26 @@ pub enum LogInError {
     WrongCredentials,
     /// Storage failed.
     #[error("the log-in could not be checked")]
+    Store(#[source] StoreError),
+}
+
+/// Why a password was not changed.
+#[derive(Debug, thiserror::Error)]
+pub enum PasswordRefusal {
+    /// Something that was sent is wrong.
+    #[error("what was sent has {} faults", faults.len())]
+    Faults {
+        /// All of it.
+        faults: Vec<Fault>,
+    },
+    /// The present one was changed, or the session ended, while this one was being changed.
+    #[error("the password was changed elsewhere at the same time; log in anew")]
+    Overtaken,
+    /// The new one could not be hashed.
+    #[error("the password could not be hashed")]
+    Hashing(#[source] HashingFailed),
+    /// Storage failed.
+    #[error("the password was not changed")]
     Store(#[source] StoreError),
 }
 
@@ -99,61 +165,178 @@ pub struct Sessions {
     /// The hash that a log-in of an unknown user is checked against, so that it takes as long as
     /// one with a wrong password.
     pub nobody: PasswordHash,
+    /// What a guess at a password costs.
+    pub cost: PasswordCost,
 }
 
 impl Sessions {
-    /// Begins a session. Takes tens of milliseconds of CPU for the password.
+    /// Whose credentials these are. Takes tens of milliseconds of CPU for the password, whoever it is:
+    /// to be asked behind a bounded line. A hash of other parameters than the present ones is made anew.
     ///
     /// # Errors
     /// When the credentials are wrong or storage fails.
-    pub fn log_in(&self, username: &str, password: &Secret) -> Result<LoggedIn, LogInError> {
-        let user = self.check_password(username, password)?;
-        self.begin(user.id)
-    }
-
-    /// The user of that name, if the password is theirs. As slow for an unknown name as for a wrong
-    /// password.
-    ///
-    /// # Errors
-    /// When the credentials are wrong or storage fails.
-    pub fn check_password(&self, username: &str, password: &Secret) -> Result<User, LogInError> {
-        let found = match Username::parse(username) {
-            Ok(username) => self.store.find_user(&username).map_err(LogInError::Store)?,
-            Err(_) => None,
-        };
+    pub fn authenticate(&self, credentials: &Credentials) -> Result<UserRecord, LogInError> {
+        let Credentials { username, password } = credentials;
+        let found = self.find_user(username).map_err(LogInError::Store)?;
         let hash = found.as_ref().map_or(&self.nobody, |record| &record.password);
         let matches = password.for_digest().len() <= password::MAX_BYTES && hash.matches(password);
-        Ok(found.filter(|_| matches).ok_or(LogInError::WrongCredentials)?.user)
+        let record = found.filter(|_| matches).ok_or(LogInError::WrongCredentials)?;
+        if !record.password.costs(self.cost)
+            && let Ok(anew) = PasswordHash::of(password, self.cost, &*self.entropy)
+        {
+            // Of no matter to this log-in: the next one tries again.
+            let _ = self.store.rehash_password(record.user.id, &record.password, &anew);
+        }
+        Ok(record)
     }
 
-    /// Begins a session of somebody whose password was checked, or just chosen.
+    /// Begins a session of `user`, whose password was checked or just chosen, and is the one of
+    /// `password_changed_at`. Its token is new whatever the browser brought.
     ///
     /// # Errors
-    /// When storage fails.
-    pub fn begin(&self, user: UserId) -> Result<LoggedIn, LogInError> {
-        let token = random_secret::<32>(&*self.entropy);
+    /// When the password was changed since, or storage fails.
+    pub fn begin(
+        &self,
+        user: UserId,
+        password_changed_at: Option<Timestamp>,
+        arrival: &Arrival,
+    ) -> Result<LoggedIn, LogInError> {
+        let (token, digest) = self.new_token();
         let now = self.clock.now();
-        let id = Id::generate(now, &*self.entropy);
-        let digest = session_digest(self.peppers.current(), token.for_digest());
-        let session =
-            Session { id, user, token_digest: digest, created_at: now, last_used_at: now };
-        self.store.begin_session(&session).map_err(LogInError::Store)?;
+        let session = Session {
+            id: Id::generate(now, &*self.entropy),
+            user,
+            token_digest: digest,
+            created_at: now,
+            last_used_at: now,
+            address: arrival.address,
+            user_agent: printable(&arrival.user_agent),
+        };
+        let ended: Vec<Digest> = arrival.old_token.iter().flat_map(|old| self.digests(old)).collect();
+        let begun = self.store.begin_session(&session, password_changed_at, &ended);
+        if !begun.map_err(LogInError::Store)? {
+            return Err(LogInError::WrongCredentials);
+        }
         let record = self.store.find_session(&[digest]).map_err(LogInError::Store)?;
         let record = record.ok_or(LogInError::WrongCredentials)?;
-        Ok(LoggedIn {
-            record,
-            csrf_token: csrf_token(self.peppers.current(), token.for_digest()),
-            token,
-        })
+        Ok(self.logged_in(record, token, password_changed_at))
     }
 
-    /// Ends a session. Ending one that is over is no error.
+    /// The user's sessions that are not over, newest first.
     ///
     /// # Errors
     /// When storage fails.
-    pub fn log_out(&self, session: SessionId) -> Result<(), StoreError> {
-        self.store.end_session(session)
+    pub fn list(&self, of: &SessionRecord, page: PageRequest) -> Result<Page<Session>, StoreError> {
+        let now = self.clock.now();
+        self.store.list_sessions(of.user.id, now - LONGEST, now - IDLE, page)
     }
+
+    /// Ends one of the user's own sessions; whether there was such a one.
+    ///
+    /// # Errors
+    /// When storage fails.
+    pub fn end(&self, of: &SessionRecord, session: SessionId) -> Result<bool, StoreError> {
+        self.store.end_session(of.user.id, session)
+    }
+
+    /// What is wrong with a new password before anything is asked of the old one.
+    ///
+    /// # Errors
+    /// All of it.
+    pub fn check_change(current: &Secret, new: &Secret) -> Result<(), PasswordRefusal> {
+        let mut faults: Vec<Fault> = check_chosen("/new", new).into_iter().collect();
+        // Both come from the same caller: how long this takes tells nobody anything.
+        if current.for_digest() == new.for_digest() {
+            faults.push(Fault::invalid("/new", "must differ from the present password"));
+        }
+        if faults.is_empty() { Ok(()) } else { Err(PasswordRefusal::Faults { faults }) }
+    }
+
+    /// Gives `user`, who has just proved the old one, a new password. Every other session of theirs
+    /// ends, browsers that they logged in with are not trusted any more, and the present session
+    /// goes on under a new token, since the old one may be what leaked.
+    ///
+    /// # Errors
+    /// When the password changed meanwhile, or storage fails; nothing is changed then.
+    pub fn change_password(
+        &self,
+        session: &SessionRecord,
+        user: &UserRecord,
+        new: &Secret,
+        origin: Origin,
+    ) -> Result<LoggedIn, PasswordRefusal> {
+        let hash = PasswordHash::of(new, self.cost, &*self.entropy);
+        let (token, digest) = self.new_token();
+        let change = PasswordChange {
+            user: user.user.id,
+            unchanged_since: user.password_changed_at,
+            password: hash.map_err(PasswordRefusal::Hashing)?,
+            kept: (session.session.id, digest),
+        };
+        let actor = Actor {
+            kind: ActorKind::User,
+            id: Some(user.user.id.uuid()),
+            name: user.user.username.as_str().into(),
+        };
+        let now = self.clock.now();
+        let act = Act::new(Action::PasswordChanged, actor, origin, now, &*self.entropy);
+        let is_changed = self.store.change_password(&change, &act);
+        if !is_changed.map_err(PasswordRefusal::Store)? {
+            return Err(PasswordRefusal::Overtaken);
+        }
+        let record = self.store.find_session(&[digest]).map_err(PasswordRefusal::Store)?;
+        let record = record.ok_or(PasswordRefusal::Overtaken)?;
+        Ok(self.logged_in(record, token, Some(now)))
+    }
+
+    /// Whether `device` is the browser of the user of this name, of whom storage is asked only where a
+    /// device was brought.
+    ///
+    /// # Errors
+    /// When storage fails.
+    pub fn knows(&self, device: &Device, username: &str) -> Result<bool, StoreError> {
+        Ok(self.find_user(username)?.is_some_and(|record| device.is_of(&record)))
+    }
+
+    /// The device that a browser says it is, where that is true.
+    pub fn device(&self, token: &str) -> Option<Device> {
+        Device::read(token, &self.peppers, self.clock.now())
+    }
+
+    fn find_user(&self, username: &str) -> Result<Option<UserRecord>, StoreError> {
+        match Username::parse(username) {
+            Ok(username) => self.store.find_user(&username),
+            Err(_) => Ok(None),
+        }
+    }
+
+    fn new_token(&self) -> (Secret, Digest) {
+        let token = random_secret::<32>(&*self.entropy);
+        let digest = session_digest(self.peppers.current(), token.for_digest());
+        (token, digest)
+    }
+
+    fn digests(&self, token: &str) -> Vec<Digest> {
+        self.peppers.iter().map(|pepper| session_digest(pepper, token)).collect()
+    }
+
+    fn logged_in(
+        &self,
+        record: SessionRecord,
+        token: Secret,
+        password_changed_at: Option<Timestamp>,
+    ) -> LoggedIn {
+        let (pepper, now) = (self.peppers.current(), self.clock.now());
+        let device = Device::new(record.user.id, password_changed_at, now, &*self.entropy);
+        let csrf_token = csrf_token(pepper, token.for_digest());
+        LoggedIn { record, token, csrf_token, device: device.token(pepper) }
+    }
+}
+
+/// What a browser says of itself, so that it can be shown: strangers write it.
+fn printable(user_agent: &str) -> String {
+    let shown = user_agent.chars().filter(|c| c.is_ascii_graphic() || *c == ' ');
+    shown.take(MOST_OF_USER_AGENT).collect()
 }
 
 /// Deletes up to `limit` sessions that are over; returns how many.
@@ -196,6 +379,8 @@ mod tests {
             token_digest: [0; 32].into(),
             created_at: START,
             last_used_at: START + last_used_after,
+            address: None,
+            user_agent: String::new(),
         }
     }
 
@@ -226,5 +411,27 @@ mod tests {
         assert_eq!(csrf_token(&pepper(1), "a"), csrf_token(&pepper(1), "a"));
         assert_ne!(csrf_token(&pepper(1), "a"), csrf_token(&pepper(1), "b"));
         assert_ne!(csrf_token(&pepper(1), "a"), csrf_token(&pepper(2), "a"));
+    }
+
+    #[test]
+    fn what_a_browser_says_of_itself_is_kept_as_far_as_it_can_be_shown() {
+        assert_eq!(printable("Mozilla/5.0 (X11)\r\n\u{202e}\u{7}é"), "Mozilla/5.0 (X11)");
+        assert_eq!(printable(&"x".repeat(1000)).len(), MOST_OF_USER_AGENT);
+    }
+
+    #[test]
+    fn a_new_password_is_long_and_another_one() {
+        let check = |current: &str, new: &str| {
+            let secret = |text: &str| Secret::new(text.into());
+            match Sessions::check_change(&secret(current), &secret(new)) {
+                Ok(()) => 0,
+                Err(PasswordRefusal::Faults { faults }) => faults.len(),
+                Err(other) => panic!("{other}"),
+            }
+        };
+        assert_eq!(check("correct horse", "battery staple"), 0);
+        assert_eq!(check("battery staple", "battery staple"), 1);
+        assert_eq!(check("battery staple", "short"), 1);
+        assert_eq!(check("short", "short"), 2);
     }
 }

@@ -29,6 +29,8 @@ pub struct UserRecord {
     pub user: User,
     /// The hash of their password.
     pub password: PasswordHash,
+    /// When they last chose another; none while it is their first.
+    pub password_changed_at: Option<Timestamp>,
 }
 
 /// What a user may do in one organization.

@@ -39,6 +39,10 @@ pub enum ErrorCode {
     DeploymentKeyRequired,
     /// An unsafe request of a session lacks its CSRF token.
     CsrfTokenRequired,
+    /// A page of another site sent it.
+    CrossSiteRequest,
+    /// Only its owner or an administrator may change it.
+    OwnerRequired,
     /// There is no such thing for this caller.
     NotFound,
     /// No model has the name.
@@ -101,6 +105,8 @@ pub enum ErrorCode {
     ExecutionFailed,
     /// Too many wrong keys came from the caller's address.
     TooManyBadCredentials,
+    /// Too many log-ins failed, at the user name or from the caller's address.
+    TooManyLogIns,
     /// The deployment has as many unfinished executions as it may.
     TooManyExecutions,
     /// The key was used as often as it may be.
@@ -117,7 +123,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// All of them, in the order of their statuses.
-    pub const ALL: [Self; 55] = [
+    pub const ALL: [Self; 58] = [
         Self::MalformedJson,
         Self::MalformedMultipart,
         Self::InvalidParameter,
@@ -136,6 +142,8 @@ impl ErrorCode {
         Self::KeyKindNotAllowed,
         Self::DeploymentKeyRequired,
         Self::CsrfTokenRequired,
+        Self::CrossSiteRequest,
+        Self::OwnerRequired,
         Self::NotFound,
         Self::ModelNotFound,
         Self::MethodNotAllowed,
@@ -167,6 +175,7 @@ impl ErrorCode {
         Self::UnknownReference,
         Self::ExecutionFailed,
         Self::TooManyBadCredentials,
+        Self::TooManyLogIns,
         Self::TooManyExecutions,
         Self::RateLimited,
         Self::Internal,
@@ -213,6 +222,12 @@ impl ErrorCode {
             Self::CsrfTokenRequired => {
                 ("csrf_token_required", 403, "The CSRF token of the session is required")
             }
+            Self::CrossSiteRequest => {
+                ("cross_site_request", 403, "A page of another site sent the request")
+            }
+            Self::OwnerRequired => {
+                ("owner_required", 403, "Only its owner or an administrator may change it")
+            }
             Self::NotFound => ("not_found", 404, "There is no such thing"),
             Self::ModelNotFound => ("model_not_found", 404, "There is no such model"),
             Self::MethodNotAllowed => {
@@ -258,6 +273,7 @@ impl ErrorCode {
             Self::TooManyBadCredentials => {
                 ("too_many_bad_credentials", 429, "Too many wrong keys came from this address")
             }
+            Self::TooManyLogIns => ("too_many_log_ins", 429, "Too many log-ins failed"),
             Self::TooManyExecutions => {
                 ("too_many_executions", 429, "Too many executions are unfinished")
             }

@@ -29,6 +29,36 @@ pub struct SessionView {
     pub csrf_token: String,
 }
 
+// No `Debug`: it carries passwords.
+/// The present password and the one in its place.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ChangePassword {
+    /// The present password.
+    pub current: String,
+    /// The new one: another, of at least 12 characters and at most 1024 bytes.
+    pub new: String,
+}
+
+/// One of a person's sessions, as they see it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct OwnSessionView {
+    /// Its id.
+    pub id: Uuid,
+    /// When it began.
+    pub created_at: Time,
+    /// When it was last in use, to the minute.
+    pub last_used_at: Time,
+    /// Where its log-in came from; `null` where that is not known.
+    pub address: Option<String>,
+    /// What the browser said of itself when it logged in: at most 200 printable characters.
+    pub user_agent: String,
+    /// Whether it is the one that asks.
+    pub current: bool,
+}
+
 /// A person.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -81,9 +111,11 @@ pub struct WhoamiView {
 
 #[cfg(feature = "from-domain")]
 mod from_domain {
-    use access_domain::{Membership, OrganizationName, Principal, User};
+    use access_domain::{
+        Membership, OrganizationName, Principal, Session, SessionId, User,
+    };
 
-    use super::{MembershipView, OrganizationView, UserView, WhoamiView};
+    use super::{MembershipView, OrganizationView, OwnSessionView, UserView, WhoamiView};
     use crate::Time;
 
     impl From<User> for UserView {
@@ -92,6 +124,20 @@ mod from_domain {
                 id: user.id.uuid(),
                 username: user.username.as_str().into(),
                 email: user.email.map(|email| email.as_str().into()),
+            }
+        }
+    }
+
+    impl OwnSessionView {
+        /// The session, as it is seen by the one with the id `present`.
+        pub fn new(session: Session, present: SessionId) -> Self {
+            Self {
+                id: session.id.uuid(),
+                created_at: Time(session.created_at),
+                last_used_at: Time(session.last_used_at),
+                address: session.address.map(|address| address.to_string()),
+                user_agent: session.user_agent,
+                current: session.id == present,
             }
         }
     }

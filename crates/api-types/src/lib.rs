@@ -36,7 +36,10 @@ pub use self::{
         ResultView, StartedView,
     },
     history::{ExecutionDetailView, ExecutionRecordView, LogLineView, RunUsageView, StepView},
-    identity::{LogIn, MembershipView, OrganizationView, SessionView, UserView, WhoamiView},
+    identity::{
+        ChangePassword, LogIn, MembershipView, OrganizationView, OwnSessionView, SessionView, UserView,
+        WhoamiView,
+    },
     import::{
         ImportAlgorithm, ImportApiKey, ImportApiKeys, ImportEncoding, ImportResultView, ImportView,
     },

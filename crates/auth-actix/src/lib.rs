@@ -5,10 +5,12 @@
 //! is [`run_blocking`]; only keys are loaded past it, by [`KeyCache`].
 
 mod blocking;
+mod budgets;
 mod caller;
 mod calls;
 mod client_address;
 mod credential;
+mod cross_site;
 mod error;
 mod guesses;
 mod idempotency;
@@ -16,6 +18,7 @@ mod key_cache;
 mod key_epochs;
 mod key_in_url;
 mod known;
+mod log_ins;
 mod outcomes;
 mod rate_limit;
 mod rehash;
@@ -32,15 +35,17 @@ pub use self::{
     },
     calls::{count_for, count_tokens},
     client_address::ClientAddress,
+    cross_site::refuse_cross_site,
     error::ApiError,
     guesses::Guesses,
     idempotency::{Attempt, Done, RepeatableCaller, Repeats},
     key_cache::{KeyCache, KeyCacheConfig},
     key_epochs::KeyEpochs,
     key_in_url::hide_key_in_url,
+    log_ins::{LogInLimits, LogIns, Try},
     outcomes::{Outcomes, ShownAt},
     rate_limit::{reset_seconds, spend},
     request_context::request_context,
-    session_cookie::SessionCookie,
+    session_cookie::{DeviceCookie, SessionCookie},
     turns::Turns,
 };

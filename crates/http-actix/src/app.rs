@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use access_domain::{
     AuditLog, Authentication, Clock, Idempotency, IdempotencyStore, Inferences, KeyImportStore,
     KeyImports, KeyLookup, Limiter, ManagedKeyStore, ManagedKeys, Models, OrganizationRef,
-    OrganizationSettingsDesk, OrganizationStore, PasswordHash, PlatformKeyStore,
+    OrganizationSettingsDesk, OrganizationStore, PasswordCost, PasswordHash, PlatformKeyStore,
     PlatformKeysUseCases, RefusalLog, SecretDesk, SessionStore, Sessions, StoreError, Tracer, Uses,
 };
 use actix_web::{
@@ -16,8 +16,8 @@ use actix_web::{
     web,
 };
 use auth_actix::{
-    AccessContext, ApiError, Guesses, KeyCache, KeyCacheConfig, KeyEpochs, Outcomes, Repeats,
-    SessionCookie, Turns, hide_key_in_url, request_context, run_blocking,
+    AccessContext, ApiError, DeviceCookie, Guesses, KeyCache, KeyCacheConfig, KeyEpochs, LogIns,
+    Outcomes, Repeats, SessionCookie, Turns, hide_key_in_url, request_context, run_blocking,
 };
 use deployments_domain::{
     CodeCheck, DeploymentStore, Deployments, ExecutionStore, Executions, FileStore, History,
@@ -29,14 +29,10 @@ use tokio::sync::{Semaphore, watch};
 use utoipa_actix_web::AppExt as _;
 
 use crate::{
-    MetricsDoor, docs, error::IntoApiError, forward_auth::OnlyOrganization, openapi,
+    LogInSettings, MetricsDoor, docs, error::IntoApiError, forward_auth::OnlyOrganization, openapi,
     request_metrics::measure, routes,
 };
 
-/// Log-ins hash a password: tens of milliseconds and megabytes each. More at once would only starve
-/// everything else.
-const LOG_INS_AT_ONCE: usize = 2;
-const LOG_INS_IN_LINE: usize = 50;
 /// Checking filters holds a thread for as long as the filters want, up to the sandbox's limit.
 const CHECKS_AT_ONCE: usize = 2;
 const CHECKS_IN_LINE: usize = 50;
@@ -87,6 +83,8 @@ pub struct Ports {
     pub metrics: Option<MetricsDoor>,
     /// What a log-in of an unknown user is checked against.
     pub nobody: PasswordHash,
+    /// What a guess at a password costs that is chosen now.
+    pub password_cost: PasswordCost,
     /// How long a claim of this node holds unless renewed.
     pub lease: Duration,
 }
@@ -143,7 +141,7 @@ impl Ports {
 
     #[expect(clippy::too_many_lines, reason = "a table with an entry for each use case")]
     fn use_cases(self) -> UseCases {
-        let Self { clock, entropy, peppers, nobody, lease, readiness, .. } = self;
+        let Self { clock, entropy, peppers, nobody, password_cost, lease, readiness, .. } = self;
         UseCases {
             sessions: Sessions {
                 store: self.sessions,
@@ -151,6 +149,7 @@ impl Ports {
                 entropy: entropy.clone(),
                 peppers: peppers.clone(),
                 nobody,
+                cost: password_cost,
             },
             platform_keys: PlatformKeysUseCases {
                 store: self.platform_keys,
@@ -251,6 +250,8 @@ pub struct Settings {
     pub keys: KeyCacheConfig,
     /// How many wrong keys an address may try.
     pub guesses: RateLimit,
+    /// What bounds log-ins.
+    pub log_ins: LogInSettings,
 }
 
 /// What bounds the files of a call.
@@ -270,7 +271,10 @@ pub struct App {
     pub(crate) metrics: Option<MetricsDoor>,
     pub(crate) settings: Settings,
     pub(crate) files: Arc<dyn FileStore>,
+    /// Places for whoever hashes a password.
     pub(crate) log_ins: Turns,
+    pub(crate) tries: Arc<LogIns>,
+    pub(crate) device_cookie: DeviceCookie,
     checks: Turns,
     pub(crate) waiters: Semaphore,
     pub(crate) only_organization: OnlyOrganization,
@@ -282,6 +286,7 @@ impl App {
     pub fn new(mut ports: Ports, settings: Settings) -> Self {
         let metrics = ports.metrics.take();
         let cookie = SessionCookie::new(settings.secure_cookies);
+        let device_cookie = DeviceCookie::new(settings.secure_cookies);
         let authentication = Arc::new(ports.authentication());
         let key_cache = Arc::new(ports.key_cache(settings.keys));
         let access = AccessContext {
@@ -299,6 +304,8 @@ impl App {
             trusted_proxies: settings.trusted_proxies.clone().into(),
         };
         let files = Arc::clone(&ports.files);
+        let log_ins = settings.log_ins;
+        let tries = LogIns::new(log_ins.limits, ports.clock.clone(), ports.peppers.current());
         Self {
             use_cases: Arc::new(ports.use_cases()),
             files,
@@ -306,7 +313,9 @@ impl App {
             key_cache,
             metrics,
             settings,
-            log_ins: Turns::new(LOG_INS_AT_ONCE, LOG_INS_IN_LINE),
+            log_ins: Turns::new(log_ins.at_once, log_ins.in_line),
+            tries: Arc::new(tries),
+            device_cookie,
             checks: Turns::new(CHECKS_AT_ONCE, CHECKS_IN_LINE),
             waiters: Semaphore::new(MAX_WAITERS),
             only_organization: OnlyOrganization::default(),

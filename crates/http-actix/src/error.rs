@@ -2,7 +2,7 @@
 
 use access_domain::{
     AuthenticationError, ChangeError, Fault, ImportRefusal, InferenceRefusal, KeyRefusal,
-    LogInError, ModelFailure, ModelFailureKind, PlatformKeyRefusal, SecretRefusal, SettingsRefusal,
+    LogInError, ModelFailure, ModelFailureKind, PasswordRefusal, PlatformKeyRefusal, SecretRefusal, SettingsRefusal,
     StoreError,
 };
 use api_types::{ErrorCode, ProblemError};
@@ -27,6 +27,18 @@ impl IntoApiError for LogInError {
     fn into_api_error(self) -> ApiError {
         match self {
             Self::WrongCredentials => ApiError::new(ErrorCode::InvalidCredential, self.to_string()),
+            Self::Store(error) => error.into(),
+        }
+    }
+}
+
+impl IntoApiError for PasswordRefusal {
+    fn into_api_error(self) -> ApiError {
+        let told = self.to_string();
+        match self {
+            Self::Faults { faults } => ApiError::faults(faults),
+            Self::Overtaken => ApiError::new(ErrorCode::InvalidCredential, told),
+            Self::Hashing(failed) => ApiError::internal(failed),
             Self::Store(error) => error.into(),
         }
     }

@@ -18,6 +18,7 @@ mod media_type;
 mod metrics_door;
 mod openapi;
 mod parameters;
+mod passwords;
 mod request_metrics;
 mod result;
 mod routes;
@@ -30,6 +31,7 @@ pub use self::{
     app::{App, Ports, Settings, Uploads, app},
     metrics_door::MetricsDoor,
     openapi::openapi,
+    passwords::LogInSettings,
     routes::{METRICS_TYPE, routes},
 };
 pub use auth_actix::{KeyCacheConfig, KeyEpochs};

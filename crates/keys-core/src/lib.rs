@@ -53,7 +53,7 @@ pub use self::{
     network::{Allowlist, InvalidNetwork, Network, TooManyNetworks},
     outcome::Outcome,
     platform::{Placement, PlatformKeyError, PlatformKeys, Slot, SlotsContradict},
-    rate::{RateDecision, RateLimit, RateState, take},
+    rate::{Pace, RateDecision, RateLimit, RateState, take},
     rotation::{Rotation, RotationRefusal, RotationState},
     scope::{InvalidScope, Scope, Scopes, TooManyScopes},
     secret::Secret,

@@ -81,22 +81,68 @@ pub fn take(
     now: Timestamp,
     cost: u32,
 ) -> (RateState, RateDecision) {
-    let (now, step) = (nanos(now), limit.step());
-    let room = now + step * i128::from(limit.calls());
-    // Another limit's rounding may have put it a little beyond.
-    let before = if state.0 > room + ROUNDING { now } else { state.0.max(now) };
-    let after = before + step * i128::from(cost);
-    let is_allowed = after <= room || cost == 0;
-    let state = if is_allowed { after } else { before };
-    let left = (room - state).max(0).div_euclid(step);
+    let pace = Pace::from(limit);
+    let (state, retry_after) = advance(state, pace, nanos(now), cost);
+    let left = (pace.room(nanos(now)) - state.0).max(0).div_euclid(pace.step);
     let decision = RateDecision {
-        is_allowed,
+        is_allowed: retry_after.is_none(),
         limit,
         remaining: u32::try_from(left).unwrap_or(u32::MAX),
-        reset: duration(state - now),
-        retry_after: if is_allowed { Duration::ZERO } else { duration(after - room) },
+        reset: duration(state.0 - nanos(now)),
+        retry_after: retry_after.unwrap_or_default(),
     };
-    (RateState(state), decision)
+    (state, decision)
+}
+
+/// So many at once, and one more after each pause: for what comes back more slowly than a
+/// [`RateLimit`] does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    /// How long one is remembered, in nanoseconds; at least one.
+    step: i128,
+    burst: NonZeroU32,
+}
+
+impl Pace {
+    /// `None` for a burst of nothing.
+    pub fn new(burst: u32, pause: Duration) -> Option<Self> {
+        let step = i128::try_from(pause.as_nanos()).unwrap_or(i128::MAX).clamp(1, i128::from(u64::MAX));
+        NonZeroU32::new(burst).map(|burst| Self { step, burst })
+    }
+
+    /// Takes one at `now`: the state afterwards, and how long to wait where there is none. Nothing is
+    /// taken then.
+    pub fn take(self, state: RateState, now: Timestamp) -> (RateState, Option<Duration>) {
+        advance(state, self, nanos(now), 1)
+    }
+
+    /// The state as if one had not been taken.
+    pub fn give_back(self, state: RateState) -> RateState {
+        RateState(state.0.saturating_sub(self.step))
+    }
+
+    /// Up to where a state may go at `now`.
+    fn room(self, now: i128) -> i128 {
+        now + self.step * i128::from(self.burst.get())
+    }
+}
+
+impl From<RateLimit> for Pace {
+    fn from(limit: RateLimit) -> Self {
+        Self { step: limit.step(), burst: limit.per_minute }
+    }
+}
+
+/// The state after `cost` were taken, or how long until they can be.
+fn advance(state: RateState, pace: Pace, now: i128, cost: u32) -> (RateState, Option<Duration>) {
+    let room = pace.room(now);
+    // Another limit's rounding may have put it a little beyond.
+    let before = if state.0 > room + ROUNDING { now } else { state.0.max(now) };
+    let after = before + pace.step * i128::from(cost);
+    if after <= room || cost == 0 {
+        return (RateState(after), None);
+    }
+    (RateState(before), Some(duration(after - room)))
 }
 
 fn nanos(at: Timestamp) -> i128 {
@@ -180,6 +226,27 @@ mod tests {
             let (state, _) = take(RateState::default(), limit(before), NOW, before);
             assert!(!take(state, limit(after), NOW, 1).1.is_allowed, "{before} then {after}");
         }
+    }
+
+    #[test]
+    fn a_pace_lets_a_burst_through_and_then_one_after_each_pause() {
+        let pace = Pace::new(3, Duration::from_secs(30)).unwrap();
+        let mut state = RateState::default();
+        for _ in 0..3 {
+            let wait;
+            (state, wait) = pace.take(state, NOW);
+            assert_eq!(wait, None);
+        }
+        let (same, wait) = pace.take(state, NOW + TimeDelta::seconds(10));
+        assert_eq!((same, wait), (state, Some(Duration::from_secs(20))));
+        assert_eq!(pace.take(pace.give_back(state), NOW).1, None);
+        let (state, one) = pace.take(state, NOW + TimeDelta::seconds(30));
+        assert_eq!(one, None);
+        assert_eq!(
+            pace.take(state, NOW + TimeDelta::seconds(30)).1,
+            Some(Duration::from_secs(30))
+        );
+        assert_eq!(Pace::new(0, Duration::from_secs(1)), None);
     }
 
     proptest! {

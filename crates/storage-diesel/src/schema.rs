@@ -15,6 +15,7 @@ table! {
         result_hours -> Nullable<Integer>,
         record_days -> Nullable<Integer>,
         notice_days -> Text,
+        users_may_deploy -> Bool,
     }
 }
 
@@ -37,6 +38,7 @@ table! {
         email -> Nullable<Text>,
         password_hash -> Text,
         created_at -> BigInt,
+        password_changed_at -> Nullable<BigInt>,
     }
 }
 
@@ -72,6 +74,8 @@ table! {
         token_digest -> Binary,
         created_at -> BigInt,
         last_used_at -> BigInt,
+        address -> Nullable<Text>,
+        user_agent -> Text,
     }
 }
 
@@ -87,6 +91,23 @@ table! {
         created_at -> BigInt,
         modified_at -> BigInt,
         deleted_at -> Nullable<BigInt>,
+        shared_with_everyone -> Bool,
+    }
+}
+
+table! {
+    workflow_shares (user_id, workflow_id) {
+        user_id -> Text,
+        workflow_id -> Text,
+        organization_id -> Text,
+    }
+}
+
+table! {
+    deployment_shares (user_id, deployment_id) {
+        user_id -> Text,
+        deployment_id -> Text,
+        organization_id -> Text,
     }
 }
 
@@ -123,6 +144,7 @@ table! {
         max_body_bytes -> Integer,
         max_file_bytes -> Integer,
         input_schema -> Nullable<Text>,
+        shared_with_everyone -> Bool,
     }
 }
 
@@ -430,6 +452,7 @@ allow_tables_to_appear_in_same_query!(
     audit_marks,
     audit_totals,
     deliveries,
+    deployment_shares,
     deployments,
     events,
     execution_files,
@@ -449,6 +472,7 @@ allow_tables_to_appear_in_same_query!(
     users,
     webhook_events,
     webhooks,
+    workflow_shares,
     workflow_versions,
     workflows,
 );

@@ -18,7 +18,7 @@ use access_domain::{
 };
 use actix_web::{HttpServer, dev::ServerHandle, rt, web};
 use deployments_domain::FileStore;
-use http_actix::{App, KeyCacheConfig, KeyEpochs, MetricsDoor, Ports, Settings, Uploads};
+use http_actix::{App, KeyCacheConfig, KeyEpochs, LogInSettings, MetricsDoor, Ports, Settings, Uploads};
 use keys_core::{OsEntropy, Pepper, RateLimit, Secret, Timestamp};
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
@@ -344,6 +344,7 @@ fn ports(
         tracer: None,
         metrics: Some(MetricsDoor::new("a-token-of-tests", async || String::new())),
         nobody: nobody.expect("a hash"),
+        password_cost: PasswordCost::LEAST,
         lease: WorkerConfig::default().lease,
     }
 }
@@ -382,6 +383,7 @@ fn settings() -> Settings {
         // So long that only what storage tells can end what is remembered.
         keys: KeyCacheConfig { max_keys: 1000, max_staleness: Duration::from_secs(86_400 * 365) },
         guesses: RateLimit::per_minute(60).expect("a limit"),
+        log_ins: LogInSettings::new(30, 10, Duration::from_secs(30)).expect("limits"),
     }
 }
 

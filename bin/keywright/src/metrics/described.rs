@@ -17,6 +17,7 @@ const COUNTERS: &[(&str, &str)] = &[
     ("keywright_http_requests_total", "Requests answered, by method, route and status."),
     ("keywright_key_cache_hits_total", "Keys that memory had."),
     ("keywright_key_cache_misses_total", "Keys that had to be looked up."),
+    ("keywright_log_ins_total", "Passwords asked for, by outcome."),
     ("keywright_problems_total", "Problem documents sent, by error code."),
     ("keywright_rate_limit_refusals_total", "Requests refused by a rate limit, by the limit."),
     ("keywright_unknown_keys_total", "Texts shown as keys that are nobody's."),

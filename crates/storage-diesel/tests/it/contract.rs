@@ -198,6 +198,13 @@ on_both_databases! {
         a_session_is_found_by_its_token_with_its_user_and_memberships
         use_moves_a_session_on_and_never_back
         an_ended_session_is_not_found_and_may_be_ended_again
+        a_new_session_ends_those_whose_tokens_it_replaces
+        no_session_begins_by_a_password_that_was_changed_meanwhile
+        a_changed_password_ends_all_other_sessions_and_is_noted_in_each_organization
+        of_eight_changes_of_one_password_at_once_one_is_made
+        a_password_is_hashed_anew_only_while_it_is_the_same
+        a_users_own_sessions_are_listed_newest_first_without_those_that_are_over
+        one_session_too_many_ends_the_one_that_was_idle_for_longest
         stale_sessions_are_deleted_in_portions_and_others_stay;
     usage:
         what_is_added_to_one_place_is_summed_up

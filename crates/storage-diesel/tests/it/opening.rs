@@ -83,7 +83,7 @@ fn a_database_that_is_busy_is_unavailable_for_as_long(database: &Database, hold:
     let options =
         Options { statement_timeout: timeout, connection_timeout: timeout, ..Options::default() };
     let store = open(database.url(), &options, Arc::new(())).unwrap();
-    let end_session = || store.end_session(given.any_id());
+    let end_session = || store.end_session(given.any_id(), given.any_id());
     let mut other = Raw::to(database);
     other.execute(hold).unwrap();
     let error = end_session().unwrap_err();

@@ -96,8 +96,10 @@ pub fn somebody_with_an_account_may_administer_a_second_organization(given: &Giv
         token_digest: token,
         created_at: given.now(),
         last_used_at: given.now(),
+        address: None,
+        user_agent: String::new(),
     };
-    given.stores.begin_session(&session).unwrap();
+    assert!(given.stores.begin_session(&session, None, &[]).unwrap());
     let record = given.stores.find_session(&[token]).unwrap().unwrap();
     let belongs: Vec<_> =
         record.memberships.iter().map(|m| (m.organization.slug.as_str(), m.role)).collect();
