@@ -21,7 +21,8 @@ use keys_core::{Network, RateLimit};
 use serde::{Deserialize, Serialize};
 
 use self::{
-    etl::EtlSettings, files::Files, log_in::LogIn, models::ModelSettings, outbound::Outbound, usage::UsageSettings,
+    etl::EtlSettings, files::Files, log_in::LogIn, models::ModelSettings, outbound::Outbound,
+    usage::UsageSettings,
 };
 use crate::{
     arguments::ConfigCommand,

@@ -88,7 +88,8 @@ impl Device {
     fn said(&self) -> [u8; SAID_BYTES] {
         let micros = |at: Timestamp| at.timestamp_micros().to_be_bytes();
         let changed = self.password_changed_at.map_or([0; 8], micros);
-        let parts = [&self.user.uuid().into_bytes()[..], &self.id, &micros(self.issued_at), &changed];
+        let parts =
+            [&self.user.uuid().into_bytes()[..], &self.id, &micros(self.issued_at), &changed];
         let mut said = [0; SAID_BYTES];
         said.iter_mut().zip(parts.into_iter().flatten()).for_each(|(to, from)| *to = *from);
         said

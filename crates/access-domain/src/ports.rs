@@ -13,10 +13,9 @@ use crate::{
     ForeignDigests, IdempotencyRecord, ImportOutcome, KeyChange, KeyMatches, KeyQuery, KeyRecord,
     KeyRefusal, KeyRing, KeyStyle, ManagedKey, NewImport, NewManagedKey, NewOrganization,
     Organization, OrganizationId, OrganizationSettings, Page, PageRequest, PasswordChange,
-    PasswordHash, PlatformKey,
-    PlatformKeyChange, PlatformKeyRefusal, PresentedKey, PruningRule, RequestName, SealedEntry,
-    SealingRule, Session, SessionId, SessionRecord, SettingsRefusal, UserId, UserRecord, Username,
-    Visibility,
+    PasswordHash, PlatformKey, PlatformKeyChange, PlatformKeyRefusal, PresentedKey, PruningRule,
+    RequestName, SealedEntry, SealingRule, Session, SessionId, SessionRecord, SettingsRefusal,
+    UserId, UserRecord, Username, Visibility,
 };
 
 /// Why storage did not answer. The source is for the log; no caller sees it.

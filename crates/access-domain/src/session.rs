@@ -212,7 +212,8 @@ impl Sessions {
             address: arrival.address,
             user_agent: printable(&arrival.user_agent),
         };
-        let ended: Vec<Digest> = arrival.old_token.iter().flat_map(|old| self.digests(old)).collect();
+        let ended: Vec<Digest> =
+            arrival.old_token.iter().flat_map(|old| self.digests(old)).collect();
         let begun = self.store.begin_session(&session, password_changed_at, &ended);
         if !begun.map_err(LogInError::Store)? {
             return Err(LogInError::WrongCredentials);

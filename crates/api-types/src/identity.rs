@@ -111,9 +111,7 @@ pub struct WhoamiView {
 
 #[cfg(feature = "from-domain")]
 mod from_domain {
-    use access_domain::{
-        Membership, OrganizationName, Principal, Session, SessionId, User,
-    };
+    use access_domain::{Membership, OrganizationName, Principal, Session, SessionId, User};
 
     use super::{MembershipView, OrganizationView, OwnSessionView, UserView, WhoamiView};
     use crate::Time;

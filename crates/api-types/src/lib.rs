@@ -37,8 +37,8 @@ pub use self::{
     },
     history::{ExecutionDetailView, ExecutionRecordView, LogLineView, RunUsageView, StepView},
     identity::{
-        ChangePassword, LogIn, MembershipView, OrganizationView, OwnSessionView, SessionView, UserView,
-        WhoamiView,
+        ChangePassword, LogIn, MembershipView, OrganizationView, OwnSessionView, SessionView,
+        UserView, WhoamiView,
     },
     import::{
         ImportAlgorithm, ImportApiKey, ImportApiKeys, ImportEncoding, ImportResultView, ImportView,

@@ -24,6 +24,8 @@ use crate::{
 
 /// Addresses, names and devices that are remembered at most, of each so many; the others share one budget.
 const MOST: usize = 65_536;
+const COUNTER: &str = "keywright_log_ins_total";
+const OUTCOMES: [&str; 4] = ["succeeded", "failed", "throttled", "turned_away"];
 
 /// How many log-ins may fail.
 #[derive(Debug, Clone, Copy)]
@@ -73,6 +75,8 @@ impl LogIns {
             accounts: Budgets::new(per_account, MOST),
             devices: Budgets::new(per_account, MOST),
         };
+        // Told from the start on, so that a first failure shows as a rise.
+        OUTCOMES.iter().for_each(|outcome| counter!(COUNTER, "outcome" => *outcome).increment(0));
         let names = pepper.subkey("user name of a log-in");
         Self { clock, names, budgets: Mutex::new(budgets) }
     }
@@ -167,7 +171,7 @@ fn too_many(wait: Duration) -> ApiError {
 }
 
 fn count(outcome: &'static str) {
-    counter!("keywright_log_ins_total", "outcome" => outcome).increment(1);
+    counter!(COUNTER, "outcome" => outcome).increment(1);
 }
 
 #[cfg(test)]

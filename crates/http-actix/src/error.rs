@@ -2,8 +2,8 @@
 
 use access_domain::{
     AuthenticationError, ChangeError, Fault, ImportRefusal, InferenceRefusal, KeyRefusal,
-    LogInError, ModelFailure, ModelFailureKind, PasswordRefusal, PlatformKeyRefusal, SecretRefusal, SettingsRefusal,
-    StoreError,
+    LogInError, ModelFailure, ModelFailureKind, PasswordRefusal, PlatformKeyRefusal, SecretRefusal,
+    SettingsRefusal, StoreError,
 };
 use api_types::{ErrorCode, ProblemError};
 use auth_actix::ApiError;

@@ -8,11 +8,7 @@ use actix_web::HttpRequest;
 use auth_actix::{ApiError, ClientAddress, LogInLimits, refuse_cross_site, run_blocking};
 use keys_core::{Pace, RateLimit};
 
-use crate::{
-    App,
-    app::UseCases,
-    error::IntoApiError,
-};
+use crate::{App, app::UseCases, error::IntoApiError};
 
 /// Log-ins hash a password: tens of milliseconds and megabytes each. More at once would only starve
 /// everything else.

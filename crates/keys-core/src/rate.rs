@@ -106,7 +106,8 @@ pub struct Pace {
 impl Pace {
     /// `None` for a burst of nothing.
     pub fn new(burst: u32, pause: Duration) -> Option<Self> {
-        let step = i128::try_from(pause.as_nanos()).unwrap_or(i128::MAX).clamp(1, i128::from(u64::MAX));
+        let step =
+            i128::try_from(pause.as_nanos()).unwrap_or(i128::MAX).clamp(1, i128::from(u64::MAX));
         NonZeroU32::new(burst).map(|burst| Self { step, burst })
     }
 
@@ -242,10 +243,7 @@ mod tests {
         assert_eq!(pace.take(pace.give_back(state), NOW).1, None);
         let (state, one) = pace.take(state, NOW + TimeDelta::seconds(30));
         assert_eq!(one, None);
-        assert_eq!(
-            pace.take(state, NOW + TimeDelta::seconds(30)).1,
-            Some(Duration::from_secs(30))
-        );
+        assert_eq!(pace.take(state, NOW + TimeDelta::seconds(30)).1, Some(Duration::from_secs(30)));
         assert_eq!(Pace::new(0, Duration::from_secs(1)), None);
     }
 

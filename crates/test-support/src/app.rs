@@ -18,7 +18,9 @@ use access_domain::{
 };
 use actix_web::{HttpServer, dev::ServerHandle, rt, web};
 use deployments_domain::FileStore;
-use http_actix::{App, KeyCacheConfig, KeyEpochs, LogInSettings, MetricsDoor, Ports, Settings, Uploads};
+use http_actix::{
+    App, KeyCacheConfig, KeyEpochs, LogInSettings, MetricsDoor, Ports, Settings, Uploads,
+};
 use keys_core::{OsEntropy, Pepper, RateLimit, Secret, Timestamp};
 use reqwest::{Client, Method};
 use serde_json::{Value, json};

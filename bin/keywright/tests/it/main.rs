@@ -58,6 +58,7 @@ mod imports;
 mod inference;
 mod key_cache;
 mod key_commands;
+mod log_ins;
 mod metrics;
 mod operating;
 mod organization_secrets;

@@ -86,8 +86,7 @@ async fn change_password(
     body: Body,
 ) -> Result<HttpResponse, ApiError> {
     let (record, _) = session_of(identity)?;
-    let ChangePassword { current, new } =
-        body.within(MAX_BODY_BYTES, BODY_DEADLINE).json().await?;
+    let ChangePassword { current, new } = body.within(MAX_BODY_BYTES, BODY_DEADLINE).json().await?;
     let (current, new) = (Secret::new(current), Secret::new(new));
     // Before the throttle: what is wrong with the new one is no guess at the old one.
     app.run({
@@ -139,9 +138,8 @@ async fn end_session(
 ) -> Result<HttpResponse, ApiError> {
     let (record, _) = session_of(identity)?;
     let (id, present) = (*id, record.session.id);
-    let was_there = app
-        .run(move |uc| -> Result<bool, StoreError> { uc.sessions.end(&record, id) })
-        .await?;
+    let was_there =
+        app.run(move |uc| -> Result<bool, StoreError> { uc.sessions.end(&record, id) }).await?;
     match (was_there, id == present) {
         (true, true) => Ok(without_cookie(&app)),
         (true, false) => Ok(HttpResponse::NoContent().finish()),

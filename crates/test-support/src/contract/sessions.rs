@@ -3,14 +3,11 @@
 use std::time::Duration;
 
 use access_domain::{
-    Action, AdminAccount, AuditFilter, MOST_SESSIONS, OrganizationId, PageRequest, PasswordChange, PasswordHash,
-    Session, User, UserRecord,
+    Action, AdminAccount, AuditFilter, MOST_SESSIONS, OrganizationId, PageRequest, PasswordChange,
+    PasswordHash, Session, User, UserRecord,
 };
 
-use super::{
-    Given, at_once,
-    given::first,
-};
+use super::{Given, at_once, given::first};
 
 fn user(given: &Given) -> User {
     let new = given.new_organization("acme");
@@ -183,7 +180,10 @@ pub fn one_session_too_many_ends_the_one_that_was_idle_for_longest(given: &Given
     }
     given.stores.touch_session(sessions[0].id, given.now() + Duration::from_secs(1)).unwrap();
     let new = session(given, &user, 200);
-    assert_eq!(seen(given, &[&sessions[0], &sessions[1], &sessions[2], &new]), [true, false, true, true]);
+    assert_eq!(
+        seen(given, &[&sessions[0], &sessions[1], &sessions[2], &new]),
+        [true, false, true, true]
+    );
     at_once(4, |number| session(given, &user, 210 + u8::try_from(number).unwrap()));
     assert_eq!(listed(given, &user).len(), most);
 }
