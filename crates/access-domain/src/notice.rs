@@ -4,6 +4,7 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use chrono::TimeDelta;
@@ -14,7 +15,7 @@ use crate::{Clock, Fault, Limited, Limiter, Limiting, Quotas, RateSubject, Store
 /// So many keys are looked at in one transaction.
 const AT_ONCE: u32 = 100;
 /// That its limit is reached is told of a key once in this time.
-pub(crate) const LIMIT_TOLD_EVERY: TimeDelta = TimeDelta::hours(1);
+const LIMIT_TOLD_EVERY: Duration = Duration::from_secs(3600);
 /// Of so many keys it is kept in mind at most that their limit was reached; the limits of further ones
 /// are told of when there is room again.
 const MAX_REACHED: usize = 10_000;
@@ -142,7 +143,7 @@ pub trait NoticeStore: Send + Sync {
     fn note_limits_reached(
         &self,
         reached: &[(KeyId, Timestamp)],
-        every: TimeDelta,
+        every: Duration,
     ) -> Result<(), StoreError>;
 }
 

@@ -101,7 +101,7 @@ impl NoticeStore for Told {
     fn note_limits_reached(
         &self,
         reached: &[(KeyId, Timestamp)],
-        _: TimeDelta,
+        _: Duration,
     ) -> Result<(), StoreError> {
         if self.is_away.load(Ordering::Relaxed) {
             return Err(StoreError::Unavailable { doing: "noting", source: "away".into() });

@@ -3,13 +3,12 @@
 //! None of these columns of `keys` is read by whoever decides on a key, so that a change of them need not be told to those who
 //! remember keys.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use access_domain::{
     EndLook, EndNotice, Event, EventType, KeyEnd, NoticeDays, NoticeStore, OrganizationId,
     StoreError,
 };
-use chrono::TimeDelta;
 use diesel::{dsl::exists, prelude::*, select, update};
 use keys_core::{KeyId, Timestamp};
 
@@ -69,7 +68,7 @@ impl NoticeStore for Store {
     fn note_limits_reached(
         &self,
         reached: &[(KeyId, Timestamp)],
-        every: TimeDelta,
+        every: Duration,
     ) -> Result<(), StoreError> {
         self.save("telling of limits of keys", |conn| {
             // In one order for all, or two servers could wait for each other.
@@ -129,7 +128,7 @@ fn look(
     })
 }
 
-fn limit_reached(conn: &mut Conn, key: KeyId, at: Timestamp, every: TimeDelta) -> QueryResult<()> {
+fn limit_reached(conn: &mut Conn, key: KeyId, at: Timestamp, every: Duration) -> QueryResult<()> {
     let long_ago = keys::limit_noticed_at.le(codec::micros(at - every));
     let not_told = keys::limit_noticed_at.is_null().or(long_ago);
     let told = update(keys::table.find(codec::id(key)).filter(not_told.assume_not_null()))

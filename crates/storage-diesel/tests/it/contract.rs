@@ -140,6 +140,16 @@ on_both_databases! {
         eight_rotations_at_once_leave_one_present_secret
         a_deleted_key_is_not_seen_and_not_deleted_again
         no_key_survives_the_deletion_of_its_deployment;
+    notices:
+        the_end_of_a_key_is_told_of_once_by_two_servers_to_each_who_listens
+        another_end_is_told_of_anew_and_a_revoked_key_no_more
+        other_notice_days_hold_for_keys_that_are_there
+        what_is_done_to_a_key_is_told_with_it_and_once
+        keys_that_die_with_what_they_open_are_told_of
+        platform_keys_are_told_of_under_the_names_of_their_slots
+        a_reached_limit_is_told_of_once_an_hour_by_two_servers
+        a_run_is_told_of_once_when_it_ends_and_not_when_it_is_stopped
+        where_nobody_listens_nothing_is_kept;
     organizations:
         organizations_are_listed_by_slug
         a_new_organization_has_one_platform_key_that_is_active
