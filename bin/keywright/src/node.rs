@@ -234,6 +234,7 @@ impl Node {
             workflows: self.storage.clone(),
             schedules: self.storage.clone(),
             deployments: self.storage.clone(),
+            sharing: self.storage.clone(),
             managed_keys: self.storage.clone(),
             organizations: self.storage.clone(),
             secrets: self.secrets(),

@@ -118,8 +118,9 @@ pub use self::{
     permission::{
         Denied, Execute, ExplainKeys, Granted, Infer, ManageDeployments, ManageKeys, ManageMail,
         ManageOrganization, ManagePlatformKeys, ManageSecrets, ManageWebhooks, ManageWorkflows,
-        Operator, Permission, ReadAudit, ReadDocumentation, ReadModels, ReadOrganization,
-        ReadUsage, RefreshPlatformKey, SeeSelf, VerifyKeys, Visibility, authorize,
+        Operator, OwnerRequired, Permission, ReadAudit, ReadDocumentation, ReadModels,
+        ReadOrganization, ReadUsage, RefreshPlatformKey, SeeSelf, VerifyKeys, Visibility,
+        authorize,
     },
     platform_keys::{PlatformKey, PlatformKeyChange, PlatformKeyRefusal, PlatformKeysUseCases},
     ports::{

@@ -10,8 +10,8 @@ use keys_core::{
 use crate::{
     Action, ChangeError, Clock, DeploymentId, Fault, Granted, KeyChange, KeyDraft, KeyEdit,
     KeyFilter, KeyShape, KeyTerms, ManageDeployments, ManageKeys, ManagedKey, ManagedKeyStore,
-    NewKey, NewManagedKey, OrganizationId, Page, PageRequest, Principal, Revocation, RotationDraft,
-    Uses, Visibility, managed_key::check_reason,
+    NewKey, NewManagedKey, OrganizationId, OwnerRequired, Page, PageRequest, Principal, Revocation,
+    RotationDraft, Uses, Visibility, managed_key::check_reason,
 };
 
 /// Which keys are meant: those of one deployment, in the part of the organization that the caller
@@ -67,6 +67,9 @@ pub enum KeyRefusal {
     /// There is no such key, or no such deployment, for this caller.
     #[error("there is no such key")]
     NotFound,
+    /// The caller sees the deployment and did not make it.
+    #[error(transparent)]
+    NotOwner(#[from] OwnerRequired),
     /// Something that was sent is wrong.
     #[error("what was sent has {} faults", faults.len())]
     Faults {

@@ -28,6 +28,8 @@ pub struct OrganizationSettings {
     /// How long records of runs are kept after their end, in days; without it, as long as the server
     /// keeps them.
     pub record_days: Option<u32>,
+    /// Whether members of the role `user` may deploy.
+    pub users_may_deploy: bool,
     /// How long before a key's end its end is told of.
     pub notice_days: NoticeDays,
 }
@@ -51,6 +53,8 @@ pub struct OrganizationEdit {
     pub result_hours: Option<Option<u32>>,
     /// How long records are kept; `Some(None)` leaves it to the server.
     pub record_days: Option<Option<u32>>,
+    /// Whether members of the role `user` may deploy.
+    pub users_may_deploy: Option<bool>,
     /// How many days before a key's end its end is told of.
     pub notice_days: Option<Vec<u32>>,
 }
@@ -96,6 +100,7 @@ impl OrganizationEdit {
                 faults.push(Fault::invalid(pointer, format!("must be from 1 to {most}")));
             }
         }
+        settings.users_may_deploy = self.users_may_deploy.unwrap_or(old.users_may_deploy);
         match self.notice_days.as_deref().map(NoticeDays::new) {
             None => {}
             Some(Ok(days)) => settings.notice_days = days,
@@ -168,6 +173,7 @@ mod tests {
             max_concurrent: None,
             result_hours: None,
             record_days: None,
+            users_may_deploy: true,
             notice_days: NoticeDays::default(),
         }
     }
@@ -183,6 +189,7 @@ mod tests {
             max_concurrent: nothing,
             result_hours: nothing,
             record_days: nothing,
+            users_may_deploy: Some(false),
             notice_days: Some(vec![0]),
         }
     }

@@ -102,15 +102,16 @@ impl<P> Granted<P> {
         self.who.organization().id
     }
 
-    /// Which workflows and deployments the caller may see and change: administrators and the keys
-    /// that do their work all of the organization's, everybody else what they made.
+    /// Which workflows and deployments the caller may see: administrators and the keys that do their
+    /// work all of the organization's, everybody else what they made and what is shared with them.
+    /// What of it they may change, [`Visibility::owns`] tells.
     pub fn visibility(&self) -> Visibility {
         if self.who.is_administrative_key()
             || matches!(self.who, Principal::User { role: Role::Admin, .. })
         {
             Visibility::Organization
         } else {
-            Visibility::MadeBy(self.who.actor())
+            Visibility::Member(self.who.actor())
         }
     }
 }
@@ -120,8 +121,27 @@ impl<P> Granted<P> {
 pub enum Visibility {
     /// All of them.
     Organization,
-    /// Those that this user made.
-    MadeBy(Uuid),
+    /// Those that this user made, and those that are shared with them.
+    Member(Uuid),
+}
+
+/// The caller sees it, and somebody else made it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("it is shared with you: its owner and administrators change it")]
+pub struct OwnerRequired;
+
+impl Visibility {
+    /// Whether whoever sees so much may change something that `owner` made. Asked wherever something
+    /// is locked in order to be changed.
+    ///
+    /// # Errors
+    /// When it is another's.
+    pub fn owns(self, owner: Uuid) -> Result<(), OwnerRequired> {
+        match self {
+            Self::Member(member) if member != owner => Err(OwnerRequired),
+            Self::Member(_) | Self::Organization => Ok(()),
+        }
+    }
 }
 
 /// Ask who one is.

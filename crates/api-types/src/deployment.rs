@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::{
-    Time,
+    SharingView, Time,
     body::{clearable, present},
 };
 
@@ -175,6 +175,9 @@ pub struct DeploymentView {
     pub input_schema: Option<Value>,
     /// Where it is called.
     pub endpoint: EndpointView,
+    /// With whom it is shared, beside its owner and the administrators; told to these.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shared: Option<SharingView>,
     /// The user or key that made it.
     pub created_by: Uuid,
     /// When it was made.
@@ -198,7 +201,7 @@ pub struct CreatedDeploymentView {
 
 #[cfg(feature = "from-domain")]
 mod from_domain {
-    use deployments_domain::{Deployment, DeploymentDraft, DeploymentEdit};
+    use deployments_domain::{Deployment, DeploymentDraft, DeploymentEdit, Shown};
     use keys_core::RateLimit;
 
     use super::{CreateDeployment, DeploymentView, EndpointView, PatchDeployment};
@@ -264,7 +267,8 @@ mod from_domain {
 
     impl DeploymentView {
         /// The view of a deployment on the server at `base`.
-        pub fn new(deployment: Deployment, base: &str) -> Self {
+        pub fn new(shown: Shown<Deployment>, base: &str) -> Self {
+            let Shown { thing: deployment, sharing } = shown;
             Self {
                 id: deployment.id.uuid(),
                 workflow: deployment.workflow.uuid(),
@@ -283,6 +287,7 @@ mod from_domain {
                 max_file_bytes: deployment.max_file_bytes,
                 input_schema: deployment.input_schema,
                 endpoint: EndpointView::at(base, deployment.id),
+                shared: sharing.map(Into::into),
                 created_by: deployment.created_by,
                 created_at: Time(deployment.created_at),
                 modified_at: Time(deployment.modified_at),

@@ -19,6 +19,7 @@ mod platform_key;
 mod problem;
 mod schedule;
 mod secret;
+mod sharing;
 mod time;
 mod unstract;
 mod usage;
@@ -57,6 +58,7 @@ pub use self::{
     problem::{Problem, ProblemError},
     schedule::{PutSchedule, ScheduleView},
     secret::{PutSecret, SecretView},
+    sharing::{PutSharing, SharingView},
     time::Time,
     unstract::{
         UnstractAnswer, UnstractDeployment, UnstractMessage, UnstractPage, UnstractRun,

@@ -28,6 +28,8 @@ pub struct OrganizationSettingsView {
     /// How long records of executions are kept after their end, in days; `null`: as long as the server
     /// says.
     pub record_days: Option<u32>,
+    /// Whether members of the role `user` may deploy.
+    pub users_may_deploy: bool,
     /// How many days before a key's end its end is told of, most first.
     pub notice_days: Vec<u16>,
 }
@@ -59,6 +61,9 @@ pub struct PatchOrganization {
     /// it to the server.
     #[serde(default, deserialize_with = "clearable", skip_serializing_if = "Option::is_none")]
     pub record_days: Option<Option<u32>>,
+    /// Whether members of the role `user` may deploy. What they have deployed stays theirs.
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub users_may_deploy: Option<bool>,
     /// How many days before a key's end its end is told of: at most 10 numbers from 1 to 365. The end
     /// itself is told of in any case. Holds for keys that are there already, too.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
@@ -82,6 +87,7 @@ mod from_domain {
                 max_concurrent: settings.max_concurrent,
                 result_hours: settings.result_hours,
                 record_days: settings.record_days,
+                users_may_deploy: settings.users_may_deploy,
                 notice_days: settings.notice_days.iter().collect(),
             }
         }
@@ -96,6 +102,7 @@ mod from_domain {
                 max_concurrent: body.max_concurrent,
                 result_hours: body.result_hours,
                 record_days: body.record_days,
+                users_may_deploy: body.users_may_deploy,
                 notice_days: body.notice_days,
             }
         }

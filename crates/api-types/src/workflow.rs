@@ -5,7 +5,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{
-    ProblemError, Time,
+    ProblemError, SharingView, Time,
     body::{clearable, present},
 };
 
@@ -89,6 +89,9 @@ pub struct WorkflowView {
     /// The definition of the current version.
     #[cfg_attr(feature = "openapi", schema(value_type = Object))]
     pub definition: Value,
+    /// With whom it is shared, beside its owner and the administrators; told to these.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shared: Option<SharingView>,
     /// The user or key that made it.
     pub created_by: Uuid,
     /// When it was made.
@@ -100,7 +103,7 @@ pub struct WorkflowView {
 #[cfg(feature = "from-domain")]
 mod from_domain {
     use access_domain::Fault;
-    use deployments_domain::{Workflow, WorkflowDraft, WorkflowEdit};
+    use deployments_domain::{Shown, Workflow, WorkflowDraft, WorkflowEdit};
 
     use super::{CreateWorkflow, PatchWorkflow, ValidationView, WorkflowView};
     use crate::{ErrorCode, ProblemError, Time};
@@ -123,8 +126,8 @@ mod from_domain {
         }
     }
 
-    impl From<Workflow> for WorkflowView {
-        fn from(workflow: Workflow) -> Self {
+    impl From<Shown<Workflow>> for WorkflowView {
+        fn from(Shown { thing: workflow, sharing }: Shown<Workflow>) -> Self {
             Self {
                 id: workflow.id.uuid(),
                 name: workflow.name,
@@ -132,6 +135,7 @@ mod from_domain {
                 workflow_type: workflow.workflow_type.as_str().into(),
                 version: workflow.version_number,
                 definition: workflow.definition,
+                shared: sharing.map(Into::into),
                 created_by: workflow.created_by,
                 created_at: Time(workflow.created_at),
                 modified_at: Time(workflow.modified_at),

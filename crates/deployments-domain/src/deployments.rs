@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use access_domain::{
     Action, ChangeError, Clock, DeploymentId, Fault, Granted, ManageDeployments, ManagedKeyStore,
-    Page, PageRequest, StoreError, first_key,
+    OwnerRequired, Page, PageRequest, StoreError, first_key,
 };
 use keys_core::{Entropy, Id, KeyId, Peppers, Secret};
 
@@ -19,6 +19,12 @@ pub enum DeploymentRefusal {
     /// There is no such deployment for this caller.
     #[error("there is no such deployment")]
     NotFound,
+    /// The caller sees it and did not make it.
+    #[error(transparent)]
+    NotOwner(#[from] OwnerRequired),
+    /// The organization lets administrators alone deploy.
+    #[error("this organization lets only its administrators deploy")]
+    AdminsDeploy,
     /// Something that was sent is wrong.
     #[error("what was sent has {} faults", faults.len())]
     Faults {
@@ -68,7 +74,8 @@ impl Deployments {
     /// Deploys a workflow and makes its first key, both or neither.
     ///
     /// # Errors
-    /// When the workflow is not there for the caller, the name is taken, or what was sent is wrong.
+    /// When the workflow is not there for the caller, the organization does not let them deploy, the
+    /// name is taken, or what was sent is wrong.
     pub fn create(
         &self,
         granted: &Granted<ManageDeployments>,
@@ -162,13 +169,7 @@ impl Deployments {
     /// When it is not there for the caller.
     pub fn delete(&self, granted: &Granted<ManageDeployments>, id: DeploymentId) -> Changed<()> {
         let act = granted.act(Action::DeploymentDeleted, self.clock.now(), &*self.entropy);
-        let deleted =
-            self.store.delete_deployment(granted.organization(), granted.visibility(), id, &act);
-        if deleted.map_err(ChangeError::Store)? {
-            Ok(())
-        } else {
-            Err(ChangeError::Refused(DeploymentRefusal::NotFound))
-        }
+        self.store.delete_deployment(granted.organization(), granted.visibility(), id, &act)
     }
 
     /// The type that a deployment has with `edit`: its workflow's. Whoever says another is refused.

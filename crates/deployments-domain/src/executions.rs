@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use access_domain::{
-    ChangeError, Clock, DeploymentId, Execute, Fault, Granted, OrganizationId, Principal,
-    StoreError, TokenUsage,
+    ChangeError, Clock, DeploymentId, Execute, Fault, Granted, OrganizationId, OwnerRequired,
+    Principal, StoreError, TokenUsage,
 };
 use keys_core::{Denial, Entropy, Id, KeyId, KeyRequest, decide};
 use serde_json::{Map, Value};
@@ -68,6 +68,9 @@ pub enum ExecutionError {
     /// Too many are unfinished.
     #[error("the execution was not accepted")]
     TooMany(#[source] TooManyExecutions),
+    /// The caller sees it, and another's workflow or deployment was started by another.
+    #[error(transparent)]
+    NotOwner(OwnerRequired),
     /// It has ended already.
     #[error("the execution is finished")]
     Finished,

@@ -9,6 +9,7 @@ use access_domain::{
 };
 use keys_core::{Entropy, Id, KeyId, Timestamp};
 use serde_json::{Map, Value};
+use uuid::Uuid;
 
 use crate::{
     Definition, Event, Execution, ExecutionError, ExecutionId, ExecutionStore, NewRun, RunLimits,
@@ -159,6 +160,16 @@ pub trait HistoryStore: Send + Sync {
         visibility: Visibility,
         id: ExecutionId,
     ) -> Result<Option<Execution>, StoreError>;
+
+    /// Who made what the run is of: the deployment that was called, or else the workflow.
+    ///
+    /// # Errors
+    /// When storage fails.
+    fn find_owner(
+        &self,
+        organization: OrganizationId,
+        id: ExecutionId,
+    ) -> Result<Option<Uuid>, StoreError>;
 
     /// What a run of this workflow needs, if the workflow is visible and undeleted.
     ///
@@ -346,11 +357,12 @@ impl History {
         Ok(execution)
     }
 
-    /// Cancels an execution, whoever started it.
+    /// Cancels an execution: whoever started it as a try, and whoever may change what it runs.
     ///
     /// # Errors
-    /// When it is not there for the caller, or has ended.
+    /// When it is not there for the caller, not theirs to cancel, or has ended.
     pub fn cancel(&self, granted: Who<'_>, id: ExecutionId) -> Result<Execution, ExecutionError> {
+        self.check_owner(granted, id)?;
         // As for its own caller: each turn sees a later state, and a run changes hands a bounded number of times.
         loop {
             let execution = self.status(granted, id)?;
@@ -364,6 +376,17 @@ impl History {
                 return Ok(tell(Execution { state: to, finished_at: Some(at), ..execution }));
             }
         }
+    }
+
+    fn check_owner(&self, granted: Who<'_>, id: ExecutionId) -> Result<(), ExecutionError> {
+        let execution = self.status(granted, id)?;
+        let actor = granted.who().actor();
+        if matches!(execution.trigger, Trigger::Test { by } if by == actor) {
+            return Ok(());
+        }
+        let owner = self.store.find_owner(granted.organization(), id);
+        let owner = owner.map_err(ExecutionError::Store)?.ok_or(ExecutionError::NotFound)?;
+        granted.visibility().owns(owner).map_err(ExecutionError::NotOwner)
     }
 
     /// As [`crate::Executions::watch`].

@@ -20,6 +20,7 @@ mod redaction;
 mod run;
 mod schedule;
 mod schedules;
+mod sharing;
 mod usage;
 mod workflow;
 mod workflows;
@@ -60,6 +61,9 @@ pub use self::{
     },
     schedule::{Cron, InvalidCron, Schedule, ScheduleDraft},
     schedules::{Begun, DueSchedule, ScheduleRefusal, ScheduleStore, Schedules, begin_due},
+    sharing::{
+        Owned, Shareable, Sharing, SharingDesk, SharingDraft, SharingRefusal, SharingStore, Shown,
+    },
     usage::{
         ExecutionTimes, Flushed, Measure, Resolution, RunEnded, RunLog, RunOutcome, Usage,
         UsageBatch, UsageBucket, UsageDesk, UsageFilter, UsagePlace, UsageQuery, UsageRefusal,

@@ -52,7 +52,7 @@ pub trait WorkflowStore: Send + Sync {
     /// Locks the workflow, saves what `rule` makes of it, and the version where its id is new.
     ///
     /// # Errors
-    /// `NotFound` when it is not visible, what `rule` refused, or that storage failed.
+    /// `NotFound` when it is not visible, `NotOwner`, what `rule` refused, or that storage failed.
     fn change_workflow(
         &self,
         organization: OrganizationId,
@@ -65,7 +65,7 @@ pub trait WorkflowStore: Send + Sync {
     /// Locks the workflow and deletes it if `rule` agrees to the number of deployments on it.
     ///
     /// # Errors
-    /// `NotFound` when it is not visible, what `rule` refused, or that storage failed.
+    /// `NotFound` when it is not visible, `NotOwner`, what `rule` refused, or that storage failed.
     fn delete_workflow(
         &self,
         organization: OrganizationId,
@@ -92,7 +92,8 @@ pub trait DeploymentStore: Send + Sync {
     /// Saves a new deployment and its first key, both or neither.
     ///
     /// # Errors
-    /// `UnknownWorkflow` when the workflow is not visible, `ApiNameTaken`, or that storage failed.
+    /// `AdminsDeploy` for whoever does not see the whole organization, where it wants that; `UnknownWorkflow`
+    /// when the workflow is not visible, `ApiNameTaken`, or that storage failed.
     fn create_deployment(
         &self,
         visibility: Visibility,
@@ -147,17 +148,17 @@ pub trait DeploymentStore: Send + Sync {
         act: &Act,
     ) -> Result<Deployment, ChangeError<DeploymentRefusal>>;
 
-    /// Hides the deployment and ends its keys; `false` when it is not visible.
+    /// Hides the deployment and ends its keys.
     ///
     /// # Errors
-    /// When storage fails.
+    /// `NotFound` when it is not visible, `NotOwner`, or that storage failed.
     fn delete_deployment(
         &self,
         organization: OrganizationId,
         visibility: Visibility,
         id: DeploymentId,
         act: &Act,
-    ) -> Result<bool, StoreError>;
+    ) -> Result<(), ChangeError<DeploymentRefusal>>;
 }
 
 /// Runs: the record of each, and the queue of those that wait.

@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use access_domain::{
-    Act, Action, ChangeError, Clock, Fault, Granted, ManageWorkflows, OrganizationId, StoreError,
-    Visibility,
+    Act, Action, ChangeError, Clock, Fault, Granted, ManageWorkflows, OrganizationId,
+    OwnerRequired, StoreError, Visibility,
 };
 use keys_core::{Entropy, Id, Timestamp};
 use serde_json::Value;
@@ -22,6 +22,9 @@ pub enum ScheduleRefusal {
     /// There is no such workflow for this caller, or it has no schedule.
     #[error("there is no such schedule")]
     NotFound,
+    /// The caller sees the workflow and did not make it.
+    #[error(transparent)]
+    NotOwner(#[from] OwnerRequired),
     /// Something that was sent is wrong.
     #[error("the schedule has {} faults", faults.len())]
     Faults {
@@ -69,7 +72,7 @@ pub trait ScheduleStore: Send + Sync {
     /// it as it then is.
     ///
     /// # Errors
-    /// `NotFound` when the workflow is not visible, or that storage failed.
+    /// `NotFound` when the workflow is not visible, `NotOwner`, or that storage failed.
     fn set_schedule(
         &self,
         visibility: Visibility,
@@ -77,17 +80,17 @@ pub trait ScheduleStore: Send + Sync {
         act: &Act,
     ) -> Result<Schedule, ChangeError<ScheduleRefusal>>;
 
-    /// Removes the schedule of a workflow; `false` when there is none for the caller.
+    /// Removes the schedule of a workflow.
     ///
     /// # Errors
-    /// When storage fails.
+    /// `NotFound` when there is none for the caller, `NotOwner`, or that storage failed.
     fn remove_schedule(
         &self,
         organization: OrganizationId,
         visibility: Visibility,
         workflow: WorkflowId,
         act: &Act,
-    ) -> Result<bool, StoreError>;
+    ) -> Result<(), ChangeError<ScheduleRefusal>>;
 
     /// Takes up to `limit` active schedules that are due by the database's clock, asks `rule` what
     /// becomes of each at the time of that clock, and saves both in one transaction: however many
@@ -154,12 +157,7 @@ impl Schedules {
     pub fn remove(&self, granted: &Granted<ManageWorkflows>, workflow: WorkflowId) -> Changed<()> {
         let act = granted.act(Action::ScheduleRemoved, self.clock.now(), &*self.entropy);
         let (organization, visibility) = (granted.organization(), granted.visibility());
-        let removed = self.store.remove_schedule(organization, visibility, workflow, &act);
-        if removed.map_err(ChangeError::Store)? {
-            Ok(())
-        } else {
-            Err(ChangeError::Refused(ScheduleRefusal::NotFound))
-        }
+        self.store.remove_schedule(organization, visibility, workflow, &act)
     }
 }
 

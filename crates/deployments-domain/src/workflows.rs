@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use access_domain::{
-    Action, ChangeError, Clock, Fault, Granted, ManageWorkflows, Page, PageRequest, StoreError,
+    Action, ChangeError, Clock, Fault, Granted, ManageWorkflows, OwnerRequired, Page, PageRequest,
+    StoreError,
 };
 use keys_core::{Entropy, Id};
 use serde_json::Value;
@@ -20,6 +21,9 @@ pub enum WorkflowRefusal {
     /// There is no such workflow for this caller.
     #[error("there is no such workflow")]
     NotFound,
+    /// The caller sees it and did not make it.
+    #[error(transparent)]
+    NotOwner(#[from] OwnerRequired),
     /// Something that was sent is wrong.
     #[error("the workflow has {} faults", faults.len())]
     Faults {

@@ -21,8 +21,8 @@ use auth_actix::{
 };
 use deployments_domain::{
     CodeCheck, DeploymentStore, Deployments, ExecutionStore, Executions, FileStore, History,
-    HistoryStore, ScheduleStore, Schedules, SchemaCheck, Usage, UsageDesk, WorkflowRunner,
-    WorkflowStore, Workflows,
+    HistoryStore, ScheduleStore, Schedules, SchemaCheck, SharingDesk, SharingStore, Usage,
+    UsageDesk, WorkflowRunner, WorkflowStore, Workflows,
 };
 use keys_core::{Entropy, Network, PepperName, Peppers, RateLimit};
 use tokio::sync::{Semaphore, watch};
@@ -48,6 +48,7 @@ pub struct Ports {
     pub workflows: Arc<dyn WorkflowStore>,
     pub schedules: Arc<dyn ScheduleStore>,
     pub deployments: Arc<dyn DeploymentStore>,
+    pub sharing: Arc<dyn SharingStore>,
     pub managed_keys: Arc<dyn ManagedKeyStore>,
     pub audit: Arc<AuditLog>,
     pub refusals: Arc<dyn RefusalLog>,
@@ -98,6 +99,7 @@ pub(crate) struct UseCases {
     pub(crate) workflows: Workflows,
     pub(crate) schedules: Schedules,
     pub(crate) deployments: Deployments,
+    pub(crate) sharing: SharingDesk,
     pub(crate) keys: ManagedKeys,
     pub(crate) imports: KeyImports,
     pub(crate) audit: Arc<AuditLog>,
@@ -181,6 +183,11 @@ impl Ports {
                 entropy: entropy.clone(),
                 peppers: peppers.clone(),
                 schemas: self.schemas.clone(),
+            },
+            sharing: SharingDesk {
+                store: self.sharing,
+                clock: clock.clone(),
+                entropy: entropy.clone(),
             },
             keys: ManagedKeys {
                 store: self.managed_keys,

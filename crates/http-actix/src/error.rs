@@ -2,13 +2,14 @@
 
 use access_domain::{
     AuthenticationError, ChangeError, Fault, ImportRefusal, InferenceRefusal, KeyRefusal,
-    LogInError, ModelFailure, ModelFailureKind, PasswordRefusal, PlatformKeyRefusal, SecretRefusal,
-    SettingsRefusal, StoreError,
+    LogInError, ModelFailure, ModelFailureKind, OwnerRequired, PasswordRefusal, PlatformKeyRefusal,
+    SecretRefusal, SettingsRefusal, StoreError,
 };
 use api_types::{ErrorCode, ProblemError};
 use auth_actix::ApiError;
 use deployments_domain::{
-    DeploymentRefusal, ExecutionError, ScheduleRefusal, UsageRefusal, WorkflowRefusal,
+    DeploymentRefusal, ExecutionError, ScheduleRefusal, SharingRefusal, UsageRefusal,
+    WorkflowRefusal,
 };
 use keys_core::{PlatformKeyError, RotationRefusal};
 
@@ -74,6 +75,7 @@ impl IntoApiError for WorkflowRefusal {
         match self {
             Self::NotFound => ApiError::not_found(),
             Self::Faults { faults } => ApiError::faults(faults),
+            Self::NotOwner(refusal) => owner_required(refusal),
             Self::InUse => ApiError::new(ErrorCode::WorkflowInUse, self.to_string()),
             Self::CodeCheck(failed) => ApiError::unavailable(failed),
         }
@@ -84,6 +86,17 @@ impl IntoApiError for ScheduleRefusal {
     fn into_api_error(self) -> ApiError {
         match self {
             Self::NotFound => ApiError::not_found(),
+            Self::NotOwner(refusal) => owner_required(refusal),
+            Self::Faults { faults } => ApiError::faults(faults),
+        }
+    }
+}
+
+impl IntoApiError for SharingRefusal {
+    fn into_api_error(self) -> ApiError {
+        match self {
+            Self::NotFound => ApiError::not_found(),
+            Self::NotOwner(refusal) => owner_required(refusal),
             Self::Faults { faults } => ApiError::faults(faults),
         }
     }
@@ -93,6 +106,8 @@ impl IntoApiError for DeploymentRefusal {
     fn into_api_error(self) -> ApiError {
         match self {
             Self::NotFound => ApiError::not_found(),
+            Self::NotOwner(refusal) => owner_required(refusal),
+            Self::AdminsDeploy => ApiError::new(ErrorCode::AdminRequired, self.to_string()),
             Self::Faults { faults } => ApiError::faults(faults),
             Self::ApiNameTaken => {
                 ApiError::at(ErrorCode::ApiNameTaken, "/api_name", self.to_string())
@@ -110,6 +125,7 @@ impl IntoApiError for KeyRefusal {
         let told = self.to_string();
         match self {
             Self::NotFound => ApiError::not_found(),
+            Self::NotOwner(refusal) => owner_required(refusal),
             Self::Faults { faults } => ApiError::faults(faults),
             Self::NameTaken => ApiError::at(ErrorCode::NameTaken, "/name", told),
             Self::ScopeNotHeld => ApiError::at(ErrorCode::InsufficientScope, "/scopes", told),
@@ -208,6 +224,7 @@ impl IntoApiError for ExecutionError {
             Self::TooMany(too_many) => {
                 ApiError::new(ErrorCode::TooManyExecutions, too_many.to_string())
             }
+            Self::NotOwner(refusal) => owner_required(refusal),
             Self::Finished => ApiError::new(ErrorCode::ExecutionFinished, self.to_string()),
             Self::NoFiles => {
                 let detail =
@@ -217,6 +234,10 @@ impl IntoApiError for ExecutionError {
             Self::Store(error) => error.into(),
         }
     }
+}
+
+fn owner_required(refusal: OwnerRequired) -> ApiError {
+    ApiError::new(ErrorCode::OwnerRequired, refusal.to_string())
 }
 
 /// Whatever is wrong with an input is one refusal with one code, since its schema is not ours.

@@ -12,8 +12,8 @@ use access_domain::{
     WebhookStore,
 };
 use deployments_domain::{
-    DeploymentStore, ExecutionStore, HistoryStore, RecordStore, ScheduleStore, UsageStore,
-    WorkflowStore,
+    DeploymentStore, ExecutionStore, HistoryStore, RecordStore, ScheduleStore, SharingStore,
+    UsageStore, WorkflowStore,
 };
 use keys_core::{PepperName, Timestamp};
 // Only linked: they bring the C libraries that Diesel calls.
@@ -50,6 +50,7 @@ pub trait Storage:
     + HistoryStore
     + RecordStore
     + ScheduleStore
+    + SharingStore
     + UsageStore
     + WebhookStore
     + Send

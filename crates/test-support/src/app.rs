@@ -320,6 +320,7 @@ fn ports(
         workflows: storage.clone(),
         schedules: storage.clone(),
         deployments: storage.clone(),
+        sharing: storage.clone(),
         managed_keys: storage.clone(),
         organizations: storage.clone(),
         secrets: secrets(storage, tools),

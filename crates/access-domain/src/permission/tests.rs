@@ -126,8 +126,16 @@ fn nobody_gives_what_they_have_not() {
 #[test]
 fn a_user_sees_what_they_made_and_an_admin_everything() {
     let seen = |who| authorize(who, ManageWorkflows).map(|granted| granted.visibility());
-    assert_eq!(seen(user(Role::User)), Ok(Visibility::MadeBy(Uuid::from_u128(2))));
+    assert_eq!(seen(user(Role::User)), Ok(Visibility::Member(Uuid::from_u128(2))));
     assert_eq!(seen(user(Role::Admin)), Ok(Visibility::Organization));
     assert_eq!(seen(platform_key()), Ok(Visibility::Organization));
     assert_eq!(seen(key_with("admin")), Ok(Visibility::Organization));
+}
+
+#[test]
+fn what_is_shared_with_a_user_is_their_owners_to_change() {
+    let (own, others) = (Uuid::from_u128(2), Uuid::from_u128(3));
+    assert_eq!(Visibility::Member(own).owns(own), Ok(()));
+    assert_eq!(Visibility::Member(own).owns(others), Err(OwnerRequired));
+    assert_eq!(Visibility::Organization.owns(others), Ok(()));
 }

@@ -137,7 +137,7 @@ impl UsageDesk {
         Ok(buckets(&filter, sums))
     }
 
-    /// Whoever does not see the whole organization sees what they made.
+    /// Whoever does not see the whole organization asks of one deployment that they see.
     fn check(
         &self,
         granted: &Granted<ReadUsage>,
@@ -146,7 +146,7 @@ impl UsageDesk {
         match granted.who() {
             Principal::User { role: Role::User, id, .. } => {
                 let deployment = deployment.ok_or(UsageRefusal::DeploymentRequired)?;
-                let visibility = Visibility::MadeBy(id.uuid());
+                let visibility = Visibility::Member(id.uuid());
                 let found = self.deployments.find_deployment(
                     granted.organization(),
                     visibility,

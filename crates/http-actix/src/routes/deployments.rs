@@ -2,17 +2,19 @@
 
 use std::sync::Arc;
 
-use access_domain::{DeploymentTag, ManageDeployments};
+use access_domain::{ChangeError, DeploymentTag, ManageDeployments};
 use actix_web::{HttpResponse, delete, get, patch, post, put, web};
 use api_types::{
     CreateDeployment, CreatedDeploymentView, DeploymentView, ListView, PatchDeployment,
 };
 use auth_actix::{ApiError, Caller, Done, RepeatableCaller};
+use deployments_domain::Shown;
 use keys_core::Secret;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::{
     App,
+    app::UseCases,
     body::Body,
     parameters::{PathId, Query, list},
 };
@@ -40,7 +42,11 @@ async fn list_deployments(
     query: Query,
 ) -> Result<web::Json<ListView<DeploymentView>>, ApiError> {
     let page = query.page()?;
-    let page = app.run(move |uc| uc.deployments.list(&who.granted, page)).await?;
+    let list_them = move |uc: &UseCases| {
+        let page = uc.deployments.list(&who.granted, page)?;
+        uc.sharing.show_page(&who.granted, page)
+    };
+    let page = app.run(list_them).await?;
     Ok(web::Json(list(page, |deployment| DeploymentView::new(deployment, &app.settings.base_url))))
 }
 
@@ -68,12 +74,17 @@ async fn create_deployment(
         app.run(move |uc| uc.deployments.create(&maker, draft.into())).await
     };
     let (deployment, key_id, secret) = match attempt.once(make).await? {
-        Done::Now(created) => (created.deployment, created.key.uuid(), Some(created.secret)),
+        Done::Now(created) => {
+            (Shown::new(created.deployment), created.key.uuid(), Some(created.secret))
+        }
         Done::Before(record) => {
             let first_key = record.made_along;
             let key = first_key.ok_or_else(|| ApiError::internal("the first key is not told"))?;
-            let get = app.run(move |uc| uc.deployments.get(&granted, record.made.into()));
-            (get.await?, key, None)
+            let get = move |uc: &UseCases| {
+                let deployment = uc.deployments.get(&granted, record.made.into())?;
+                uc.sharing.show_one(&granted, deployment).map_err(ChangeError::Store)
+            };
+            (app.run(get).await?, key, None)
         }
     };
     Ok(HttpResponse::Created().json(CreatedDeploymentView {
@@ -95,7 +106,11 @@ async fn get_deployment(
     who: Caller<ManageDeployments>,
     id: PathId<DeploymentTag>,
 ) -> Result<web::Json<DeploymentView>, ApiError> {
-    let deployment = app.run(move |uc| uc.deployments.get(&who.granted, *id)).await?;
+    let get = move |uc: &UseCases| {
+        let deployment = uc.deployments.get(&who.granted, *id)?;
+        uc.sharing.show_one(&who.granted, deployment).map_err(ChangeError::Store)
+    };
+    let deployment = app.run(get).await?;
     Ok(web::Json(DeploymentView::new(deployment, &app.settings.base_url)))
 }
 
@@ -116,8 +131,11 @@ async fn replace_deployment(
     body: Body,
 ) -> Result<web::Json<DeploymentView>, ApiError> {
     let draft: CreateDeployment = body.json().await?;
-    let deployment =
-        app.run(move |uc| uc.deployments.replace(&who.granted, *id, draft.into())).await?;
+    let replace = move |uc: &UseCases| {
+        let deployment = uc.deployments.replace(&who.granted, *id, draft.into())?;
+        uc.sharing.show_one(&who.granted, deployment).map_err(ChangeError::Store)
+    };
+    let deployment = app.run(replace).await?;
     Ok(web::Json(DeploymentView::new(deployment, &app.settings.base_url)))
 }
 
@@ -136,8 +154,11 @@ async fn patch_deployment(
     body: Body,
 ) -> Result<web::Json<DeploymentView>, ApiError> {
     let edit: PatchDeployment = body.json().await?;
-    let deployment =
-        app.run(move |uc| uc.deployments.change(&who.granted, *id, edit.into())).await?;
+    let change = move |uc: &UseCases| {
+        let deployment = uc.deployments.change(&who.granted, *id, edit.into())?;
+        uc.sharing.show_one(&who.granted, deployment).map_err(ChangeError::Store)
+    };
+    let deployment = app.run(change).await?;
     Ok(web::Json(DeploymentView::new(deployment, &app.settings.base_url)))
 }
 

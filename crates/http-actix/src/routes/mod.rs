@@ -16,6 +16,7 @@ mod schedules;
 mod secrets;
 mod server;
 mod session;
+mod sharing;
 mod unstract;
 mod usage;
 mod verify;
@@ -43,6 +44,7 @@ pub fn routes(config: &mut ServiceConfig) {
         .configure(schedules::routes)
         .configure(deployments::routes)
         .configure(deployment_keys::routes)
+        .configure(sharing::routes)
         .configure(platform_keys::routes)
         .configure(organization::routes)
         .configure(secrets::routes)

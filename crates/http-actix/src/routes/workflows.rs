@@ -2,17 +2,18 @@
 
 use std::sync::Arc;
 
-use access_domain::ManageWorkflows;
+use access_domain::{ChangeError, ManageWorkflows};
 use actix_web::{HttpResponse, delete, get, patch, post, put, web};
 use api_types::{
     CreateWorkflow, ListView, PatchWorkflow, ValidateWorkflow, ValidationView, WorkflowView,
 };
 use auth_actix::{ApiError, Caller, Done, RepeatableCaller};
-use deployments_domain::{Workflow, WorkflowDraft};
+use deployments_domain::{Shown, Workflow, WorkflowDraft};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::{
     App,
+    app::UseCases,
     body::Body,
     parameters::{PathId, Query, list},
 };
@@ -41,7 +42,11 @@ async fn list_workflows(
     query: Query,
 ) -> Result<web::Json<ListView<WorkflowView>>, ApiError> {
     let page = query.page()?;
-    let page = app.run(move |uc| uc.workflows.list(&who.granted, page)).await?;
+    let list_them = move |uc: &UseCases| {
+        let page = uc.workflows.list(&who.granted, page)?;
+        uc.sharing.show_page(&who.granted, page)
+    };
+    let page = app.run(list_them).await?;
     Ok(web::Json(list(page, Into::into)))
 }
 
@@ -69,9 +74,13 @@ async fn create_workflow(
         app.run_with_check(move |uc| uc.workflows.create(&maker, draft.into())).await
     };
     let workflow = match attempt.once(make).await? {
-        Done::Now(workflow) => workflow,
+        Done::Now(workflow) => Shown::new(workflow),
         Done::Before(record) => {
-            app.run(move |uc| uc.workflows.get(&granted, record.made.into())).await?
+            let get = move |uc: &UseCases| {
+                let workflow = uc.workflows.get(&granted, record.made.into())?;
+                uc.sharing.show_one(&granted, workflow).map_err(ChangeError::Store)
+            };
+            app.run(get).await?
         }
     };
     Ok(HttpResponse::Created().json(WorkflowView::from(workflow)))
@@ -89,7 +98,11 @@ async fn get_workflow(
     who: Caller<ManageWorkflows>,
     id: PathId<Workflow>,
 ) -> Result<web::Json<WorkflowView>, ApiError> {
-    let workflow = app.run(move |uc| uc.workflows.get(&who.granted, *id)).await?;
+    let get = move |uc: &UseCases| {
+        let workflow = uc.workflows.get(&who.granted, *id)?;
+        uc.sharing.show_one(&who.granted, workflow).map_err(ChangeError::Store)
+    };
+    let workflow = app.run(get).await?;
     Ok(web::Json(workflow.into()))
 }
 
@@ -108,8 +121,11 @@ async fn replace_workflow(
     body: Body,
 ) -> Result<web::Json<WorkflowView>, ApiError> {
     let draft = WorkflowDraft::from(body.json::<CreateWorkflow>().await?);
-    let workflow =
-        app.run_with_check(move |uc| uc.workflows.change(&who.granted, *id, draft.into())).await?;
+    let replace = move |uc: &UseCases| {
+        let workflow = uc.workflows.change(&who.granted, *id, draft.into())?;
+        uc.sharing.show_one(&who.granted, workflow).map_err(ChangeError::Store)
+    };
+    let workflow = app.run_with_check(replace).await?;
     Ok(web::Json(workflow.into()))
 }
 
@@ -130,8 +146,11 @@ async fn patch_workflow(
     body: Body,
 ) -> Result<web::Json<WorkflowView>, ApiError> {
     let edit: PatchWorkflow = body.json().await?;
-    let workflow =
-        app.run_with_check(move |uc| uc.workflows.change(&who.granted, *id, edit.into())).await?;
+    let change = move |uc: &UseCases| {
+        let workflow = uc.workflows.change(&who.granted, *id, edit.into())?;
+        uc.sharing.show_one(&who.granted, workflow).map_err(ChangeError::Store)
+    };
+    let workflow = app.run_with_check(change).await?;
     Ok(web::Json(workflow.into()))
 }
 

@@ -16,12 +16,13 @@ use super::{
     audit::{note, note_both},
     events::tell_of,
     managed_keys::{insert_key, new_subject},
+    owned,
 };
 use crate::{
     codec,
     error::Stop,
     rows::DeploymentRow,
-    schema::{deployments, executions, imported_secrets, keys, workflows},
+    schema::{deployments, executions, imported_secrets, keys, organizations, workflows},
 };
 
 impl DeploymentStore for Store {
@@ -52,6 +53,7 @@ impl DeploymentStore for Store {
     ) -> Result<(), ChangeError<DeploymentRefusal>> {
         let organization = deployment.organization;
         self.change_keys(organization, "creating a deployment", |conn| {
+            may_deploy(conn, organization, visibility)?;
             hold_workflow(conn, organization, visibility, deployment.workflow)?;
             insert_into(deployments::table)
                 .values(DeploymentRow::of(deployment)?)
@@ -124,6 +126,7 @@ impl DeploymentStore for Store {
         self.change_keys(organization, "changing a deployment", |conn| {
             let before = lock(conn, organization, visibility, id)?
                 .ok_or(Stop::Refused(DeploymentRefusal::NotFound))?;
+            owned(visibility, &before.created_by.to_string())?;
             let after = rule(&before).map_err(Stop::Refused)?;
             if after.workflow != before.workflow {
                 // Against the order of locks, since the rule alone knows the workflow. Nobody who holds a workflow waits for
@@ -145,11 +148,11 @@ impl DeploymentStore for Store {
         visibility: Visibility,
         id: DeploymentId,
         act: &Act,
-    ) -> Result<bool, StoreError> {
-        self.save_keys(organization, "deleting a deployment", |conn| {
-            let Some(deployment) = lock(conn, organization, visibility, id)? else {
-                return Ok(false);
-            };
+    ) -> Result<(), ChangeError<DeploymentRefusal>> {
+        self.change_keys(organization, "deleting a deployment", |conn| {
+            let deployment = lock(conn, organization, visibility, id)?
+                .ok_or(Stop::Refused(DeploymentRefusal::NotFound))?;
+            owned(visibility, &deployment.created_by.to_string())?;
             let at = Some(codec::micros(act.at));
             let revoked = keys_to_revoke(conn, id)?;
             update(deployments::table.find(codec::id(id)))
@@ -168,7 +171,7 @@ impl DeploymentStore for Store {
             delete(imported_secrets::table)
                 .filter(imported_secrets::key_id.eq_any(its_keys.select(keys::id)))
                 .execute(conn)?;
-            Ok(true)
+            Ok(())
         })
     }
 }
@@ -193,6 +196,22 @@ pub(super) fn lock(
     .first(conn)
     .optional()?;
     locked.map(DeploymentRow::read).transpose()
+}
+
+/// Whether the organization lets the caller deploy; of administrators it is not asked.
+fn may_deploy(
+    conn: &mut Conn,
+    organization: OrganizationId,
+    visibility: Visibility,
+) -> Result<(), Stop<DeploymentRefusal>> {
+    if visibility == Visibility::Organization {
+        return Ok(());
+    }
+    let users_may: bool = organizations::table
+        .find(codec::id(organization))
+        .select(organizations::users_may_deploy)
+        .first(conn)?;
+    if users_may { Ok(()) } else { Err(Stop::Refused(DeploymentRefusal::AdminsDeploy)) }
 }
 
 /// Sees to it that the workflow is there for the caller, and stays so until the end of the transaction.

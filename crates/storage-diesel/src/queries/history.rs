@@ -19,6 +19,19 @@ use crate::{
     },
 };
 
+/// What a member made and what is shared with them, be it deleted: what was run of it stays on record.
+macro_rules! theirs {
+    ($table:ident, $organization:expr, $member:expr) => {{
+        let member: String = $member;
+        $table::table.filter($table::organization_id.eq(codec::id($organization))).filter(
+            $table::created_by
+                .eq(member.clone())
+                .or($table::shared_with_everyone)
+                .or($table::id.eq_any(shared_with!($table, member))),
+        )
+    }};
+}
+
 /// The runs of an organization that the caller may see, boxed for further conditions.
 macro_rules! seen {
     ($organization:expr, $visibility:expr) => {{
@@ -28,14 +41,12 @@ macro_rules! seen {
             .into_boxed();
         match $visibility {
             Visibility::Organization => all,
-            Visibility::MadeBy(maker) => {
-                let maker = maker.to_string();
-                let their_deployments = deployments::table
-                    .filter(deployments::created_by.eq(maker.clone()))
+            Visibility::Member(member) => {
+                let member = member.to_string();
+                let their_deployments = theirs!(deployments, $organization, member.clone())
                     .select(deployments::id.nullable());
-                let their_workflows = workflows::table
-                    .filter(workflows::created_by.eq(maker))
-                    .select(workflows::id.nullable());
+                let their_workflows =
+                    theirs!(workflows, $organization, member).select(workflows::id.nullable());
                 let of_deployment = executions::deployment_id.eq_any(their_deployments);
                 let of_workflow = executions::workflow_id.eq_any(their_workflows);
                 all.filter(of_deployment.or(executions::deployment_id.is_null().and(of_workflow)))
@@ -139,6 +150,36 @@ impl HistoryStore for Store {
                 .first(conn)
                 .optional()?;
             found.map(ExecutionRow::read).transpose()
+        })
+    }
+
+    fn find_owner(
+        &self,
+        organization: OrganizationId,
+        id: ExecutionId,
+    ) -> Result<Option<Uuid>, StoreError> {
+        self.read("looking up whose run it is", |conn| {
+            let run = executions::table
+                .find(codec::id(id))
+                .filter(executions::organization_id.eq(codec::id(organization)));
+            let of: Option<(Option<String>, Option<String>)> = run
+                .select((executions::deployment_id, executions::workflow_id))
+                .first(conn)
+                .optional()?;
+            let maker: Option<String> = match of {
+                Some((Some(deployment), _)) => deployments::table
+                    .find(deployment)
+                    .select(deployments::created_by)
+                    .first(conn)
+                    .optional()?,
+                Some((None, Some(workflow))) => workflows::table
+                    .find(workflow)
+                    .select(workflows::created_by)
+                    .first(conn)
+                    .optional()?,
+                Some((None, None)) | None => None,
+            };
+            maker.as_deref().map(codec::read_uuid).transpose()
         })
     }
 

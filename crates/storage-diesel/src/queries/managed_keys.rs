@@ -1,9 +1,9 @@
 //! The keys that an organization hands out. Who may see a deployment may see its keys.
 
 use access_domain::{
-    Act, AuditEntry, ChangeError, KeyChange, KeyFilter, KeyRefusal, KeyRing, KeyStyle, ManagedKey,
-    ManagedKeyStore, NewManagedKey, OrganizationId, Page, PageRequest, StoreError, Subject,
-    SubjectKind,
+    Act, AuditEntry, ChangeError, DeploymentId, KeyChange, KeyFilter, KeyRefusal, KeyRing,
+    KeyStyle, ManagedKey, ManagedKeyStore, NewManagedKey, OrganizationId, Page, PageRequest,
+    StoreError, Subject, SubjectKind, Visibility,
 };
 use diesel::{delete, insert_into, prelude::*, result::Error, sql_types::Bool, update};
 use keys_core::{KeyId, KeyPrefix, StoredSecret, Timestamp};
@@ -12,6 +12,7 @@ use super::{
     super::{Conn, Store, violated_unique},
     audit::{note, note_all},
     deployments::lock as lock_deployment,
+    owned,
 };
 use crate::{
     codec,
@@ -70,8 +71,9 @@ impl ManagedKeyStore for Store {
             let not_found = Stop::Refused(KeyRefusal::NotFound);
             if let KeyRing::Deployment(deployment, visibility) = ring {
                 // Locked, or a key could be made behind the back of whoever deletes the deployment with its keys.
-                if lock_deployment(conn, organization, visibility, deployment)?.is_none() {
-                    return Err(not_found);
+                match lock_deployment(conn, organization, visibility, deployment)? {
+                    Some(deployment) => owned(visibility, &deployment.created_by.to_string())?,
+                    None => return Err(not_found),
                 }
             }
             insert_key(conn, organization, ring, key).map_err(taken)?;
@@ -147,8 +149,7 @@ impl ManagedKeyStore for Store {
         act: &Act,
     ) -> Result<ManagedKey, ChangeError<KeyRefusal>> {
         self.change_keys(organization, "changing a key", |conn| {
-            let before =
-                lock(conn, organization, ring, id)?.ok_or(Stop::Refused(KeyRefusal::NotFound))?;
+            let before = lock(conn, organization, ring, id)?;
             let change = rule(&before).map_err(Stop::Refused)?;
             let before_ends = before.terms.expires_at;
             let is_deletion = matches!(change, KeyChange::Delete { .. });
@@ -270,33 +271,45 @@ fn apply(conn: &mut Conn, key: KeyId, change: KeyChange) -> QueryResult<()> {
     Ok(())
 }
 
-/// Locks the key of a visible ring. A deployment itself need not be locked: whoever deletes it marks its keys too, and a
+/// Locks the key of a ring, in order to change it. A deployment itself need not be locked: whoever deletes it marks its keys too, and a
 /// key that is marked is not found here.
 fn lock(
     conn: &mut Conn,
     organization: OrganizationId,
     ring: KeyRing,
     id: KeyId,
-) -> QueryResult<Option<ManagedKey>> {
-    if !is_visible(conn, organization, ring)? {
-        return Ok(None);
+) -> Result<ManagedKey, Stop<KeyRefusal>> {
+    let not_found = || Stop::Refused(KeyRefusal::NotFound);
+    if let KeyRing::Deployment(deployment, visibility) = ring {
+        let maker = find_maker(conn, organization, deployment, visibility)?;
+        owned(visibility, &maker.ok_or_else(not_found)?)?;
     }
     let locked: Option<String> =
         locked!(keys::table.filter(held!(organization, ring, id)).select(keys::id))
             .first(conn)
             .optional()?;
-    if locked.is_some() { find(conn, organization, ring, id) } else { Ok(None) }
+    locked.ok_or_else(not_found)?;
+    find(conn, organization, ring, id)?.ok_or_else(not_found)
 }
 
 fn is_visible(conn: &mut Conn, organization: OrganizationId, ring: KeyRing) -> QueryResult<bool> {
     let KeyRing::Deployment(deployment, visibility) = ring else { return Ok(true) };
-    let found: Option<String> = deployments::table
+    Ok(find_maker(conn, organization, deployment, visibility)?.is_some())
+}
+
+/// Who made the deployment, if it is visible.
+fn find_maker(
+    conn: &mut Conn,
+    organization: OrganizationId,
+    deployment: DeploymentId,
+    visibility: Visibility,
+) -> QueryResult<Option<String>> {
+    deployments::table
         .filter(visible!(deployments, organization, visibility))
         .filter(deployments::id.eq(codec::id(deployment)))
-        .select(deployments::id)
+        .select(deployments::created_by)
         .first(conn)
-        .optional()?;
-    Ok(found.is_some())
+        .optional()
 }
 
 fn find(

@@ -6,21 +6,42 @@
 
 use std::convert::Infallible;
 
-use access_domain::{ChangeError, OrganizationId, StoreError, Visibility};
+use access_domain::{ChangeError, OrganizationId, OwnerRequired, StoreError, Visibility};
 use diesel::QueryResult;
 
 use super::{Conn, Store};
-use crate::error::{Stop, never_refused};
+use crate::{
+    codec,
+    error::{Stop, never_refused},
+};
 
-/// The condition for undeleted rows in the part of an organization that the caller may see.
+/// The condition for undeleted rows in the part of an organization that the caller may see. Where that is all of it, the first
+/// of the alternatives says so, and nobody looks for shares.
 macro_rules! visible {
     ($table:ident, $organization:expr, $visibility:expr) => {{
-        let (everybodys, maker) = super::reach($visibility);
-        $table::organization_id
-            .eq(codec::id($organization))
-            .and($table::deleted_at.is_null())
-            .and(everybodys.into_sql::<Bool>().or($table::created_by.eq(maker)))
+        let (everybodys, member) = super::reach($visibility);
+        $table::organization_id.eq(codec::id($organization)).and($table::deleted_at.is_null()).and(
+            everybodys
+                .into_sql::<Bool>()
+                .or($table::created_by.eq(member.clone()))
+                .or($table::shared_with_everyone)
+                .or($table::id.eq_any(shared_with!($table, member))),
+        )
     }};
+}
+
+/// The ids of what is shared with a member.
+macro_rules! shared_with {
+    (workflows, $member:expr) => {
+        crate::schema::workflow_shares::table
+            .filter(crate::schema::workflow_shares::user_id.eq($member))
+            .select(crate::schema::workflow_shares::workflow_id)
+    };
+    (deployments, $member:expr) => {
+        crate::schema::deployment_shares::table
+            .filter(crate::schema::deployment_shares::user_id.eq($member))
+            .select(crate::schema::deployment_shares::deployment_id)
+    };
 }
 
 mod audit;
@@ -46,6 +67,7 @@ mod schedules;
 mod secrets;
 mod server;
 mod sessions;
+mod sharing;
 mod usage;
 mod webhooks;
 mod workflows;
@@ -93,10 +115,16 @@ impl Store {
     }
 }
 
+/// Whether the caller may change what `maker` made; asked of whatever is locked in order to be changed.
+fn owned<R: From<OwnerRequired>>(visibility: Visibility, maker: &str) -> Result<(), Stop<R>> {
+    let maker = codec::read_uuid(maker)?;
+    visibility.owns(maker).map_err(|refusal| Stop::Refused(refusal.into()))
+}
+
 /// Whether everybody's rows are meant, or else whose. Both are bound, so that the statement is one and the same.
 fn reach(visibility: Visibility) -> (bool, String) {
     match visibility {
         Visibility::Organization => (true, String::new()),
-        Visibility::MadeBy(maker) => (false, maker.to_string()),
+        Visibility::Member(member) => (false, member.to_string()),
     }
 }

@@ -32,6 +32,7 @@ macro_rules! settings {
             organizations::result_hours,
             organizations::record_days,
             organizations::notice_days,
+            organizations::users_may_deploy,
         ))
     };
 }
@@ -120,6 +121,7 @@ impl OrganizationStore for Store {
                     organizations::result_hours.eq(new.result_hours.map(codec::integer)),
                     organizations::record_days.eq(new.record_days.map(codec::integer)),
                     organizations::notice_days.eq(codec::notice_days(&new.notice_days)),
+                    organizations::users_may_deploy.eq(new.users_may_deploy),
                 ))
                 .execute(conn)?;
             if new.notice_days != old.notice_days {
@@ -134,21 +136,22 @@ impl OrganizationStore for Store {
 }
 
 type SettingsRow =
-    (String, String, String, String, String, Option<i32>, Option<i32>, Option<i32>, String);
+    (String, String, String, String, String, Option<i32>, Option<i32>, Option<i32>, String, bool);
 
-fn read_settings(
-    (id, slug, name, key_format, key_prefix, max_concurrent, result_hours, record_days, days): SettingsRow,
-) -> QueryResult<OrganizationSettings> {
+fn read_settings(row: SettingsRow) -> QueryResult<OrganizationSettings> {
+    let (id, slug, name, key_format, key_prefix, runs, hours, record_days, days, users_may_deploy) =
+        row;
     let prefix = codec::read_name(&key_prefix, "key prefix", |text| KeyPrefix::parse(text).ok())?;
     Ok(OrganizationSettings {
         id: codec::read_id(&id)?,
         slug: codec::read_name(&slug, "slug", |slug| Slug::parse(slug).ok())?,
         name,
         key_style: KeyStyle { uuid_keys: key_format == "uuid", prefix },
-        max_concurrent: max_concurrent.map(codec::read_unsigned).transpose()?,
-        result_hours: result_hours.map(codec::read_unsigned).transpose()?,
+        max_concurrent: runs.map(codec::read_unsigned).transpose()?,
+        result_hours: hours.map(codec::read_unsigned).transpose()?,
         record_days: record_days.map(codec::read_unsigned).transpose()?,
         notice_days: codec::read_notice_days(&days)?,
+        users_may_deploy,
     })
 }
 

@@ -13,6 +13,7 @@ use super::{
     super::{Conn, Store},
     audit::note,
     lease::NowAnd,
+    owned,
 };
 use crate::{
     codec,
@@ -48,8 +49,7 @@ impl ScheduleStore for Store {
     ) -> Result<Schedule, ChangeError<ScheduleRefusal>> {
         self.change("setting a schedule", |conn| {
             let (organization, workflow) = (schedule.organization, schedule.workflow);
-            let name = hold_workflow(conn, organization, visibility, workflow)?
-                .ok_or(Stop::Refused(ScheduleRefusal::NotFound))?;
+            let name = hold_workflow(conn, organization, visibility, workflow)?;
             let before: Option<ScheduleRow> = locked!(
                 schedules::table.find(codec::id(workflow)).select(ScheduleRow::as_select())
             )
@@ -78,16 +78,13 @@ impl ScheduleStore for Store {
         visibility: Visibility,
         workflow: WorkflowId,
         act: &Act,
-    ) -> Result<bool, StoreError> {
-        self.save("removing a schedule", |conn| {
-            let Some(name) = hold_workflow(conn, organization, visibility, workflow)? else {
-                return Ok(false);
-            };
-            let removed = delete(schedules::table.find(codec::id(workflow))).execute(conn)?;
-            if removed > 0 {
-                note(conn, organization, act, subject(workflow, &name))?;
+    ) -> Result<(), ChangeError<ScheduleRefusal>> {
+        self.change("removing a schedule", |conn| {
+            let name = hold_workflow(conn, organization, visibility, workflow)?;
+            if delete(schedules::table.find(codec::id(workflow))).execute(conn)? == 0 {
+                return Err(Stop::Refused(ScheduleRefusal::NotFound));
             }
-            Ok(removed > 0)
+            Ok(note(conn, organization, act, subject(workflow, &name))?)
         })
     }
 
@@ -174,21 +171,24 @@ fn begin(
     Ok(true)
 }
 
-/// The name of a workflow that is there for the caller, and stays as long as this transaction.
+/// The name of a workflow that the caller may change, and that stays as long as this transaction.
 fn hold_workflow(
     conn: &mut Conn,
     organization: OrganizationId,
     visibility: Visibility,
     id: WorkflowId,
-) -> QueryResult<Option<String>> {
-    locked!(
+) -> Result<String, Stop<ScheduleRefusal>> {
+    let held: Option<(String, String)> = locked!(
         workflows::table
             .filter(visible!(workflows, organization, visibility))
             .filter(workflows::id.eq(codec::id(id)))
-            .select(workflows::name)
+            .select((workflows::name, workflows::created_by))
     )
     .first(conn)
-    .optional()
+    .optional()?;
+    let (name, maker) = held.ok_or(Stop::Refused(ScheduleRefusal::NotFound))?;
+    owned(visibility, &maker)?;
+    Ok(name)
 }
 
 fn subject(workflow: WorkflowId, name: &str) -> Subject {

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Id, user name, mail address, creation.
-type UserRow = (String, String, Option<String>, i64);
+pub(super) type UserRow = (String, String, Option<String>, i64);
 /// Id, user, token, creation, last use, address, user agent.
 type SessionRow = (String, String, Vec<u8>, i64, i64, Option<String>, String);
 
@@ -230,7 +230,7 @@ fn memberships_of(conn: &mut Conn, user: &str) -> QueryResult<Vec<Membership>> {
     rows.into_iter().map(read).collect()
 }
 
-fn read_user((id, username, email, created_at): UserRow) -> QueryResult<User> {
+pub(super) fn read_user((id, username, email, created_at): UserRow) -> QueryResult<User> {
     let parse_email =
         |email: String| codec::read_name(&email, "mail address", |email| Email::parse(email).ok());
     Ok(User {

@@ -10,6 +10,7 @@ use diesel::{insert_into, prelude::*, sql_types::Bool, update};
 use super::{
     super::{Conn, Store},
     audit::note,
+    owned,
 };
 use crate::{
     codec,
@@ -78,8 +79,7 @@ impl WorkflowStore for Store {
         act: &Act,
     ) -> Result<Workflow, ChangeError<WorkflowRefusal>> {
         self.change("changing a workflow", |conn| {
-            let before = lock(conn, organization, visibility, id)?
-                .ok_or(Stop::Refused(WorkflowRefusal::NotFound))?;
+            let before = lock(conn, organization, visibility, id)?;
             let after = rule(&before).map_err(Stop::Refused)?;
             if after.version != before.version {
                 insert_into(workflow_versions::table)
@@ -109,8 +109,7 @@ impl WorkflowStore for Store {
         act: &Act,
     ) -> Result<(), ChangeError<WorkflowRefusal>> {
         self.change("deleting a workflow", |conn| {
-            let workflow = lock(conn, organization, visibility, id)?
-                .ok_or(Stop::Refused(WorkflowRefusal::NotFound))?;
+            let workflow = lock(conn, organization, visibility, id)?;
             // Nobody deploys a workflow without its lock: what is counted here cannot grow.
             let standing: i64 = deployments::table
                 .filter(deployments::workflow_id.eq(codec::id(id)))
@@ -130,12 +129,13 @@ fn subject(workflow: &Workflow) -> Subject {
     Subject::new(SubjectKind::Workflow, workflow.id, workflow.name.as_str())
 }
 
+/// Locks the workflow, in order to change it.
 fn lock(
     conn: &mut Conn,
     organization: OrganizationId,
     visibility: Visibility,
     id: WorkflowId,
-) -> QueryResult<Option<Workflow>> {
+) -> Result<Workflow, Stop<WorkflowRefusal>> {
     let locked: Option<WorkflowRow> = locked!(
         workflows::table
             .filter(visible!(workflows, organization, visibility))
@@ -144,11 +144,12 @@ fn lock(
     )
     .first(conn)
     .optional()?;
-    let Some(workflow) = locked else { return Ok(None) };
+    let workflow = locked.ok_or(Stop::Refused(WorkflowRefusal::NotFound))?;
+    owned(visibility, &workflow.created_by)?;
     // Not joined to the row above: the join would pair the row as it is once the lock is had with a version as it was before.
     let version = workflow_versions::table
         .find(&workflow.version_id)
         .select(VersionRow::as_select())
         .first(conn)?;
-    workflow.read(&version).map(Some)
+    Ok(workflow.read(&version)?)
 }

@@ -17,7 +17,7 @@ pub(crate) struct WorkflowRow {
     description: String,
     workflow_type: String,
     pub(crate) version_id: String,
-    created_by: String,
+    pub(crate) created_by: String,
     created_at: i64,
     modified_at: i64,
 }

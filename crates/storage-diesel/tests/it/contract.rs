@@ -216,6 +216,15 @@ on_both_databases! {
         a_users_own_sessions_are_listed_newest_first_without_those_that_are_over
         one_session_too_many_ends_the_one_that_was_idle_for_longest
         stale_sessions_are_deleted_in_portions_and_others_stay;
+    sharing:
+        what_is_shared_with_a_member_is_seen_until_it_is_not
+        what_is_shared_with_everyone_is_seen_by_everyone_of_the_organization
+        with_whom_things_are_shared_is_told_of_many_at_once_in_their_order
+        nothing_is_shared_with_whoever_is_no_member
+        what_is_shared_is_its_owners_to_change
+        a_shared_workflow_is_deployed_where_users_may_deploy
+        who_made_what_a_run_is_of_is_told
+        of_eight_that_share_at_once_the_last_one_counts;
     usage:
         what_is_added_to_one_place_is_summed_up
         only_the_sums_that_are_asked_for_are_told

@@ -61,7 +61,7 @@ pub fn each_change_of_workflows_and_deployments_is_noted_with_its_names(given: &
     let changed = act(Action::DeploymentChanged);
     given.stores.change_deployment(organization, ALL, id, &named, &changed).unwrap();
     let deleted = act(Action::DeploymentDeleted);
-    assert!(given.stores.delete_deployment(organization, ALL, id, &deleted).unwrap());
+    given.stores.delete_deployment(organization, ALL, id, &deleted).unwrap();
     let deleted = act(Action::WorkflowDeleted);
     given.stores.delete_workflow(organization, ALL, workflow, &|_| Ok(()), &deleted).unwrap();
     check(
@@ -194,7 +194,7 @@ pub fn a_refused_change_is_not_noted(given: &Given) {
     assert!(given.stores.change_deployment(organization, ALL, id, &no, &given.deed()).is_err());
     let (again, key) = (given.new_deployment(&deployed.workflow, "orders"), deployed.key.clone());
     assert!(given.stores.create_deployment(ALL, &again, &key, &given.deed()).is_err());
-    assert!(!given.stores.delete_deployment(organization, ALL, given.id(), &given.deed()).unwrap());
+    given.stores.delete_deployment(organization, ALL, given.id(), &given.deed()).unwrap_err();
     let no = |_: &_| Err(KeyRefusal::Revoked);
     let key = deployed.key.key.id;
     let refused = given.stores.change_key(organization, ring, key, &no, &given.deed());

@@ -110,7 +110,7 @@ pub fn runs_are_listed_by_filter(given: &Given) {
 pub fn whoever_sees_only_their_own_sees_no_other_run(given: &Given) {
     let deployed = given.deployed("acme");
     let (called, tried) = (given.accepted(&deployed), trial(given, &deployed));
-    let (own, others) = (Visibility::MadeBy(SOMEBODY), Visibility::MadeBy(OTHER));
+    let (own, others) = (Visibility::Member(SOMEBODY), Visibility::Member(OTHER));
     let all = HistoryFilter::default;
     assert_eq!(listed(given, &deployed, own, all()).len(), 2);
     assert!(listed(given, &deployed, others, all()).is_empty());

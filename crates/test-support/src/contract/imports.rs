@@ -96,7 +96,7 @@ pub fn a_key_is_imported_onto_a_deployment_that_its_importer_sees(given: &Given)
     let deployment = Some(deployed.deployment.id);
     let new = NewImport { deployment, ..row(given, "", sha256(KEY)) };
     let elsewhere = given.organization("other");
-    let as_other = Visibility::MadeBy(OTHER);
+    let as_other = Visibility::Member(OTHER);
     for (organization, visibility) in [(elsewhere, ALL), (deployed.organization, as_other)] {
         let refused = given.stores.import_keys(organization, visibility, &[&new]).unwrap();
         assert_eq!(refused, [Err(ImportRefusal::UnknownDeployment)]);

@@ -156,7 +156,7 @@ pub fn keys_are_seen_by_whoever_sees_the_deployment(given: &Given) {
     let deployed = given.deployed("acme");
     let (here, there) = (deployed.organization, given.organization("other"));
     let (deployment, id) = (deployed.deployment.id, deployed.key.key.id);
-    for (organization, visibility) in [(there, ALL), (here, Visibility::MadeBy(OTHER))] {
+    for (organization, visibility) in [(there, ALL), (here, Visibility::Member(OTHER))] {
         let (stores, ring) = (&given.stores, KeyRing::Deployment(deployment, visibility));
         assert_not_found(&create(given, organization, ring, &given.new_deployment_key()));
         let listed = stores.list_keys(organization, ring, &KeyFilter::default(), first(9));

@@ -23,6 +23,7 @@ pub mod queue;
 pub mod schedules;
 pub mod secrets;
 pub mod sessions;
+pub mod sharing;
 pub mod usage;
 pub mod uses;
 pub mod webhooks;

@@ -48,9 +48,9 @@ pub fn whoever_sees_only_their_own_sees_no_other_workflow(given: &Given) {
         let listed = given.stores.list_workflows(organization, visibility, first(9)).unwrap();
         (found.is_some(), listed.items.len())
     };
-    assert_eq!(see(Visibility::MadeBy(SOMEBODY)), (true, 1));
-    assert_eq!(see(Visibility::MadeBy(OTHER)), (false, 0));
-    let others = Visibility::MadeBy(OTHER);
+    assert_eq!(see(Visibility::Member(SOMEBODY)), (true, 1));
+    assert_eq!(see(Visibility::Member(OTHER)), (false, 0));
+    let others = Visibility::Member(OTHER);
     let rule = |workflow: &Workflow| Ok(workflow.clone());
     assert!(is_not_found(&given.stores.change_workflow(
         organization,
