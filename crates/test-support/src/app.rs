@@ -18,10 +18,8 @@ use access_domain::{
 };
 use actix_web::{HttpServer, dev::ServerHandle, rt, web};
 use deployments_domain::FileStore;
-use http_actix::{
-    App, KeyCacheConfig, KeyEpochs, LogInSettings, MetricsDoor, Ports, Settings, Uploads,
-};
-use keys_core::{OsEntropy, Pepper, RateLimit, Secret, Timestamp};
+use http_actix::{App, KeyEpochs, MetricsDoor, Ports, Settings};
+use keys_core::{OsEntropy, Pepper, Secret, Timestamp};
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
 use storage_diesel::Storage;
@@ -30,7 +28,7 @@ use workflow_runtime::{
     DirectoryFiles, Sandbox, SandboxCommand, SandboxConfig, Worker, WorkerConfig,
 };
 
-use self::counts::Counts;
+use self::{counts::Counts, settings::settings};
 use crate::{
     answer::Answer, canary::Canary, clock::FixedClock, counted::CountedLookup, databases::Database,
 };
@@ -38,6 +36,7 @@ use crate::{
 mod another_server;
 mod counts;
 mod forms;
+mod settings;
 mod slow;
 
 pub use self::forms::form;
@@ -49,8 +48,6 @@ const START: Timestamp = match Timestamp::from_timestamp(1_795_219_200, 0) {
 };
 /// The password of everybody.
 pub const PASSWORD: &str = "correct horse battery";
-const MAX_BODY_BYTES: usize = 64 * 1024;
-const MAX_UPLOAD_BYTES: u64 = 1 << 20;
 /// Small, so that tests meet files of either kind.
 const FILE_MEMORY_BYTES: usize = 16 * 1024;
 
@@ -371,23 +368,6 @@ fn secrets(storage: &Arc<dyn Storage>, tools: &Organizations) -> SecretDesk {
 
 fn pepper() -> Pepper {
     Pepper::new(b"a pepper of tests, thirty-two bytes").expect("a long pepper")
-}
-
-fn settings() -> Settings {
-    Settings {
-        base_url: String::new(),
-        max_body_bytes: MAX_BODY_BYTES,
-        body_timeout: Duration::from_secs(60),
-        uploads: Uploads { max_bytes: MAX_UPLOAD_BYTES, within: Duration::from_secs(60) },
-        key_in_url: true,
-        trusted_proxies: Vec::new(),
-        forward_auth_organization: None,
-        secure_cookies: false,
-        // So long that only what storage tells can end what is remembered.
-        keys: KeyCacheConfig { max_keys: 1000, max_staleness: Duration::from_secs(86_400 * 365) },
-        guesses: RateLimit::per_minute(60).expect("a limit"),
-        log_ins: LogInSettings::new(30, 10, Duration::from_secs(30)).expect("limits"),
-    }
 }
 
 impl Caller {

@@ -21,7 +21,8 @@ async fn administrators_change_what_administrative_keys_read(app: TestApp) {
     let settings = app.platform().get(SETTINGS).await.ok();
     let expected = json!({"id": settings["id"], "slug": "acme", "name": "acme",
         "key_format": "token", "key_prefix": "kw", "max_concurrent": null,
-        "result_hours": null, "record_days": null, "notice_days": [14, 7, 1]});
+        "result_hours": null, "record_days": null, "users_may_deploy": true,
+        "notice_days": [14, 7, 1]});
     assert_eq!(settings, expected);
     assert_eq!(admin.get(SETTINGS).await.ok(), expected);
     let renamed = admin.patch(SETTINGS, json!({"name": "Acme Ltd"})).await.ok();
