@@ -186,7 +186,7 @@ pub fn keys_that_die_with_what_they_open_are_told_of(given: &Given) {
     made(given, deployed.organization, &EventType::ALL);
     let (acme, id) = (deployed.organization, deployed.deployment.id);
     let act = given.act(Action::DeploymentDeleted);
-    assert!(given.stores.delete_deployment(acme, ALL, id, &act).unwrap());
+    given.stores.delete_deployment(acme, ALL, id, &act).unwrap();
     let told = told(given).remove("webhook").unwrap();
     let [(EventType::KeyRevoked, data)] = told.as_slice() else { panic!("{told:?}") };
     assert_eq!(data["key_id"], json!(deployed.key.key.id.uuid()));
