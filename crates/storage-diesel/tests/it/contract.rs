@@ -213,6 +213,7 @@ on_both_databases! {
         a_changed_password_ends_all_other_sessions_and_is_noted_in_each_organization
         of_eight_changes_of_one_password_at_once_one_is_made
         a_password_is_hashed_anew_only_while_it_is_the_same
+        a_log_in_hashes_a_password_anew_whose_cost_is_not_the_present_one
         a_users_own_sessions_are_listed_newest_first_without_those_that_are_over
         one_session_too_many_ends_the_one_that_was_idle_for_longest
         stale_sessions_are_deleted_in_portions_and_others_stay;

@@ -1,11 +1,12 @@
 //! Sessions.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use access_domain::{
-    Action, AdminAccount, AuditFilter, MOST_SESSIONS, OrganizationId, PageRequest, PasswordChange,
-    PasswordHash, Session, User, UserRecord,
+    Action, AdminAccount, AuditFilter, Credentials, MOST_SESSIONS, NewOrganization, OrganizationId,
+    PageRequest, PasswordChange, PasswordCost, PasswordHash, Session, Sessions, User, UserRecord,
 };
+use keys_core::{OsEntropy, Pepper, Secret, Timestamp};
 
 use super::{Given, at_once, given::first};
 
@@ -111,7 +112,7 @@ pub fn a_changed_password_ends_all_other_sessions_and_is_noted_in_each_organizat
     given.create(&here);
     let AdminAccount::New(user, _) = here.admin else { unreachable!() };
     let existing = AdminAccount::Existing(user.username.clone());
-    given.create(&access_domain::NewOrganization { admin: existing, ..there.clone() });
+    given.create(&NewOrganization { admin: existing, ..there.clone() });
     let AdminAccount::New(stranger, _) = there.admin else { unreachable!() };
     let (kept, other) = (session(given, &user, 1), session(given, &user, 2));
     given.clock.advance(Duration::from_secs(1));
@@ -147,6 +148,34 @@ pub fn a_password_is_hashed_anew_only_while_it_is_the_same(given: &Given) {
     given.stores.rehash_password(user.id, &hash("hash"), &hash("dearer")).unwrap();
     let record = record(given, &user);
     assert_eq!((record.password, record.password_changed_at), (hash("dearer"), None));
+}
+
+pub fn a_log_in_hashes_a_password_anew_whose_cost_is_not_the_present_one(given: &Given) {
+    let entropy = Arc::new(OsEntropy::open().unwrap());
+    let secret = || Secret::new("correct horse battery".into());
+    let hash = PasswordHash::of(&secret(), PasswordCost::LEAST, &*entropy).unwrap();
+    let new = given.new_organization("acme");
+    let AdminAccount::New(user, _) = new.admin else { unreachable!() };
+    let admin = AdminAccount::New(user.clone(), hash.clone());
+    given.create(&NewOrganization { admin, ..new });
+    let log_in = |passes| {
+        let sessions = Sessions {
+            store: given.stores.clone(),
+            clock: given.clock.clone(),
+            entropy: entropy.clone(),
+            peppers: Arc::new(Pepper::new(&[7; 32]).unwrap().into()),
+            nobody: hash.clone(),
+            cost: PasswordCost { passes, ..PasswordCost::LEAST },
+        };
+        let username = user.username.to_string();
+        sessions.authenticate(&Credentials { username, password: secret() }).unwrap();
+        record(given, &user)
+    };
+    assert_eq!(log_in(1).password, hash, "it has the present cost");
+    let dearer = log_in(2);
+    assert!(dearer.password.as_str().starts_with("$argon2id$v=19$m=8,t=2,p=1$"));
+    assert_eq!(dearer.password_changed_at, None);
+    assert_eq!(log_in(2).password, dearer.password);
 }
 
 pub fn a_users_own_sessions_are_listed_newest_first_without_those_that_are_over(given: &Given) {
@@ -204,7 +233,7 @@ fn record(given: &Given, user: &User) -> UserRecord {
 fn change(
     given: &Given,
     user: &User,
-    unchanged_since: Option<keys_core::Timestamp>,
+    unchanged_since: Option<Timestamp>,
     hash: &str,
     kept: &Session,
     token: u8,
