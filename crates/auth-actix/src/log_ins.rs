@@ -121,7 +121,11 @@ impl LogIns {
         });
         match wait {
             None => Ok(Try { log_ins: Arc::clone(self), counted, has_failed: false }),
-            Some(wait) => Err(too_many(wait)),
+            Some(wait) => {
+                // Not the name: it may be a password that was typed into the wrong field.
+                tracing::warn!(address = %network(address), "too many log-ins failed");
+                Err(too_many(wait))
+            }
         }
     }
 
