@@ -229,6 +229,8 @@ impl Node {
                 .map_err(|error| Failure::failed(&error))?;
         let ports = Ports {
             sessions: self.storage.clone(),
+            members: self.storage.clone(),
+            invitations: self.storage.clone(),
             keys: self.storage.clone(),
             platform_keys: self.storage.clone(),
             workflows: self.storage.clone(),
@@ -260,6 +262,7 @@ impl Node {
             readiness: self.readiness(),
             tracer: self.tracer(),
             metrics: self.metrics_door(metrics)?,
+            mails: false,
             nobody,
             password_cost: PasswordCost::STANDARD,
             lease: self.lease(),

@@ -181,6 +181,8 @@ pub enum SubjectKind {
     Delivery,
     /// A person.
     User,
+    /// An invitation of somebody.
+    Invitation,
     /// What a refused caller asked for: a method and an address.
     Operation,
 }
@@ -199,6 +201,7 @@ impl SubjectKind {
             Self::Webhook => "webhook",
             Self::Delivery => "delivery",
             Self::User => "user",
+            Self::Invitation => "invitation",
             Self::Operation => "operation",
         }
     }
@@ -302,12 +305,19 @@ pub enum Action {
     PasswordChanged,
     WorkflowShared,
     DeploymentShared,
+    MemberInvited,
+    MemberJoined,
+    MemberRoleChanged,
+    MemberRemoved,
+    MemberLeft,
+    InvitationWithdrawn,
+    PasswordReset,
     Refused,
 }
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 39] = [
         Self::OrganizationCreated,
         Self::OrganizationChanged,
         Self::PlatformKeyCreated,
@@ -339,6 +349,13 @@ impl Action {
         Self::PasswordChanged,
         Self::WorkflowShared,
         Self::DeploymentShared,
+        Self::MemberInvited,
+        Self::MemberJoined,
+        Self::MemberRoleChanged,
+        Self::MemberRemoved,
+        Self::MemberLeft,
+        Self::InvitationWithdrawn,
+        Self::PasswordReset,
         Self::Refused,
     ];
 
@@ -376,6 +393,13 @@ impl Action {
             Self::PasswordChanged => "user.password_changed",
             Self::WorkflowShared => "workflow.shared",
             Self::DeploymentShared => "deployment.shared",
+            Self::MemberInvited => "member.invited",
+            Self::MemberJoined => "member.joined",
+            Self::MemberRoleChanged => "member.role_changed",
+            Self::MemberRemoved => "member.removed",
+            Self::MemberLeft => "member.left",
+            Self::InvitationWithdrawn => "invitation.withdrawn",
+            Self::PasswordReset => "user.password_reset",
             Self::Refused => "refused",
         }
     }

@@ -19,10 +19,12 @@ mod idempotency;
 mod import;
 mod inference;
 mod invitation;
+mod invitations;
 mod key_record;
 mod limiter;
 mod managed_key;
 mod managed_keys;
+mod members;
 mod model;
 mod models;
 mod notice;
@@ -81,6 +83,10 @@ pub use self::{
     },
     inference::{Inference, InferenceDraft, InferenceRefusal, Inferences},
     invitation::{Closed, Invitation, InvitationId, invitation_token, read_invitation_token},
+    invitations::{
+        CreatedInvitation, InvitationCounts, InvitationRefusal, InvitationStore, Invitations,
+        Joining, ShownInvitation, sweep_invitations,
+    },
     key_record::{
         ApiName, CallBounds, Candidate, ForeignDigests, FoundBy, KeyMatches, KeyOwner, KeyQuery,
         KeyRecord, PresentedKey,
@@ -93,6 +99,7 @@ pub use self::{
         NewManagedKey, Revocation, RotationDraft, TermDraft, read_allowlist, read_rate_limit,
     },
     managed_keys::{KeyDesk, KeyRefusal, KeyRing, KeyStyle, ManagedKeys, first_key},
+    members::{Made, Member, MemberFacts, MemberRefusal, MemberStore, Members, RemovedMember},
     model::{
         Completion, Echo, Message, MessageRole, ModelFailure, ModelFailureKind, ModelPrice,
         ModelProvider, Question, TokenUsage,
@@ -116,11 +123,11 @@ pub use self::{
     page::{Page, PageRequest},
     password::{HashingFailed, PasswordCost, PasswordHash},
     permission::{
-        Denied, Execute, ExplainKeys, Granted, Infer, ManageDeployments, ManageKeys, ManageMail,
-        ManageOrganization, ManagePlatformKeys, ManageSecrets, ManageWebhooks, ManageWorkflows,
-        Operator, OwnerRequired, Permission, ReadAudit, ReadDocumentation, ReadModels,
-        ReadOrganization, ReadUsage, RefreshPlatformKey, SeeSelf, VerifyKeys, Visibility,
-        authorize,
+        Denied, Execute, ExplainKeys, Granted, Infer, LeaveOrganization, ManageDeployments,
+        ManageKeys, ManageMail, ManageMembers, ManageOrganization, ManagePlatformKeys,
+        ManageSecrets, ManageWebhooks, ManageWorkflows, Operator, OwnerRequired, Permission,
+        ReadAudit, ReadDocumentation, ReadModels, ReadOrganization, ReadUsage, RefreshPlatformKey,
+        SeeSelf, VerifyKeys, Visibility, authorize,
     },
     platform_keys::{PlatformKey, PlatformKeyChange, PlatformKeyRefusal, PlatformKeysUseCases},
     ports::{

@@ -16,7 +16,7 @@ pub type OrganizationId = Id<Organization>;
 /// First path segments of the server; an organization of such a slug could not be addressed beside
 /// them. A test holds this list against the route table.
 pub const RESERVED_SLUGS: &[&str] =
-    &["api", "deployment", "docs", "healthz", "metrics", "readyz", "unstract", "v1"];
+    &["api", "deployment", "docs", "healthz", "invitations", "metrics", "readyz", "unstract", "v1"];
 
 /// A tenant.
 #[derive(Debug, Clone, PartialEq, Eq)]

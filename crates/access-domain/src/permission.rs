@@ -4,7 +4,7 @@ use keys_core::{Entropy, Scope, Timestamp};
 use uuid::Uuid;
 
 use crate::{
-    Act, Action, Actor, DeploymentId, OrganizationId, Origin, Principal, Repeatable, Role,
+    Act, Action, Actor, DeploymentId, OrganizationId, Origin, Principal, Repeatable, Role, UserId,
 };
 
 /// Something that a principal may or may not do.
@@ -205,6 +205,17 @@ pub struct ManageWebhooks;
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ManageMail;
 
+/// Invite people, and say what members may do.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ManageMembers;
+
+/// End a membership: an administrator anybody's, everybody their own.
+#[derive(Debug, Clone, Copy)]
+pub struct LeaveOrganization {
+    /// Whose membership the request names.
+    pub user: UserId,
+}
+
 /// Ask a model.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Infer;
@@ -363,9 +374,27 @@ impl Permission for ManageWebhooks {
     }
 }
 
+impl Permission for ManageMembers {
+    fn check(&self, who: &Principal) -> Result<(), Denied> {
+        admin(who)
+    }
+}
+
 impl Permission for ManageMail {
     fn check(&self, who: &Principal) -> Result<(), Denied> {
         admin(who)
+    }
+}
+
+impl Permission for LeaveOrganization {
+    fn check(&self, who: &Principal) -> Result<(), Denied> {
+        match who {
+            Principal::User { id, .. } if *id == self.user => Ok(()),
+            Principal::User { .. }
+            | Principal::PlatformKey { .. }
+            | Principal::DeploymentKey { .. }
+            | Principal::OrganizationKey { .. } => admin(who),
+        }
     }
 }
 

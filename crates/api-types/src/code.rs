@@ -47,6 +47,8 @@ pub enum ErrorCode {
     NotFound,
     /// No model has the name.
     ModelNotFound,
+    /// No invitation has this token.
+    InvitationNotFound,
     /// The address does not know this method.
     MethodNotAllowed,
     /// The body did not arrive in time.
@@ -63,6 +65,12 @@ pub enum ErrorCode {
     NameTaken,
     /// A key's name never changes.
     NameImmutable,
+    /// The organization would have no administrator.
+    LastAdmin,
+    /// Who accepts the invitation is a member already.
+    AlreadyMember,
+    /// Another account has the mail address.
+    EmailTaken,
     /// The secret before the present one is still good.
     RotationInGrace,
     /// Another request with the same idempotency key is under way.
@@ -73,6 +81,12 @@ pub enum ErrorCode {
     ExecutionStopped,
     /// The result is no longer kept.
     ResultExpired,
+    /// The invitation's time is over.
+    InvitationExpired,
+    /// The invitation was accepted.
+    InvitationUsed,
+    /// The invitation was taken back.
+    InvitationWithdrawn,
     /// The body is larger than the server takes.
     BodyTooLarge,
     /// The body is of another media type than the address takes.
@@ -107,6 +121,8 @@ pub enum ErrorCode {
     TooManyBadCredentials,
     /// Too many log-ins failed, at the user name or from the caller's address.
     TooManyLogIns,
+    /// The organization has or makes as many invitations as it may.
+    TooManyInvitations,
     /// The deployment has as many unfinished executions as it may.
     TooManyExecutions,
     /// The key was used as often as it may be.
@@ -123,7 +139,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// All of them, in the order of their statuses.
-    pub const ALL: [Self; 58] = [
+    pub const ALL: [Self; 66] = [
         Self::MalformedJson,
         Self::MalformedMultipart,
         Self::InvalidParameter,
@@ -146,6 +162,7 @@ impl ErrorCode {
         Self::OwnerRequired,
         Self::NotFound,
         Self::ModelNotFound,
+        Self::InvitationNotFound,
         Self::MethodNotAllowed,
         Self::RequestTimeout,
         Self::PlatformKeyLimit,
@@ -154,11 +171,17 @@ impl ErrorCode {
         Self::ApiNameTaken,
         Self::NameTaken,
         Self::NameImmutable,
+        Self::LastAdmin,
+        Self::AlreadyMember,
+        Self::EmailTaken,
         Self::RotationInGrace,
         Self::IdempotencyInProgress,
         Self::ExecutionFinished,
         Self::ExecutionStopped,
         Self::ResultExpired,
+        Self::InvitationExpired,
+        Self::InvitationUsed,
+        Self::InvitationWithdrawn,
         Self::BodyTooLarge,
         Self::UnsupportedMediaType,
         Self::IdempotencyKeyReused,
@@ -176,6 +199,7 @@ impl ErrorCode {
         Self::ExecutionFailed,
         Self::TooManyBadCredentials,
         Self::TooManyLogIns,
+        Self::TooManyInvitations,
         Self::TooManyExecutions,
         Self::RateLimited,
         Self::Internal,
@@ -230,6 +254,9 @@ impl ErrorCode {
             }
             Self::NotFound => ("not_found", 404, "There is no such thing"),
             Self::ModelNotFound => ("model_not_found", 404, "There is no such model"),
+            Self::InvitationNotFound => {
+                ("invitation_not_found", 404, "There is no such invitation")
+            }
             Self::MethodNotAllowed => {
                 ("method_not_allowed", 405, "The address does not know this method")
             }
@@ -240,6 +267,9 @@ impl ErrorCode {
             Self::ApiNameTaken => ("api_name_taken", 409, "The API name is taken"),
             Self::NameTaken => ("name_taken", 409, "The name is taken"),
             Self::NameImmutable => ("name_immutable", 409, "The name never changes"),
+            Self::LastAdmin => ("last_admin", 409, "The last administrator stays"),
+            Self::AlreadyMember => ("already_member", 409, "The user is a member already"),
+            Self::EmailTaken => ("email_taken", 409, "Another account has the mail address"),
             Self::RotationInGrace => {
                 ("rotation_in_grace", 409, "The last rotation is still in its grace")
             }
@@ -249,6 +279,11 @@ impl ErrorCode {
             Self::ExecutionFinished => ("execution_finished", 409, "The execution has ended"),
             Self::ExecutionStopped => ("execution_stopped", 409, "The execution was cancelled"),
             Self::ResultExpired => ("result_expired", 410, "The result is no longer kept"),
+            Self::InvitationExpired => ("invitation_expired", 410, "The invitation has expired"),
+            Self::InvitationUsed => ("invitation_used", 410, "The invitation was accepted already"),
+            Self::InvitationWithdrawn => {
+                ("invitation_withdrawn", 410, "The invitation was withdrawn")
+            }
             Self::BodyTooLarge => ("body_too_large", 413, "The body is too large"),
             Self::UnsupportedMediaType => {
                 ("unsupported_media_type", 415, "The media type is not supported")
@@ -274,6 +309,9 @@ impl ErrorCode {
                 ("too_many_bad_credentials", 429, "Too many wrong keys came from this address")
             }
             Self::TooManyLogIns => ("too_many_log_ins", 429, "Too many log-ins failed"),
+            Self::TooManyInvitations => {
+                ("too_many_invitations", 429, "Too many people were invited")
+            }
             Self::TooManyExecutions => {
                 ("too_many_executions", 429, "Too many executions are unfinished")
             }

@@ -14,6 +14,7 @@ mod import;
 mod inference;
 mod key;
 mod list;
+mod member;
 mod organization;
 mod platform_key;
 mod problem;
@@ -50,6 +51,10 @@ pub use self::{
         KeySecretView, KeyView, PatchApiKey, PatchDeploymentKey, RevokeKey, RotateKey,
     },
     list::ListView,
+    member::{
+        AcceptInvitation, CreatedInvitationView, InvitationView, InviteMember, MadeView,
+        MemberView, PatchMember, RemovedMemberView, ShowInvitation, ShownInvitationView,
+    },
     organization::{OrganizationSettingsView, PatchOrganization},
     platform_key::{
         CreatePlatformKey, CreatedPlatformKeyView, PatchPlatformKey, PlatformKeyView,

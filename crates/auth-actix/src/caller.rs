@@ -5,12 +5,12 @@ use std::{future::Future, net::IpAddr, pin::Pin, sync::Arc};
 
 use access_domain::{
     Admitted, ApiName, Authentication, AuthenticationError, CallLog, Csrf, DeploymentId, Execute,
-    ExplainKeys, Granted, Infer, KeyMatches, KeySource, Limiter, ManageDeployments, ManageKeys,
-    ManageMail, ManageOrganization, ManagePlatformKeys, ManageSecrets, ManageWebhooks,
-    ManageWorkflows, OrganizationName, OrganizationRef, Origin, Permission, Principal, Quotas,
-    ReadAudit, ReadDocumentation, ReadModels, ReadOrganization, ReadUsage, RefreshPlatformKey,
-    RefusalLog, RequestedOrganization, SeeSelf, SessionRecord, Tracer, VerificationCode,
-    VerifyKeys, authorize, principal_of_session,
+    ExplainKeys, Granted, Infer, KeyMatches, KeySource, LeaveOrganization, Limiter,
+    ManageDeployments, ManageKeys, ManageMail, ManageMembers, ManageOrganization,
+    ManagePlatformKeys, ManageSecrets, ManageWebhooks, ManageWorkflows, OrganizationName,
+    OrganizationRef, Origin, Permission, Principal, Quotas, ReadAudit, ReadDocumentation,
+    ReadModels, ReadOrganization, ReadUsage, RefreshPlatformKey, RefusalLog, RequestedOrganization,
+    SeeSelf, SessionRecord, Tracer, VerificationCode, VerifyKeys, authorize, principal_of_session,
 };
 use actix_web::{
     FromRequest, HttpMessage, HttpRequest, dev::Payload, http::header::HeaderMap, web,
@@ -308,8 +308,7 @@ macro_rules! asked_by_every_call {
 }
 
 asked_by_every_call!(
-    true: ManageDeployments, ManageKeys, ManageMail, ManageOrganization, ManagePlatformKeys, ManageSecrets,
-    ManageWebhooks, ManageWorkflows, ReadUsage, RefreshPlatformKey,
+    true: ManageDeployments, ManageKeys, ManageMail, ManageOrganization, ManagePlatformKeys, ManageSecrets, ManageWebhooks, ManageWorkflows, ReadUsage, RefreshPlatformKey, ManageMembers,
 );
 asked_by_every_call!(
     false: ExplainKeys, Infer, ReadAudit, ReadModels, ReadOrganization, SeeSelf, VerifyKeys,
@@ -355,6 +354,16 @@ impl FromCall for Execute {
     fn address(&self, request: &HttpRequest) -> String {
         let tail = request.path().splitn(4, '/').nth(3).unwrap_or_default();
         format!("/deployment/{}/{tail}", self.deployment)
+    }
+}
+
+impl FromCall for LeaveOrganization {
+    const MANAGES: bool = true;
+
+    /// The member whose id is in the path. What is no id is read as the nil UUID, which is nobody's.
+    fn from_call(request: &HttpRequest, _: &Principal) -> Result<Self, ApiError> {
+        let user = request.match_info().get("user_id").and_then(|text| text.parse().ok());
+        Ok(Self { user: user.unwrap_or_else(|| Uuid::nil().into()) })
     }
 }
 

@@ -78,6 +78,19 @@ impl Guesses {
         if found.is_empty() { Err(self.too_many(wait)) } else { Ok(found) }
     }
 
+    /// Counts a wrong credential of another kind, which cost no look-up.
+    ///
+    /// # Errors
+    /// When the budget of the address is spent.
+    pub fn spend(&self, address: Option<IpAddr>) -> Result<(), ApiError> {
+        let network = network(address);
+        if let Some(wait) = self.with(|spent, now| spent.addresses.wait(&network, now)) {
+            return Err(self.too_many(wait));
+        }
+        self.with(|spent, now| spent.addresses.spend(network, now));
+        Ok(())
+    }
+
     fn too_many(&self, wait: Duration) -> ApiError {
         self.refusals.increment(1);
         let detail = "too many wrong keys were tried from this address, or at one imported key; try again later";

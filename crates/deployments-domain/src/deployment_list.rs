@@ -86,7 +86,7 @@ impl Deployments {
         let mut meant = Vec::new();
         let (mut request, mut seen) = (PageRequest { after: None, limit: LOADED_AT_ONCE }, 0);
         while seen < MAX_DEPLOYMENTS {
-            let page = self.list(granted, request)?;
+            let page = self.list(granted, None, request)?;
             seen += page.items.len();
             meant.extend(page.items.into_iter().filter(|deployment| asked.means(deployment)));
             match page.next {

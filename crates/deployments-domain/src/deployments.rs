@@ -7,6 +7,7 @@ use access_domain::{
     OwnerRequired, Page, PageRequest, StoreError, first_key,
 };
 use keys_core::{Entropy, Id, KeyId, Peppers, Secret};
+use uuid::Uuid;
 
 use crate::{
     Deployment, DeploymentDraft, DeploymentEdit, DeploymentStore, SchemaCheck, SchemaCheckFailed,
@@ -118,9 +119,10 @@ impl Deployments {
     pub fn list(
         &self,
         granted: &Granted<ManageDeployments>,
+        created_by: Option<Uuid>,
         page: PageRequest,
     ) -> Result<Page<Deployment>, StoreError> {
-        self.store.list_deployments(granted.organization(), granted.visibility(), page)
+        self.store.list_deployments(granted.organization(), granted.visibility(), created_by, page)
     }
 
     /// Replaces a deployment's terms by the draft's; what the draft leaves open goes back to its default.

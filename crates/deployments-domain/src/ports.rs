@@ -12,6 +12,7 @@ use access_domain::{
 };
 use keys_core::{KeyId, Timestamp};
 use serde_json::Value;
+use uuid::Uuid;
 
 use crate::{
     ClaimedRun, Code, CodeVerdict, Deployment, DeploymentRefusal, DeploymentRuns, Execution,
@@ -46,6 +47,7 @@ pub trait WorkflowStore: Send + Sync {
         &self,
         organization: OrganizationId,
         visibility: Visibility,
+        created_by: Option<Uuid>,
         page: PageRequest,
     ) -> Result<Page<Workflow>, StoreError>;
 
@@ -121,6 +123,7 @@ pub trait DeploymentStore: Send + Sync {
         &self,
         organization: OrganizationId,
         visibility: Visibility,
+        created_by: Option<Uuid>,
         page: PageRequest,
     ) -> Result<Page<Deployment>, StoreError>;
 

@@ -8,6 +8,7 @@ use access_domain::{
 };
 use keys_core::{Entropy, Id};
 use serde_json::Value;
+use uuid::Uuid;
 
 use crate::{
     CodeCheck, CodeCheckFailed, Definition, Workflow, WorkflowDraft, WorkflowEdit, WorkflowId,
@@ -103,9 +104,10 @@ impl Workflows {
     pub fn list(
         &self,
         granted: &Granted<ManageWorkflows>,
+        created_by: Option<Uuid>,
         page: PageRequest,
     ) -> Result<Page<Workflow>, StoreError> {
-        self.store.list_workflows(granted.organization(), granted.visibility(), page)
+        self.store.list_workflows(granted.organization(), granted.visibility(), created_by, page)
     }
 
     /// Changes what `edit` names. A different definition becomes a new version; runs that were

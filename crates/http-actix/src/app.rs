@@ -3,10 +3,11 @@
 use std::{sync::Arc, time::Duration};
 
 use access_domain::{
-    AuditLog, Authentication, Clock, Idempotency, IdempotencyStore, Inferences, KeyImportStore,
-    KeyImports, KeyLookup, Limiter, ManagedKeyStore, ManagedKeys, Models, OrganizationRef,
-    OrganizationSettingsDesk, OrganizationStore, PasswordCost, PasswordHash, PlatformKeyStore,
-    PlatformKeysUseCases, RefusalLog, SecretDesk, SessionStore, Sessions, StoreError, Tracer, Uses,
+    AuditLog, Authentication, Clock, Idempotency, IdempotencyStore, Inferences, InvitationStore,
+    Invitations, KeyImportStore, KeyImports, KeyLookup, Limiter, ManagedKeyStore, ManagedKeys,
+    MemberStore, Members, Models, OrganizationRef, OrganizationSettingsDesk, OrganizationStore,
+    PasswordCost, PasswordHash, PlatformKeyStore, PlatformKeysUseCases, RefusalLog, SecretDesk,
+    SessionStore, Sessions, StoreError, Tracer, Uses,
 };
 use actix_web::{
     Error,
@@ -43,6 +44,8 @@ const MAX_WAITERS: usize = 4096;
 #[expect(missing_docs, reason = "each is the port of its type")]
 pub struct Ports {
     pub sessions: Arc<dyn SessionStore>,
+    pub members: Arc<dyn MemberStore>,
+    pub invitations: Arc<dyn InvitationStore>,
     pub keys: Arc<dyn KeyLookup>,
     pub platform_keys: Arc<dyn PlatformKeyStore>,
     pub workflows: Arc<dyn WorkflowStore>,
@@ -82,6 +85,8 @@ pub struct Ports {
     pub tracer: Option<Arc<dyn Tracer>>,
     /// How metrics are read on the listener of all callers; `None`: not at all.
     pub metrics: Option<MetricsDoor>,
+    /// Whether invitations go out by mail.
+    pub mails: bool,
     /// What a log-in of an unknown user is checked against.
     pub nobody: PasswordHash,
     /// What a guess at a password costs that is chosen now.
@@ -93,6 +98,8 @@ pub struct Ports {
 /// Everything that can be asked of the server.
 pub(crate) struct UseCases {
     pub(crate) sessions: Sessions,
+    pub(crate) members: Members,
+    pub(crate) invitations: Invitations,
     pub(crate) platform_keys: PlatformKeysUseCases,
     pub(crate) organization_settings: OrganizationSettingsDesk,
     pub(crate) secrets: SecretDesk,
@@ -152,6 +159,19 @@ impl Ports {
                 peppers: peppers.clone(),
                 nobody,
                 cost: password_cost,
+            },
+            members: Members {
+                store: self.members,
+                clock: clock.clone(),
+                entropy: entropy.clone(),
+            },
+            invitations: Invitations {
+                store: self.invitations,
+                clock: clock.clone(),
+                entropy: entropy.clone(),
+                peppers: peppers.clone(),
+                password_cost,
+                mails: self.mails,
             },
             platform_keys: PlatformKeysUseCases {
                 store: self.platform_keys,

@@ -7,38 +7,22 @@ mod schema;
 
 use std::sync::LazyLock;
 
-use actix_web::{HttpResponse, http::header};
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-use sha2::{Digest as _, Sha256};
+use actix_web::HttpResponse;
 
 pub(crate) use self::{collection::collection, document::document};
+use crate::static_page::StaticPage;
 
-const HTML: &str = include_str!("deployment_docs/page.html");
-const STYLE: &str = include_str!("deployment_docs/page.css");
-const SCRIPT: &str = include_str!("deployment_docs/page.js");
-
-/// The page with its style and its script in it, so that it is right under whatever address a proxy gives it.
-static PAGE: LazyLock<String> =
-    LazyLock::new(|| HTML.replace("/*style*/", STYLE).replace("/*script*/", SCRIPT));
-
-/// Exactly this style and this script, and requests to this server: whatever else may have come into the page does nothing.
-static POLICY: LazyLock<String> = LazyLock::new(|| {
-    let hash = |text: &str| STANDARD.encode(Sha256::digest(text));
-    format!(
-        "default-src 'none'; style-src 'sha256-{}'; script-src 'sha256-{}'; connect-src 'self'; img-src data:; \
-         base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-        hash(STYLE),
-        hash(SCRIPT)
+static PAGE: LazyLock<StaticPage> = LazyLock::new(|| {
+    StaticPage::new(
+        include_str!("deployment_docs/page.html"),
+        include_str!("deployment_docs/page.css"),
+        include_str!("deployment_docs/page.js"),
     )
 });
 
 /// The page, whatever address it was asked for at.
 pub(crate) fn page() -> HttpResponse {
-    HttpResponse::Ok()
-        .insert_header((header::CONTENT_SECURITY_POLICY, POLICY.as_str()))
-        .insert_header((header::REFERRER_POLICY, "no-referrer"))
-        .content_type("text/html; charset=utf-8")
-        .body(PAGE.as_str())
+    PAGE.answer()
 }
 
 /// Where calls of a deployment go, below the server.

@@ -1,9 +1,9 @@
 //! The border between the domains' errors and HTTP: one exhaustive match per enum.
 
 use access_domain::{
-    AuthenticationError, ChangeError, Fault, ImportRefusal, InferenceRefusal, KeyRefusal,
-    LogInError, ModelFailure, ModelFailureKind, OwnerRequired, PasswordRefusal, PlatformKeyRefusal,
-    SecretRefusal, SettingsRefusal, StoreError,
+    AuthenticationError, ChangeError, Closed, Fault, ImportRefusal, InferenceRefusal,
+    InvitationRefusal, KeyRefusal, LogInError, MemberRefusal, ModelFailure, ModelFailureKind,
+    OwnerRequired, PasswordRefusal, PlatformKeyRefusal, SecretRefusal, SettingsRefusal, StoreError,
 };
 use api_types::{ErrorCode, ProblemError};
 use auth_actix::ApiError;
@@ -13,9 +13,18 @@ use deployments_domain::{
 };
 use keys_core::{PlatformKeyError, RotationRefusal};
 
+/// Who invited too many has room again after this time at the latest.
+const SECONDS_OF_AN_HOUR: u64 = 3600;
+
 /// What a use case may answer with, as a caller is told.
 pub(crate) trait IntoApiError: Send + 'static {
     fn into_api_error(self) -> ApiError;
+}
+
+impl IntoApiError for ApiError {
+    fn into_api_error(self) -> ApiError {
+        self
+    }
 }
 
 impl IntoApiError for StoreError {
@@ -150,6 +159,41 @@ impl IntoApiError for SecretRefusal {
             Self::Faults { faults } => ApiError::faults(faults),
             Self::TooMany => ApiError::new(ErrorCode::InvalidValue, told),
             Self::NoKey => ApiError::new(ErrorCode::Unavailable, told),
+        }
+    }
+}
+
+impl IntoApiError for MemberRefusal {
+    fn into_api_error(self) -> ApiError {
+        match self {
+            Self::NotFound => ApiError::not_found(),
+            Self::Faults { faults } => ApiError::faults(faults),
+            Self::LastAdmin => ApiError::new(ErrorCode::LastAdmin, self.to_string()),
+        }
+    }
+}
+
+impl IntoApiError for InvitationRefusal {
+    fn into_api_error(self) -> ApiError {
+        let told = self.to_string();
+        match self {
+            Self::NotFound => ApiError::not_found(),
+            Self::Faults { faults } => ApiError::faults(faults),
+            Self::Closed(closed) => {
+                let code = match closed {
+                    Closed::Used => ErrorCode::InvitationUsed,
+                    Closed::Withdrawn => ErrorCode::InvitationWithdrawn,
+                    Closed::Expired => ErrorCode::InvitationExpired,
+                };
+                ApiError::new(code, told)
+            }
+            Self::TooManyOpen | Self::TooMany | Self::TooManyForAddress => {
+                ApiError::new(ErrorCode::TooManyInvitations, told).retry_after(SECONDS_OF_AN_HOUR)
+            }
+            Self::AlreadyMember => ApiError::new(ErrorCode::AlreadyMember, told),
+            Self::EmailTaken => ApiError::new(ErrorCode::EmailTaken, told),
+            Self::UsernameTaken => ApiError::new(ErrorCode::InvalidCredential, told),
+            Self::Hashing(failed) => ApiError::unavailable(failed),
         }
     }
 }

@@ -104,6 +104,7 @@ fn parameter_description(name: &str) -> Option<&'static str> {
         "org_id" => Some("The organization, by id or slug."),
         "id" => Some("The id."),
         "key_id" => Some("The id of the key."),
+        "user_id" => Some("The id of the user."),
         "handle" => Some("The deployment's id."),
         "limit" => Some("How many items at most: 1 to 200, 50 unless told."),
         "action" => Some("Only entries of this action, as `key.revoked`."),

@@ -60,6 +60,26 @@ impl<T> FromRequest for PathKeyId<T> {
     }
 }
 
+/// The id of a user in the path: `{user_id}`.
+pub(crate) struct PathUserId<T>(Id<T>);
+
+impl<T> Deref for PathUserId<T> {
+    type Target = Id<T>;
+
+    fn deref(&self) -> &Id<T> {
+        &self.0
+    }
+}
+
+impl<T> FromRequest for PathUserId<T> {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Ok(Self(id_in_path(request, "user_id"))))
+    }
+}
+
 fn id_in_path<T>(request: &HttpRequest, name: &str) -> Id<T> {
     request
         .match_info()
@@ -120,12 +140,17 @@ impl Query {
         Ok(PageRequest { after, limit })
     }
 
+    /// Whose are wanted: `?created_by=`.
+    pub(crate) fn created_by(&self) -> Result<Option<Uuid>, ApiError> {
+        let created_by = self.get("created_by").map(Uuid::try_parse).transpose();
+        created_by.map_err(|_| invalid("'created_by' must be an id"))
+    }
+
     /// Which keys are wanted: `?created_by=`, `?name=`, `?revoked=`.
     pub(crate) fn key_filter(&self) -> Result<KeyFilter, ApiError> {
-        let created_by = self.get("created_by").map(Uuid::try_parse).transpose();
         let revoked = self.get("revoked").map(str::parse).transpose();
         Ok(KeyFilter {
-            created_by: created_by.map_err(|_| invalid("'created_by' must be an id"))?,
+            created_by: self.created_by()?,
             name: self.get("name").map(str::to_owned),
             revoked: revoked.map_err(|_| invalid("'revoked' must be 'true' or 'false'"))?,
         })

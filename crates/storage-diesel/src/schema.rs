@@ -460,6 +460,7 @@ allow_tables_to_appear_in_same_query!(
     executions,
     idempotency_records,
     imported_secrets,
+    invitations,
     key_secrets,
     keys,
     memberships,

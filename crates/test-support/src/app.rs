@@ -36,6 +36,7 @@ use crate::{
 mod another_server;
 mod counts;
 mod forms;
+mod people;
 mod settings;
 mod slow;
 
@@ -172,13 +173,6 @@ impl TestApp {
         platform_key
     }
 
-    /// The administrator of `acme`, logged in, after their role there became `user`. The role is
-    /// written into the table: no use case gives it yet.
-    pub async fn user(&self) -> Caller {
-        self.database.execute("UPDATE memberships SET role = 'user'");
-        self.admin().await
-    }
-
     /// How often keys were looked up in the database so far.
     pub fn key_reads(&self) -> usize {
         self.key_reads.load(Ordering::Relaxed)
@@ -312,6 +306,8 @@ fn ports(
         PasswordHash::of(&Secret::new(String::new()), PasswordCost::LEAST, &*tools.entropy);
     Ports {
         sessions: storage.clone(),
+        members: storage.clone(),
+        invitations: storage.clone(),
         keys: storage.clone(),
         platform_keys: storage.clone(),
         workflows: storage.clone(),
@@ -343,6 +339,7 @@ fn ports(
         readiness: Box::new(move || readiness.check()),
         tracer: None,
         metrics: Some(MetricsDoor::new("a-token-of-tests", async || String::new())),
+        mails: false,
         nobody: nobody.expect("a hash"),
         password_cost: PasswordCost::LEAST,
         lease: WorkerConfig::default().lease,
@@ -386,18 +383,6 @@ impl Caller {
     pub fn at(self, address: IpAddr) -> Self {
         let client = Client::builder().local_address(address).build().expect("a client");
         Self { client, ..self }
-    }
-
-    /// A person with a session.
-    pub async fn log_in(&self, username: &str, password: &str) -> Self {
-        let client = Client::builder().cookie_store(true).build().expect("a client");
-        let caller = Self { client, headers: Vec::new(), ..self.clone() };
-        let session = caller
-            .post("/v1/session", json!({"username": username, "password": password}))
-            .await
-            .ok();
-        let csrf_token = session["csrf_token"].as_str().expect("a CSRF token").to_owned();
-        caller.header("x-csrf-token", csrf_token)
     }
 
     /// `POST` to a server that may be going down.

@@ -122,7 +122,9 @@ impl Canary {
         }
         members(&serde_json::from_str(text).unwrap_or_default(), &mut |name, value| {
             let is_key = KEY_MEMBERS.contains(&name) && Form::of(value).is_some();
-            if is_key || PASSWORD_MEMBERS.contains(&name) {
+            // What accepts an invitation.
+            let is_token = name == "token";
+            if is_key || is_token || PASSWORD_MEMBERS.contains(&name) {
                 seen.add(value, here);
             } else if name == "csrf_token" {
                 seen.add(value, Shown::Anytime);

@@ -59,6 +59,7 @@ mod inference;
 mod key_cache;
 mod key_commands;
 mod log_ins;
+mod members;
 mod metrics;
 mod operating;
 mod organization_secrets;

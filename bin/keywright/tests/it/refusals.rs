@@ -9,8 +9,11 @@ use test_support::{app::Caller, databases::Database};
 type Refusal = (u16, &'static str);
 
 /// Routes that answer anybody.
-const PUBLIC: [(&str, &str); 4] = [
+const PUBLIC: [(&str, &str); 7] = [
     ("post", "/v1/session"),
+    ("post", "/v1/invitations/show"),
+    ("post", "/v1/invitations/accept"),
+    ("get", "/invitations"),
     ("get", "/healthz"),
     ("get", "/readyz"),
     ("get", "/deployment/{handle}/docs"),
@@ -18,7 +21,7 @@ const PUBLIC: [(&str, &str); 4] = [
 /// What the first segments of a path, or of one method of it, tell of those who may not pass, beside "no credential": the
 /// status and code for a deployment's key, for another organization's platform key, and for another
 /// organization's key that has the scope `orders:read` alone. Under `/v1`, a caller is in their own.
-const TABLE: [(&str, Refusal, Refusal, Refusal); 24] = [
+const TABLE: [(&str, Refusal, Refusal, Refusal); 28] = [
     ("/metrics", INVALID, INVALID, INVALID),
     ("/v1/session", KIND, KIND, KIND),
     ("/v1/api-keys", KIND, PASSES, SCOPE),
@@ -33,6 +36,10 @@ const TABLE: [(&str, Refusal, Refusal, Refusal); 24] = [
     ("/unstract/{org_id}/api/v2/platform-keys", ADMIN, HIDDEN, HIDDEN),
     ("get /unstract/{org_id}/api/v2/secrets", KIND, HIDDEN, HIDDEN),
     ("/unstract/{org_id}/api/v2/secrets", ADMIN, HIDDEN, HIDDEN),
+    ("get /unstract/{org_id}/api/v2/members", KIND, HIDDEN, HIDDEN),
+    ("/unstract/{org_id}/api/v2/members", ADMIN, HIDDEN, HIDDEN),
+    ("get /unstract/{org_id}/api/v2/invitations", KIND, HIDDEN, HIDDEN),
+    ("/unstract/{org_id}/api/v2/invitations", ADMIN, HIDDEN, HIDDEN),
     ("/unstract/{org_id}/api/v2/audit", KIND, HIDDEN, HIDDEN),
     ("/unstract/{org_id}/api/v2/usage", KIND, HIDDEN, HIDDEN),
     ("/unstract/{org_id}/api/v2/executions", KIND, HIDDEN, HIDDEN),
@@ -87,6 +94,7 @@ async fn every_route_refuses_those_who_may_not_pass() {
 async fn check(caller: &Caller, method: &str, path: &str, (status, code): Refusal) {
     let address = path.replace("{org_id}", "acme").replace("{handle}", NOBODYS);
     let address = address.replace("{id}", NOBODYS).replace("{key_id}", NOBODYS);
+    let address = address.replace("{user_id}", NOBODYS);
     let verb = Method::from_bytes(method.to_uppercase().as_bytes()).expect("a method");
     let body = (verb != Method::GET && verb != Method::DELETE).then(|| json!({}));
     let answer = caller.send(verb, &address, body).await;

@@ -50,9 +50,12 @@ async fn a_user_does_not_see_platform_keys(app: TestApp) {
 }
 
 async fn a_role_holds_from_the_next_request_on(app: TestApp) {
-    let admin = app.admin().await;
+    let (admin, other) = (app.admin().await, app.given_member("ada", "admin").await);
     let keys = format!("{MANAGE}/platform-keys/");
-    admin.get(&keys).await.ok();
-    app.user().await;
-    admin.get(&keys).await.refused(403, "admin_required");
+    other.get(&keys).await.ok();
+    let member = format!("{MANAGE}/members/{}/", other.user_id().await);
+    admin.patch(&member, json!({"role": "user"})).await.ok();
+    other.get(&keys).await.refused(403, "admin_required");
+    admin.patch(&member, json!({"role": "admin"})).await.ok();
+    other.get(&keys).await.ok();
 }

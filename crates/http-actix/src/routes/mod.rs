@@ -10,6 +10,8 @@ mod forward_auth;
 mod history;
 mod identity;
 mod inference;
+mod invitations;
+mod members;
 mod organization;
 mod platform_keys;
 mod schedules;
@@ -47,6 +49,8 @@ pub fn routes(config: &mut ServiceConfig) {
         .configure(sharing::routes)
         .configure(platform_keys::routes)
         .configure(organization::routes)
+        .configure(members::routes)
+        .configure(invitations::routes)
         .configure(secrets::routes)
         .configure(audit::routes)
         .configure(usage::routes)

@@ -147,7 +147,7 @@ async fn end_session(
     }
 }
 
-fn session_of(identity: Identity) -> Result<(SessionRecord, String), ApiError> {
+pub(super) fn session_of(identity: Identity) -> Result<(SessionRecord, String), ApiError> {
     match identity {
         Identity::Session { record, csrf_token } => Ok((*record, csrf_token)),
         Identity::Key(_) => {
@@ -188,7 +188,7 @@ fn wrong_current(error: ApiError) -> ApiError {
     error
 }
 
-fn view(record: SessionRecord, csrf_token: String) -> SessionView {
+pub(super) fn view(record: SessionRecord, csrf_token: String) -> SessionView {
     let organizations = record.memberships.into_iter().map(Into::into).collect();
     SessionView { user: record.user.into(), organizations, csrf_token }
 }

@@ -11,6 +11,8 @@ use deployments_domain::{
 use diesel::{delete, insert_into, prelude::*, result::Error, sql_types::Bool, update};
 use keys_core::KeyId;
 
+use uuid::Uuid;
+
 use super::{
     super::{Conn, Store, violated_unique},
     audit::{note, note_both},
@@ -87,6 +89,7 @@ impl DeploymentStore for Store {
         &self,
         organization: OrganizationId,
         visibility: Visibility,
+        created_by: Option<Uuid>,
         page: PageRequest,
     ) -> Result<Page<Deployment>, StoreError> {
         self.read("listing deployments", |conn| {
@@ -98,6 +101,9 @@ impl DeploymentStore for Store {
                 .into_boxed();
             if let Some(after) = page.after {
                 wanted = wanted.filter(deployments::id.lt(after.to_string()));
+            }
+            if let Some(maker) = created_by {
+                wanted = wanted.filter(deployments::created_by.eq(maker.to_string()));
             }
             let rows: Vec<DeploymentRow> = wanted.load(conn)?;
             let items = rows.into_iter().map(DeploymentRow::read).collect::<QueryResult<_>>()?;

@@ -58,6 +58,7 @@ impl OrganizationStore for Store {
                     memberships::organization_id.eq(&organization),
                     memberships::user_id.eq(admin),
                     memberships::role.eq(Role::Admin.as_str()),
+                    memberships::created_at.eq(codec::micros(new.organization.created_at)),
                 ))
                 .execute(conn)?;
             generate(conn, new.organization.id, Slot::One, &new.platform_key, true)?;

@@ -216,7 +216,7 @@ fn is_unchanged(conn: &mut Conn, user: UserId, since: Option<Timestamp>) -> Quer
     Ok(changed == Some(since.map(codec::micros)))
 }
 
-fn memberships_of(conn: &mut Conn, user: &str) -> QueryResult<Vec<Membership>> {
+pub(super) fn memberships_of(conn: &mut Conn, user: &str) -> QueryResult<Vec<Membership>> {
     let rows: Vec<(String, String, String)> = memberships::table
         .inner_join(organizations::table)
         .filter(memberships::user_id.eq(user))

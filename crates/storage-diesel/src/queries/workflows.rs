@@ -7,6 +7,8 @@ use access_domain::{
 use deployments_domain::{Workflow, WorkflowId, WorkflowRefusal, WorkflowStore};
 use diesel::{insert_into, prelude::*, sql_types::Bool, update};
 
+use uuid::Uuid;
+
 use super::{
     super::{Conn, Store},
     audit::note,
@@ -50,6 +52,7 @@ impl WorkflowStore for Store {
         &self,
         organization: OrganizationId,
         visibility: Visibility,
+        created_by: Option<Uuid>,
         page: PageRequest,
     ) -> Result<Page<Workflow>, StoreError> {
         self.read("listing workflows", |conn| {
@@ -62,6 +65,9 @@ impl WorkflowStore for Store {
                 .into_boxed();
             if let Some(after) = page.after {
                 wanted = wanted.filter(workflows::id.lt(after.to_string()));
+            }
+            if let Some(maker) = created_by {
+                wanted = wanted.filter(workflows::created_by.eq(maker.to_string()));
             }
             let rows: Vec<(WorkflowRow, VersionRow)> = wanted.load(conn)?;
             let read = |(workflow, version): (WorkflowRow, VersionRow)| workflow.read(&version);

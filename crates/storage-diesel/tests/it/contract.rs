@@ -150,6 +150,19 @@ on_both_databases! {
         a_reached_limit_is_told_of_once_an_hour_by_two_servers
         a_run_is_told_of_once_when_it_ends_and_not_when_it_is_stopped
         where_nobody_listens_nothing_is_kept;
+    members:
+        an_invitation_is_told_as_it_was_made_and_listed_while_it_is_open
+        invitations_are_counted_and_one_for_the_same_address_is_withdrawn
+        whoever_accepts_is_a_member_by_the_role_of_the_invitation
+        a_refused_acceptance_saves_nothing
+        a_withdrawn_invitation_is_accepted_by_nobody
+        of_eight_who_accept_one_invitation_at_once_one_joins
+        of_eight_invitations_of_one_address_at_once_one_is_open
+        invitations_do_not_pass_by_the_last_place_at_once
+        a_changed_role_holds_for_sessions_that_there_are
+        what_a_removed_member_made_is_counted_and_stays
+        of_four_administrators_who_go_at_once_one_stays
+        old_invitations_are_deleted_in_portions_and_others_stay;
     organizations:
         organizations_are_listed_by_slug
         a_new_organization_has_one_platform_key_that_is_active

@@ -59,11 +59,11 @@ pub fn deployments_are_listed_newest_first_in_pages(given: &Given) {
             .unwrap();
         deployment.id
     });
-    let page = given.stores.list_deployments(organization, ALL, first(2)).unwrap();
+    let page = given.stores.list_deployments(organization, ALL, None, first(2)).unwrap();
     let ids: Vec<_> = page.items.iter().map(|deployment| deployment.id).collect();
     assert_eq!(ids, [made[2], made[1]]);
     let rest = PageRequest { after: page.next, limit: 2 };
-    let page = given.stores.list_deployments(organization, ALL, rest).unwrap();
+    let page = given.stores.list_deployments(organization, ALL, None, rest).unwrap();
     assert_eq!((page.items[0].id, page.items.len(), page.next), (made[0], 1, None));
 }
 
@@ -72,7 +72,8 @@ pub fn whoever_sees_only_their_own_sees_no_other_deployment(given: &Given) {
     let (organization, id) = (deployed.organization, deployed.deployment.id);
     let see = |visibility| {
         let found = given.stores.find_deployment(organization, visibility, id).unwrap();
-        let listed = given.stores.list_deployments(organization, visibility, first(9)).unwrap();
+        let listed =
+            given.stores.list_deployments(organization, visibility, None, first(9)).unwrap();
         (found.is_some(), listed.items.len())
     };
     assert_eq!(see(Visibility::Member(SOMEBODY)), (true, 1));
@@ -94,7 +95,7 @@ pub fn another_organization_sees_no_deployment(given: &Given) {
     let deployed = given.deployed("acme");
     let (there, id) = (given.organization("other"), deployed.deployment.id);
     assert_eq!(given.stores.find_deployment(there, ALL, id).unwrap(), None);
-    assert!(given.stores.list_deployments(there, ALL, first(9)).unwrap().items.is_empty());
+    assert!(given.stores.list_deployments(there, ALL, None, first(9)).unwrap().items.is_empty());
     let rule = |deployment: &Deployment| Ok(deployment.clone());
     assert_not_found(given.stores.change_deployment(there, ALL, id, &rule, &given.deed()));
     assert_not_found(given.stores.delete_deployment(there, ALL, id, &given.deed()));
@@ -153,7 +154,7 @@ pub fn of_eight_deployments_of_one_name_at_once_one_is_made(given: &Given) {
     for refused in results.into_iter().filter(Result::is_err) {
         assert_taken(refused);
     }
-    let listed = given.stores.list_deployments(organization, ALL, first(9)).unwrap();
+    let listed = given.stores.list_deployments(organization, ALL, None, first(9)).unwrap();
     assert_eq!(listed.items.len(), 1);
 }
 
@@ -224,7 +225,9 @@ pub fn a_deleted_deployment_is_not_found_and_not_deleted_again(given: &Given) {
     delete().unwrap();
     assert_not_found(delete());
     assert_eq!(given.stores.find_deployment(organization, ALL, id).unwrap(), None);
-    assert!(given.stores.list_deployments(organization, ALL, first(9)).unwrap().items.is_empty());
+    assert!(
+        given.stores.list_deployments(organization, ALL, None, first(9)).unwrap().items.is_empty()
+    );
     assert!(given.stores.find_runnable(organization, id, deployed.key.key.id).unwrap().is_none());
     let rule = |deployment: &Deployment| Ok(deployment.clone());
     assert_not_found(given.stores.change_deployment(organization, ALL, id, &rule, &given.deed()));

@@ -243,7 +243,7 @@ pub fn the_runs_of_a_deleted_deployment_go_on(given: &Given) {
     let end = Some(RunEnd::Result(json!(1)));
     let done = RunMove { end, ..given.move_by(&run, claimed[0].state, Event::Succeed) };
     assert!(given.stores.save_move(&done).unwrap());
-    let listed = given.stores.list_deployments(organization, ALL, first(1)).unwrap();
+    let listed = given.stores.list_deployments(organization, ALL, None, first(1)).unwrap();
     assert!(listed.items.is_empty());
 }
 

@@ -41,7 +41,7 @@ fn room_for(runs: u32) -> RunLimits {
 }
 
 fn workflows(given: &Given, organization: OrganizationId) -> usize {
-    given.stores.list_workflows(organization, ALL, first(100)).unwrap().items.len()
+    given.stores.list_workflows(organization, ALL, None, first(100)).unwrap().items.len()
 }
 
 pub fn a_request_is_remembered_by_what_it_has_made(given: &Given) {

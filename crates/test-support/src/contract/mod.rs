@@ -16,6 +16,7 @@ pub mod idempotency;
 pub mod imports;
 pub mod key_lookup;
 pub mod managed_keys;
+pub mod members;
 pub mod notices;
 pub mod organizations;
 pub mod platform_keys;

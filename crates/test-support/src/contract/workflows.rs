@@ -30,7 +30,7 @@ pub fn workflows_are_listed_newest_first_in_pages(given: &Given) {
     let mut seen = Vec::new();
     let mut sizes = Vec::new();
     loop {
-        let listed = given.stores.list_workflows(organization, ALL, page).unwrap();
+        let listed = given.stores.list_workflows(organization, ALL, None, page).unwrap();
         sizes.push(listed.items.len());
         seen.extend(listed.items.into_iter().map(|workflow| workflow.id));
         let Some(after) = listed.next else { break };
@@ -45,7 +45,7 @@ pub fn whoever_sees_only_their_own_sees_no_other_workflow(given: &Given) {
     let workflow = given.workflow(organization);
     let see = |visibility| {
         let found = given.stores.find_workflow(organization, visibility, workflow.id).unwrap();
-        let listed = given.stores.list_workflows(organization, visibility, first(9)).unwrap();
+        let listed = given.stores.list_workflows(organization, visibility, None, first(9)).unwrap();
         (found.is_some(), listed.items.len())
     };
     assert_eq!(see(Visibility::Member(SOMEBODY)), (true, 1));
@@ -72,7 +72,7 @@ pub fn another_organization_sees_no_workflow(given: &Given) {
     let workflow = given.workflow(given.organization("acme"));
     let (there, id) = (given.organization("other"), workflow.id);
     assert_eq!(given.stores.find_workflow(there, ALL, id).unwrap(), None);
-    assert!(given.stores.list_workflows(there, ALL, first(9)).unwrap().items.is_empty());
+    assert!(given.stores.list_workflows(there, ALL, None, first(9)).unwrap().items.is_empty());
     let rule = |workflow: &Workflow| Ok(workflow.clone());
     assert!(is_not_found(&given.stores.change_workflow(there, ALL, id, &rule, &given.deed())));
     assert!(is_not_found(&given.stores.delete_workflow(there, ALL, id, &unused, &given.deed())));
@@ -146,7 +146,9 @@ pub fn a_deleted_workflow_is_not_found(given: &Given) {
     let (organization, id) = (workflow.organization, workflow.id);
     given.stores.delete_workflow(organization, ALL, id, &unused, &given.deed()).unwrap();
     assert_eq!(given.stores.find_workflow(organization, ALL, id).unwrap(), None);
-    assert!(given.stores.list_workflows(organization, ALL, first(9)).unwrap().items.is_empty());
+    assert!(
+        given.stores.list_workflows(organization, ALL, None, first(9)).unwrap().items.is_empty()
+    );
     assert!(is_not_found(&given.stores.delete_workflow(
         organization,
         ALL,
