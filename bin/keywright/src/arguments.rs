@@ -33,6 +33,12 @@ pub(crate) enum Command {
     /// Create and list organizations
     #[command(subcommand)]
     Organization(OrganizationCommand),
+    /// Let somebody in again who lost their password
+    #[command(subcommand)]
+    User(UserCommand),
+    /// Give an organization a platform key again whose secret was lost
+    #[command(subcommand)]
+    PlatformKey(PlatformKeyCommand),
     /// Look at keys: what one is, and whether any lie about in files
     #[command(subcommand)]
     Key(KeyCommand),
@@ -88,7 +94,7 @@ pub(crate) enum MigrateCommand {
 pub(crate) enum OrganizationCommand {
     /// Create an organization with its administrator and platform key "Key #1"
     Create(CreateOptions),
-    /// List the organizations of this server
+    /// List the organizations of this server, with how many belong to each
     List(Output),
 }
 
@@ -112,6 +118,54 @@ pub(crate) struct CreateOptions {
     /// Make a user that exists already the administrator
     #[arg(long, conflicts_with_all = ["admin_email", "admin_password_stdin"])]
     pub(crate) existing_user: bool,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum UserCommand {
+    /// Give a user another password, and end all their sessions
+    ///
+    /// Says first what will happen, and asks; where standard input is no terminal, it wants --yes. It is
+    /// noted in the audit of each organization that the user belongs to.
+    ResetPassword(ResetOptions),
+}
+
+#[derive(Args)]
+pub(crate) struct ResetOptions {
+    /// The name that they log in by
+    pub(crate) username: String,
+    /// Read the new password from standard input (12 characters or more); without it one is made and shown
+    #[arg(long)]
+    pub(crate) password_stdin: bool,
+    /// Do it without asking
+    #[arg(long)]
+    pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum PlatformKeyCommand {
+    /// Give a platform key a new secret; the old one opens nothing any more
+    ///
+    /// The key keeps its id, and stays as active as it was. Says first which key it is, and asks; where
+    /// standard input is no terminal, it wants --yes. Servers that run hear of it within
+    /// keys.max_staleness_ms.
+    Refresh(RefreshOptions),
+}
+
+#[derive(Args)]
+pub(crate) struct RefreshOptions {
+    /// The organization, by its slug
+    #[arg(long, value_name = "SLUG")]
+    pub(crate) organization: String,
+    /// Which of its two keys
+    #[arg(long, value_name = "1|2", value_parser = clap::value_parser!(u8).range(1..=2))]
+    pub(crate) slot: u8,
+    /// Do it without asking
+    #[arg(long)]
+    pub(crate) yes: bool,
     #[command(flatten)]
     pub(crate) output: Output,
 }

@@ -19,6 +19,7 @@ use crate::{
 };
 
 const SLUG: &str = "mock_org";
+const ADMIN: &str = "admin";
 
 /// Starts a server of its own, deploys a workflow and calls it; then serves until Ctrl-C.
 pub(crate) fn run(loaded: Loaded, options: DemoOptions) -> Result<ExitCode, Failure> {
@@ -70,7 +71,7 @@ fn first_start(organizations: &Organizations) -> Result<Option<CreatedOrganizati
     let wanted = CreateOrganization {
         slug: SLUG.into(),
         name: "Mock organization".into(),
-        admin_username: "admin".into(),
+        admin_username: ADMIN.into(),
         admin_email: None,
         admin_password: None,
         existing_user: false,
@@ -132,15 +133,38 @@ Serving until Ctrl-C."
 }
 
 fn show_again(address: SocketAddr, directory: &str) {
+    let url = quoted(&format!("sqlite://{directory}/keywright.db"));
+    let program = std::env::args().next().unwrap_or_else(|| "keywright".into());
+    let command = format!("KEYWRIGHT_DATABASE__URL={url} {}", quoted(&program));
     println!(
         "Keywright demo, kept in {directory}
 
 The demo was set up by an earlier start, which showed its secrets. They are not stored, so they
-cannot be shown again: to begin anew, stop the demo and delete the directory {directory}.
+cannot be shown again; but new ones can be made, while the demo runs.
+
+Reset the password of {ADMIN}:
+
+  {command} user reset-password {ADMIN}
+
+Give the platform key a new secret:
+
+  {command} platform-key refresh --organization {SLUG} --slot 1
+
+To begin anew instead, stop the demo and delete the directory {directory}.
 
 The API is documented at http://{address}/docs/
 Serving until Ctrl-C."
     );
+}
+
+/// A word for a shell, as it stands or in quotes.
+fn quoted(word: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-:".contains(&byte);
+    if word.bytes().all(is_plain) {
+        word.into()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
 }
 
 struct Called {

@@ -23,10 +23,13 @@ mod networks;
 mod node;
 mod organization;
 mod pepper;
+mod platform_key;
+mod question;
 mod secret_file;
 mod serve;
 mod traces;
 mod upkeep;
+mod user;
 
 use std::process::ExitCode;
 
@@ -65,6 +68,8 @@ fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Worker => serve::run_worker(&loaded),
         Command::Migrate(command) => migrate::run(&loaded, &command),
         Command::Organization(command) => organization::run(&loaded, command),
+        Command::User(command) => user::run(&loaded, command),
+        Command::PlatformKey(command) => platform_key::run(&loaded, &command),
         Command::Audit(command) => audit::run(&loaded, &command),
         Command::Config(command) => configuration::show(&loaded, &command),
         Command::Doctor(output) => doctor::run(&loaded, output),

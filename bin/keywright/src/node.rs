@@ -6,9 +6,9 @@ use std::{
 };
 
 use access_domain::{
-    AuditLog, Clock, EncryptionKeys, Idempotency, KeyChanges, KeyNotices, MemoryLimiter, Models,
-    Organizations, PasswordCost, PasswordHash, ReachedLimits, Refusals, SecretDesk, StoreError,
-    Tracer, WatchedLimiter,
+    Accounts, AuditLog, Clock, EncryptionKeys, Idempotency, KeyChanges, KeyNotices, MemoryLimiter,
+    Models, Organizations, PasswordCost, PasswordHash, PlatformKeysUseCases, ReachedLimits,
+    Refusals, SecretDesk, StoreError, Tracer, WatchedLimiter,
 };
 use deployments_domain::{Elsewhere, FileStore, Usage, WorkflowRunner};
 use http_actix::{App, KeyCacheConfig, KeyEpochs, MetricsDoor, Ports, Settings, Uploads};
@@ -126,6 +126,18 @@ impl Node {
         })
     }
 
+    /// The same for commands that change what is there already: they make no database, since one that is
+    /// not there is one that was not meant.
+    pub(crate) fn open_existing(configuration: &Configuration) -> Result<Self, Failure> {
+        if let Some(path) = configuration.embedded_database().filter(|path| !path.exists()) {
+            return Err(Failure::Database(format!(
+                "there is no database at {}; database.url says where it is",
+                path.display()
+            )));
+        }
+        Self::open(configuration, Migrations::ApplyIfEmbedded)
+    }
+
     /// The use cases of an operator.
     pub(crate) fn organizations(&self) -> Organizations {
         Organizations {
@@ -134,6 +146,27 @@ impl Node {
             entropy: Arc::clone(&self.entropy),
             peppers: Arc::clone(&self.peppers),
             password_cost: PasswordCost::STANDARD,
+        }
+    }
+
+    /// The use cases of an operator that are about people.
+    pub(crate) fn accounts(&self) -> Accounts {
+        Accounts {
+            store: self.storage.clone(),
+            organizations: self.storage.clone(),
+            clock: Arc::clone(&self.clock),
+            entropy: Arc::clone(&self.entropy),
+            password_cost: PasswordCost::STANDARD,
+        }
+    }
+
+    /// Platform keys, for an operator.
+    pub(crate) fn platform_keys(&self) -> PlatformKeysUseCases {
+        PlatformKeysUseCases {
+            store: self.storage.clone(),
+            clock: Arc::clone(&self.clock),
+            entropy: Arc::clone(&self.entropy),
+            peppers: Arc::clone(&self.peppers),
         }
     }
 

@@ -1,8 +1,10 @@
 //! `keywright organization`
 
-use std::{io::Read as _, process::ExitCode};
+use std::process::ExitCode;
 
-use access_domain::{CreateOrganization, CreateOrganizationError, Operator};
+use access_domain::{
+    CreateOrganization, CreateOrganizationError, MemberCounts, Operator, Organization,
+};
 use keys_core::Secret;
 use serde_json::json;
 
@@ -11,10 +13,8 @@ use crate::{
     configuration::Loaded,
     failure::Failure,
     node::{Migrations, Node},
+    user::read_password,
 };
-
-/// More than any password may have; what is too long is refused with the rest.
-const MAX_PASSWORD_BYTES: u64 = 4096;
 
 /// Creates or lists organizations.
 pub(crate) fn run(loaded: &Loaded, command: OrganizationCommand) -> Result<ExitCode, Failure> {
@@ -62,33 +62,35 @@ fn create(node: &Node, options: CreateOptions) -> Result<(), Failure> {
 }
 
 fn list(node: &Node, output: Output) -> Result<(), Failure> {
-    let organizations = node.organizations().list(Operator::at_the_command_line());
+    let organizations = node.accounts().organizations(Operator::at_the_command_line());
     let organizations = organizations.map_err(|error| Failure::database(&error))?;
     if output.json {
         let rows: Vec<_> = organizations
             .iter()
-            .map(|one| json!({"organization_id": one.id.uuid(), "slug": one.slug.as_str(), "name": one.name}))
+            .map(|(one, counts)| {
+                json!({"organization_id": one.id.uuid(), "slug": one.slug.as_str(), "name": one.name,
+                    "members": counts.members, "admins": counts.admins,
+                    "created_at": one.created_at.format("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()})
+            })
             .collect();
         println!("{}", serde_json::Value::Array(rows));
     } else if organizations.is_empty() {
-        println!("there are no organizations; make one with 'keywright organization create'");
+        println!("There are no organizations yet; 'keywright organization create' makes one.");
     } else {
-        for one in organizations {
-            println!("{}  {:30}  {}", one.id, one.slug, one.name);
-        }
+        table(&organizations);
     }
     Ok(())
 }
 
-fn read_password() -> Result<Secret, Failure> {
-    let mut text = String::new();
-    std::io::stdin().take(MAX_PASSWORD_BYTES).read_to_string(&mut text).map_err(|error| {
-        Failure::Failed(format!("the password cannot be read from standard input: {error}"))
-    })?;
-    // The line's end belongs to whatever wrote it, not to the password.
-    let end = text.trim_end_matches(['\r', '\n']).len();
-    text.truncate(end);
-    Ok(Secret::new(text))
+fn table(organizations: &[(Organization, MemberCounts)]) {
+    let longest = organizations.iter().map(|(one, _)| one.slug.as_str().len()).max();
+    let width = longest.unwrap_or_default().max("SLUG".len());
+    println!("{:width$}  MEMBERS  ADMINS  CREATED     {:36}  NAME", "SLUG", "ID");
+    for (one, counts) in organizations {
+        let MemberCounts { members, admins } = counts;
+        let (slug, created) = (one.slug.as_str(), one.created_at.format("%Y-%m-%d"));
+        println!("{slug:width$}  {members:>7}  {admins:>6}  {created}  {}  {}", one.id, one.name);
+    }
 }
 
 fn failure(error: CreateOrganizationError) -> Failure {

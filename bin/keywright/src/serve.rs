@@ -237,6 +237,12 @@ async fn sweep(node: Node) {
         if let Ok(Err(error)) = swept {
             tracing::warn!(%error, "sessions that are over were not deleted");
         }
+        let (storage, clock) = (Arc::clone(&node.storage), Arc::clone(&node.clock));
+        let old =
+            web::block(move || access_domain::sweep_invitations(&*storage, &*clock, SWEEP_LIMIT));
+        if let Ok(Err(error)) = old.await {
+            tracing::warn!(%error, "invitations that are over were not deleted");
+        }
         let idempotency = node.idempotency();
         if let Ok(Err(error)) = web::block(move || idempotency.prune()).await {
             tracing::warn!(%error, "requests were not forgotten that are no longer answered again");

@@ -3,6 +3,7 @@
 //! Rules and use cases over ports; no actix, SQL, runtime, clock or random source. Permission is a
 //! value: [`authorize`] gives a [`Granted`], and use cases take one, so that no edge can forget to ask.
 
+mod accounts;
 mod audit;
 mod audit_chain;
 mod audit_log;
@@ -48,6 +49,7 @@ mod webhook;
 mod webhooks;
 
 pub use self::{
+    accounts::{Account, AccountStore, Accounts, MemberCounts, ResetError, ResetPassword},
     audit::{
         Act, Action, Actor, ActorKind, AuditEntry, AuditEntryId, AuditFilter, Origin, Subject,
         SubjectKind,

@@ -10,8 +10,8 @@ use keys_core::{
 use uuid::Uuid;
 
 use crate::{
-    Action, ChangeError, Clock, Granted, ManagePlatformKeys, NewKey, PlatformKeyStore, Principal,
-    RefreshPlatformKey, StoreError,
+    Act, Action, Actor, ChangeError, Clock, Granted, ManagePlatformKeys, NewKey, Operator,
+    OrganizationId, Origin, PlatformKeyStore, Principal, RefreshPlatformKey, StoreError,
 };
 
 /// What is told of a platform key. Whether it is active, its slots say.
@@ -29,6 +29,8 @@ pub struct PlatformKey {
     pub created_at: Timestamp,
     /// When its present secret was made.
     pub secret_created_at: Timestamp,
+    /// When its present secret was last in use, as far as that is stored: to the minute.
+    pub last_used_at: Option<Timestamp>,
 }
 
 /// What is to change in an organization's slots.
@@ -161,6 +163,43 @@ impl PlatformKeysUseCases {
         let keys = self.store.change_platform_keys(granted.organization(), &rule, &act)?;
         let slot = slot_of(&keys, id).map_err(ChangeError::Refused)?;
         Ok((keys, slot, secret))
+    }
+
+    /// Both slots, as an operator sees them.
+    ///
+    /// # Errors
+    /// When storage fails.
+    pub fn list_for_operator(
+        &self,
+        _: Operator,
+        organization: OrganizationId,
+    ) -> Result<PlatformKeys<PlatformKey>, StoreError> {
+        self.store.platform_keys(organization)
+    }
+
+    /// [`PlatformKeysUseCases::refresh`] at the command line, where nobody has a key any more.
+    ///
+    /// # Errors
+    /// When the slot is empty, or storage fails.
+    pub fn refresh_for_operator(
+        &self,
+        _: Operator,
+        organization: OrganizationId,
+        slot: Slot,
+    ) -> Changed<(PlatformKeys<PlatformKey>, Secret)> {
+        let at = self.clock.now();
+        let Minted { secret, stored } = mint(Pattern::Uuid, self.peppers.current(), &*self.entropy);
+        let (who, from) = (Actor::command_line(), Origin::default());
+        let act = Act::new(Action::PlatformKeyRefreshed, who, from, at, &*self.entropy);
+        let rule = |keys: &PlatformKeys<PlatformKey>| match keys.get(slot) {
+            Some(_) => {
+                let secret = stored.clone();
+                Ok(PlatformKeyChange::Refresh { slot, secret, at, revoke_made: false })
+            }
+            None => Err(PlatformKeyRefusal::NotFound),
+        };
+        let keys = self.store.change_platform_keys(organization, &rule, &act)?;
+        Ok((keys, secret))
     }
 
     /// Switches a key on, and with that the other off; or off, which leaves none on.

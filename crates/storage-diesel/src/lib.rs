@@ -7,9 +7,9 @@
 use std::{error::Error, io, path::PathBuf, sync::Arc, time::Duration};
 
 use access_domain::{
-    AuditStore, IdempotencyStore, InvitationStore, KeyChanges, KeyImportStore, KeyLookup,
-    ManagedKeyStore, MemberStore, NoticeStore, OrganizationStore, PlatformKeyStore, SecretStore,
-    SessionStore, StoreError, WebhookStore,
+    AccountStore, AuditStore, IdempotencyStore, InvitationStore, KeyChanges, KeyImportStore,
+    KeyLookup, ManagedKeyStore, MemberStore, NoticeStore, OrganizationStore, PlatformKeyStore,
+    SecretStore, SessionStore, StoreError, WebhookStore,
 };
 use deployments_domain::{
     DeploymentStore, ExecutionStore, HistoryStore, RecordStore, ScheduleStore, SharingStore,
@@ -39,6 +39,7 @@ pub trait Storage:
     + KeyLookup
     + KeyImportStore
     + SessionStore
+    + AccountStore
     + MemberStore
     + InvitationStore
     + WorkflowStore

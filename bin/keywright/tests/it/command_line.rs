@@ -73,8 +73,18 @@ fn wrong_usage_is_exit_code_two() {
 #[test]
 fn every_command_has_help() {
     let settings = Settings::of("sqlite://unused");
-    for command in ["demo", "serve", "worker", "migrate", "organization", "config", "doctor", "key"]
-    {
+    for command in [
+        "demo",
+        "serve",
+        "worker",
+        "migrate",
+        "organization",
+        "config",
+        "doctor",
+        "key",
+        "user",
+        "platform-key",
+    ] {
         let output = settings.run(&[command, "--help"]);
         assert!(output.status.success() && output.stdout.len() > 100, "{output:?}");
     }

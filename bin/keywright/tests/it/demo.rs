@@ -81,6 +81,19 @@ async fn the_demo_deploys_calls_and_serves_and_keeps_its_secrets_to_the_first_st
     assert_eq!(infers.post("/v1/inference", question).await.ok()["output"], "Hello");
     drop(demo);
     let (_demo, printed) = start(directory);
+    // What it says to type does what it says, while it runs.
+    let base = printed.lines().find_map(|line| line.strip_prefix("The API is documented at "));
+    let base = base.expect("an address").trim_end_matches("/docs/");
+    let command = printed.lines().find(|line| line.contains("user reset-password"));
+    let shell = |command: &str| {
+        let output = std::process::Command::new("sh").args(["-c", command]).output();
+        String::from_utf8(output.expect("a shell").stdout).expect("UTF-8")
+    };
+    let reset = shell(&format!("{} --yes", command.expect("a line to paste").trim()));
+    Caller::new(base).log_in("admin", value(&reset, "password")).await;
+    let command = printed.lines().find(|line| line.contains("platform-key refresh"));
+    let refreshed = shell(&format!("{} --yes", command.expect("a line to paste").trim()));
+    assert!(refreshed.contains("(Key #1)"), "{refreshed}");
     assert!(
         printed.contains("begin anew") && !printed.contains(platform_key) && !printed.contains(key),
         "{printed}"

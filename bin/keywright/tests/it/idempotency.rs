@@ -439,6 +439,7 @@ fn every_address_that_creates_or_executes_takes_a_key() {
         "/deployment/{handle}/execute",
         "/unstract/{org_id}/api/v2/api-deployment",
         "/unstract/{org_id}/api/v2/api-deployment/{id}/keys",
+        "/unstract/{org_id}/api/v2/members",
         "/unstract/{org_id}/api/v2/platform-keys",
         "/unstract/{org_id}/api/v2/workflow",
         "/unstract/{org_id}/api/v2/workflow/{id}/run",

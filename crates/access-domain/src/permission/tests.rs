@@ -139,3 +139,15 @@ fn what_is_shared_with_a_user_is_their_owners_to_change() {
     assert_eq!(Visibility::Member(own).owns(others), Err(OwnerRequired));
     assert_eq!(Visibility::Organization.owns(others), Ok(()));
 }
+
+#[test]
+fn members_are_managed_by_admins_alone_and_everybody_may_leave() {
+    check(ManageMembers, [YES, ADMINS, ADMINS, ADMINS, ADMINS, ADMINS]);
+    let somebody = LeaveOrganization { user: Uuid::from_u128(9).into() };
+    check(somebody, [YES, ADMINS, ADMINS, ADMINS, ADMINS, ADMINS]);
+    let themselves = LeaveOrganization { user: Uuid::from_u128(2).into() };
+    check(themselves, [YES, YES, ADMINS, ADMINS, ADMINS, ADMINS]);
+    // No key is a person, whatever its id.
+    let key = LeaveOrganization { user: Uuid::from_u128(3).into() };
+    check(key, [YES, ADMINS, ADMINS, ADMINS, ADMINS, ADMINS]);
+}

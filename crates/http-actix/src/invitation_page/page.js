@@ -11,6 +11,7 @@
 
   // Relative, so that it is right below whatever path a proxy puts this server.
   const root = location.pathname.replace(/invitations\/?$/, "");
+  element("docs").href = root + "docs/";
   let csrfToken = null;
 
   async function ask(path, body) {
@@ -42,9 +43,8 @@
     place.textContent = "";
     for (const field of ["username", "password"]) element(field).removeAttribute("aria-invalid");
     if (!refused) return;
-    const lines = [refused.message];
     const faults = (refused.errors || []).filter((error) => error.attr);
-    if (faults.length > 1) lines.push(...faults.map((error) => sentence(error.detail)));
+    const lines = faults.length > 1 ? faults.map((error) => sentence(error.detail)) : [refused.message];
     if (refused.status === 429 && refused.retryAfter) lines.push("Try again in " + refused.retryAfter + " seconds.");
     for (const line of lines) {
       const paragraph = document.createElement("p");

@@ -44,6 +44,7 @@ macro_rules! shared_with {
     };
 }
 
+mod accounts;
 mod audit;
 mod claims;
 mod deliveries;

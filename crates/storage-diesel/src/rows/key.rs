@@ -265,6 +265,8 @@ pub(crate) struct SlotRow {
     fingerprint: String,
     #[diesel(select_expression = key_secrets::created_at)]
     secret_created_at: i64,
+    #[diesel(select_expression = key_secrets::last_used_at)]
+    last_used_at: Option<i64>,
 }
 
 /// An organization without rows has two empty slots, and so none that is active.
@@ -291,6 +293,7 @@ impl SlotRow {
             created_by: self.created_by.as_deref().map(codec::read_uuid).transpose()?,
             created_at: codec::read_micros(self.created_at)?,
             secret_created_at: codec::read_micros(self.secret_created_at)?,
+            last_used_at: self.last_used_at.map(codec::read_micros).transpose()?,
         })
     }
 }

@@ -251,8 +251,10 @@ pub fn a_changed_role_holds_for_sessions_that_there_are(given: &Given) {
         token_digest: token,
         created_at: given.now(),
         last_used_at: given.now(),
+        address: None,
+        user_agent: String::new(),
     };
-    given.stores.begin_session(&session).unwrap();
+    assert!(given.stores.begin_session(&session, None, &[]).unwrap());
     let roles = || {
         let record = given.stores.find_session(&[token]).unwrap().unwrap();
         record.memberships.iter().map(|membership| membership.role).collect::<Vec<_>>()
