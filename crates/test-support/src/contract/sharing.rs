@@ -70,8 +70,9 @@ fn share(
 fn sees(given: &Given, shared: &Shared) -> [usize; 3] {
     let (organization, eyes) = (shared.organization(), shared.eyes());
     let Deployed { workflow, deployment, .. } = &shared.deployed;
-    let workflows = given.stores.list_workflows(organization, eyes, first(10)).unwrap().items;
-    let deployments = given.stores.list_deployments(organization, eyes, first(10)).unwrap().items;
+    let workflows = given.stores.list_workflows(organization, eyes, None, first(10)).unwrap().items;
+    let deployments =
+        given.stores.list_deployments(organization, eyes, None, first(10)).unwrap().items;
     let filter = HistoryFilter::default();
     let runs = given.stores.list_executions(organization, eyes, &filter, first(10)).unwrap().items;
     let workflow = given.stores.find_workflow(organization, eyes, workflow.id).unwrap();
@@ -113,7 +114,7 @@ pub fn what_is_shared_with_everyone_is_seen_by_everyone_of_the_organization(give
         assert_eq!(given.stores.find_sharing(other, ALL, what).unwrap(), None);
     }
     assert_eq!(sees(given, &shared), [1, 1, 0]);
-    let elsewhere = given.stores.list_workflows(other, shared.eyes(), first(10)).unwrap();
+    let elsewhere = given.stores.list_workflows(other, shared.eyes(), None, first(10)).unwrap();
     assert_eq!(elsewhere.items, []);
 }
 
