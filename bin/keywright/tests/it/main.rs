@@ -78,6 +78,7 @@ mod sandbox;
 mod secrets;
 mod service;
 mod sessions;
+mod sharing;
 mod slow_clients;
 mod steps;
 mod tidy;
