@@ -116,9 +116,9 @@ pub fn an_invitation_is_told_as_it_was_made_and_listed_while_it_is_open(given: &
     let listed =
         |organization, now, page| given.stores.list_invitations(organization, now, page).unwrap();
     let page = listed(acme, given.now(), first(1));
-    assert_eq!(page.items, [two.clone()]);
+    assert_eq!(page.items, std::slice::from_ref(&two));
     let rest = access_domain::PageRequest { after: page.next, limit: 1 };
-    assert_eq!(listed(acme, given.now(), rest).items, [one.clone()]);
+    assert_eq!(listed(acme, given.now(), rest).items, std::slice::from_ref(&one));
     assert!(listed(other, given.now(), first(9)).items.is_empty());
     assert_eq!(listed(acme, one.expires_at, first(9)).items, [two]);
 }
