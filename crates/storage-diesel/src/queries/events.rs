@@ -11,8 +11,8 @@ use super::{super::Conn, lease::NowAnd};
 use crate::{
     codec,
     schema::{
-        deliveries, deployments, events, executions, key_secrets, keys, memberships, users,
-        webhook_events, webhooks,
+        deliveries, deployments, events, executions, invitations, key_secrets, keys, memberships,
+        users, webhook_events, webhooks,
     },
 };
 
@@ -113,11 +113,13 @@ pub(super) fn addresses(
     Ok(found.into_iter().flatten().collect())
 }
 
-/// Tells of what an audit entry says was done to a key, if it is something to tell of.
+/// Tells of what an audit entry says was done, if it is something to tell of.
 pub(super) fn tell_of(conn: &mut Conn, entry: &AuditEntry) -> QueryResult<()> {
-    let Some(kind) = Action::parse(&entry.action).and_then(EventType::of_key) else {
-        return Ok(());
-    };
+    let Some(action) = Action::parse(&entry.action) else { return Ok(()) };
+    if action == Action::MemberInvited {
+        return tell_of_invitation(conn, entry);
+    }
+    let Some(kind) = EventType::of_key(action) else { return Ok(()) };
     let Some(key) = &entry.subject_id else { return Ok(()) };
     let change = KeyChanged {
         organization: codec::read_id(&entry.organization_id)?,
@@ -129,6 +131,35 @@ pub(super) fn tell_of(conn: &mut Conn, entry: &AuditEntry) -> QueryResult<()> {
         reason: entry.reason.as_deref(),
     };
     tell_of_key(conn, change)
+}
+
+/// Tells of an invitation, and has it mailed where it is to be. Its link is made when the mail is.
+fn tell_of_invitation(conn: &mut Conn, entry: &AuditEntry) -> QueryResult<()> {
+    let Some(id) = &entry.subject_id else { return Ok(()) };
+    let (email, role, by, expires_at, is_mailed): (String, String, String, i64, bool) =
+        invitations::table
+            .find(id)
+            .select((
+                invitations::email,
+                invitations::role,
+                invitations::created_by_name,
+                invitations::expires_at,
+                invitations::is_mailed,
+            ))
+            .first(conn)?;
+    let (organization, at) =
+        (codec::read_id(&entry.organization_id)?, codec::read_micros(entry.at)?);
+    let event = Event::new(organization, EventType::MemberInvited, codec::read_uuid(id)?, at);
+    let mail: Vec<String> = is_mailed.then(|| email.clone()).into_iter().collect();
+    raise(conn, &event, &mail, |_| {
+        Ok(Some(json!({
+            "invitation_id": id,
+            "email": email,
+            "role": role,
+            "invited_by": by,
+            "expires_at": instant(expires_at)?,
+        })))
+    })
 }
 
 /// Something that somebody did to a key.

@@ -3,7 +3,7 @@
 use access_domain::{
     Act, Action, AuditEntry, ChangeError, Email, Invitation, InvitationCounts, InvitationId,
     InvitationRefusal, InvitationStore, Joining, Membership, OrganizationId, Page, PageRequest,
-    PasswordHash, Role, ShownInvitation, StoreError, Subject, SubjectKind, User, Username,
+    PasswordHash, Role, ShownInvitation, StoreError, Subject, SubjectKind, User, UserId, Username,
 };
 use diesel::{
     delete, dsl::count_star, dsl::exists, insert_into, prelude::*, result::Error, select, update,
@@ -221,6 +221,31 @@ fn withdraw_for(conn: &mut Conn, new: &Invitation) -> QueryResult<Option<Invitat
         .set(invitations::withdrawn_at.eq(codec::micros(new.created_at)))
         .execute(conn)?;
     Ok(Some(old).filter(|old| old.check_open(new.created_at).is_ok()))
+}
+
+/// Withdraws what somebody made who is an administrator no longer: they may have kept a link for themselves.
+pub(super) fn withdraw_made_by(
+    conn: &mut Conn,
+    organization: OrganizationId,
+    user: UserId,
+    act: &Act,
+) -> QueryResult<()> {
+    let open = || {
+        invitations::table
+            .filter(invitations::organization_id.eq(codec::id(organization)))
+            .filter(invitations::created_by.eq(codec::id(user)))
+            .filter(invitations::accepted_at.is_null())
+            .filter(invitations::withdrawn_at.is_null())
+    };
+    let rows: Vec<InvitationRow> = open().select(InvitationRow::as_select()).load(conn)?;
+    update(open()).set(invitations::withdrawn_at.eq(codec::micros(act.at))).execute(conn)?;
+    let withdrawn = rows.into_iter().map(InvitationRow::read).collect::<QueryResult<Vec<_>>>()?;
+    let entries = withdrawn.iter().map(|old| {
+        let act = act.along_with(Action::InvitationWithdrawn, old.id.uuid());
+        let entry = AuditEntry::of(organization, &act, subject(old));
+        entry.because("whoever made it is no administrator any more")
+    });
+    note_all(conn, entries)
 }
 
 fn make_account(

@@ -9,6 +9,7 @@ use diesel::{delete, dsl::count_star, prelude::*, update};
 use super::{
     super::{Conn, Store},
     audit::note,
+    invitations::withdraw_made_by,
     sessions::{UserRow, read_user},
 };
 use crate::{
@@ -72,6 +73,9 @@ impl MemberStore for Store {
                     .set(memberships::role.eq(role.as_str()))
                     .execute(conn)?;
                 note(conn, organization, act, subject(&member.user))?;
+                if role != Role::Admin {
+                    withdraw_made_by(conn, organization, user, act)?;
+                }
             }
             Ok(Member { role, ..member })
         })
@@ -90,6 +94,7 @@ impl MemberStore for Store {
             delete(memberships::table.find((codec::id(organization), codec::id(user))))
                 .execute(conn)?;
             note(conn, organization, act, subject(&facts.member.user))?;
+            withdraw_made_by(conn, organization, user, act)?;
             let made = made_by(conn, organization, &codec::id(user))?;
             Ok(RemovedMember { member: facts.member, made })
         })

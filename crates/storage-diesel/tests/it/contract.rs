@@ -149,6 +149,7 @@ on_both_databases! {
         platform_keys_are_told_of_under_the_names_of_their_slots
         a_reached_limit_is_told_of_once_an_hour_by_two_servers
         a_run_is_told_of_once_when_it_ends_and_not_when_it_is_stopped
+        an_invitation_is_told_of_and_mailed_where_it_is_to_be
         where_nobody_listens_nothing_is_kept;
     members:
         an_invitation_is_told_as_it_was_made_and_listed_while_it_is_open
@@ -161,6 +162,7 @@ on_both_databases! {
         invitations_do_not_pass_by_the_last_place_at_once
         a_changed_role_holds_for_sessions_that_there_are
         what_a_removed_member_made_is_counted_and_stays
+        invitations_of_whoever_is_no_administrator_any_more_are_withdrawn
         of_four_administrators_who_go_at_once_one_stays
         old_invitations_are_deleted_in_portions_and_others_stay;
     organizations:

@@ -21,7 +21,11 @@ fn acme(given: &Given) -> (OrganizationId, User) {
     (new.organization.id, admin)
 }
 
-fn new_invitation(given: &Given, organization: OrganizationId, email: &str) -> Invitation {
+pub(super) fn new_invitation(
+    given: &Given,
+    organization: OrganizationId,
+    email: &str,
+) -> Invitation {
     Invitation {
         id: given.id(),
         organization,
@@ -37,7 +41,7 @@ fn new_invitation(given: &Given, organization: OrganizationId, email: &str) -> I
     }
 }
 
-fn save(given: &Given, invitation: &Invitation) -> InvitationCounts {
+pub(super) fn save(given: &Given, invitation: &Invitation) -> InvitationCounts {
     let counted = std::sync::Mutex::new(None);
     let rule = |counts: &InvitationCounts| {
         *counted.lock().unwrap() = Some(*counts);
@@ -298,6 +302,35 @@ pub fn what_a_removed_member_made_is_counted_and_stays(given: &Given) {
         given.stores.list_deployments(organization, all, Some(ada.uuid()), first(9)).unwrap().items;
     assert_eq!(deployments.iter().map(|one| one.id).collect::<Vec<_>>(), [deployment.id]);
     assert!(given.found_by(&key.key.secret.digest).is_some());
+}
+
+pub fn invitations_of_whoever_is_no_administrator_any_more_are_withdrawn(given: &Given) {
+    let (acme, _) = acme(given);
+    let [ada, bob] = ["ada", "bob"].map(|name| {
+        let invitation = invited(given, acme, &format!("{name}@acme.example"));
+        let joining = new_user(given, name, None);
+        accept(given, &invitation, &joining).unwrap();
+        joining.user().clone()
+    });
+    let of = |maker: &User, email| {
+        let new = new_invitation(given, acme, email);
+        let invitation = Invitation { created_by: maker.id.uuid(), ..new };
+        save(given, &invitation);
+        invitation
+    };
+    let (adas, bobs) = (of(&ada, "a@b.example"), of(&bob, "b@b.example"));
+    let others = invited(given, acme, "c@b.example");
+    let demoted = |_: &MemberFacts| -> Result<Role, MemberRefusal> { Ok(Role::User) };
+    let act = given.act(Action::MemberRoleChanged);
+    given.stores.change_role(acme, ada.id, &demoted, &act).unwrap();
+    let gone = |_: &MemberFacts| -> Result<(), MemberRefusal> { Ok(()) };
+    given.stores.remove_member(acme, bob.id, &gone, &given.act(Action::MemberRemoved)).unwrap();
+    let joining = new_user(given, "eve", None);
+    for withdrawn in [&adas, &bobs] {
+        let refused = accept(given, withdrawn, &joining).unwrap_err();
+        assert!(matches!(refused, InvitationRefusal::Closed(Closed::Withdrawn)), "{refused:?}");
+    }
+    accept(given, &others, &joining).unwrap();
 }
 
 pub fn of_four_administrators_who_go_at_once_one_stays(given: &Given) {

@@ -3,9 +3,10 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use access_domain::{
-    Action, Addressee, ClaimedDelivery, EndLook, EventType, KeyChange, KeyEnd, KeyRefusal, KeyRing,
-    KeyTerms, ManagedKey, NewManagedKey, NoticeDays, OrganizationId, OrganizationSettings,
-    PlatformKey, PlatformKeyChange, PlatformKeyRefusal, Revocation, SettingsRefusal,
+    Action, Addressee, ClaimedDelivery, EndLook, EventType, Invitation, KeyChange, KeyEnd,
+    KeyRefusal, KeyRing, KeyTerms, ManagedKey, NewManagedKey, NoticeDays, OrganizationId,
+    OrganizationSettings, PlatformKey, PlatformKeyChange, PlatformKeyRefusal, Revocation,
+    SettingsRefusal,
 };
 use deployments_domain::{Event, Failure, FailureCode, RunEnd, RunMove, RunState, next};
 use keys_core::{KeyId, PlatformKeys, RateLimit, Slot, Timestamp};
@@ -14,6 +15,7 @@ use serde_json::{Value, json};
 use super::{
     Given, at_once,
     given::{ALL, LONG},
+    members::{new_invitation, save},
     webhooks::made,
 };
 
@@ -277,6 +279,27 @@ pub fn a_run_is_told_of_once_when_it_ends_and_not_when_it_is_stopped(given: &Giv
     assert_eq!(told[1].1["error"]["reason"], "it is broken");
     assert_eq!(told[1].1["api_name"], "orders");
     assert!(!told[0].1.to_string().contains("a secret"), "a result is nobody else's");
+}
+
+pub fn an_invitation_is_told_of_and_mailed_where_it_is_to_be(given: &Given) {
+    let acme = given.organization("acme");
+    made(given, acme, &[EventType::MemberInvited]);
+    let (mailed, shown) = (new_invitation(given, acme, "ada@b.example"), {
+        let shown = new_invitation(given, acme, "bob@b.example");
+        Invitation { is_mailed: false, ..shown }
+    });
+    save(given, &mailed);
+    save(given, &shown);
+    let mut told = told(given);
+    let webhook = told.remove("webhook").unwrap();
+    let ids: Vec<_> = webhook.iter().map(|(_, data)| data["invitation_id"].clone()).collect();
+    assert_eq!(ids.len(), 2);
+    assert!(ids.contains(&json!(mailed.id.uuid())) && ids.contains(&json!(shown.id.uuid())));
+    let mail = told.remove("ada@b.example").unwrap();
+    let [(EventType::MemberInvited, data)] = mail.as_slice() else { panic!("{mail:?}") };
+    assert_eq!((&data["email"], &data["role"]), (&json!("ada@b.example"), &json!("admin")));
+    assert_eq!(data["invited_by"], "boss");
+    assert!(told.is_empty(), "{told:?}");
 }
 
 pub fn where_nobody_listens_nothing_is_kept(given: &Given) {
