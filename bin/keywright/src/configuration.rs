@@ -3,7 +3,9 @@
 mod etl;
 mod files;
 mod log_in;
+mod mail;
 mod models;
+mod notices;
 mod outbound;
 mod usage;
 
@@ -21,8 +23,8 @@ use keys_core::{Network, RateLimit};
 use serde::{Deserialize, Serialize};
 
 use self::{
-    etl::EtlSettings, files::Files, log_in::LogIn, models::ModelSettings, outbound::Outbound,
-    usage::UsageSettings,
+    etl::EtlSettings, files::Files, log_in::LogIn, mail::MailSettings, models::ModelSettings,
+    notices::NoticeSettings, outbound::Outbound, usage::UsageSettings,
 };
 use crate::{
     arguments::ConfigCommand,
@@ -57,6 +59,8 @@ pub(crate) struct Configuration {
     pub(crate) models: ModelSettings,
     pub(crate) outbound: Outbound,
     pub(crate) etl: EtlSettings,
+    pub(crate) mail: MailSettings,
+    pub(crate) notices: NoticeSettings,
     pub(crate) log: Log,
     pub(crate) tracing: Tracing,
 }
@@ -375,12 +379,16 @@ impl Configuration {
             ),
         ];
         self.tracing.check()?;
+        self.mail.check(url)?;
+        let (mail, notices) = (self.mail.ranges(), self.notices.ranges());
         let (usage, files, log_in) =
             (self.usage.ranges(), self.files.ranges(), self.log_in.ranges());
         match ranges
             .iter()
             .chain(&usage)
             .chain(&files)
+            .chain(&mail)
+            .chain(&notices)
             .chain(&log_in)
             .find(|(_, value, least, most)| value < least || value > most)
         {

@@ -9,8 +9,9 @@ use std::{
     sync::Arc,
 };
 
+use actix_web::rt;
 use deployments_domain::{Code, CodeCheck as _};
-use keys_core::PepperName;
+use keys_core::{Pepper, PepperName};
 use serde::Serialize;
 use storage_diesel::Storage;
 
@@ -53,6 +54,7 @@ pub(crate) fn run(loaded: &Loaded, output: Output) -> Result<ExitCode, Failure> 
     findings.extend(check_metrics(configuration));
     findings.extend(check_models(configuration));
     findings.extend(check_outbound(configuration));
+    findings.extend(check_mail(configuration));
     findings.push(check_sandbox(configuration));
     if output.json {
         println!("{}", serde_json::to_string(&findings).map_err(|error| Failure::failed(&error))?);
@@ -187,6 +189,7 @@ fn check_files(configuration: &Configuration) -> Vec<Finding> {
         encryption_key::embedded_path(configuration),
         secrets.encryption_key_file.clone(),
         configuration.server.metrics_token_file.clone(),
+        configuration.mail.password_file.clone(),
     ];
     let keys = configuration.models.upstreams.values().map(|model| model.api_key_file.clone());
     let files = files.into_iter().chain(keys).flatten();
@@ -282,6 +285,26 @@ fn check_outbound(configuration: &Configuration) -> Option<Finding> {
         warning("outbound", format!("{named} {what}"))
     } else {
         good("outbound", format!("workflows may call {named}"))
+    })
+}
+
+/// Whether the mail server answers, where there is one. It is sent nothing.
+fn check_mail(configuration: &Configuration) -> Option<Finding> {
+    let mail = &configuration.mail;
+    if !mail.is_set() {
+        return None;
+    }
+    let server = format!("{}:{}", mail.host, mail.port());
+    // What tokens are made with matters to no one who only asks whether somebody is there.
+    let nothing = Pepper::new(&[0; Pepper::MIN_BYTES]).ok()?;
+    let mailer = match configuration.mailer(&Arc::new(nothing.into())) {
+        Ok(mailer) => mailer?,
+        Err(failure) => return Some(bad("mail", failure.into_text())),
+    };
+    let asked = rt::System::new().block_on(mailer.check());
+    Some(match asked {
+        Ok(()) => good("mail", format!("{server} takes mail")),
+        Err(why) => bad("mail", format!("{server} takes no mail: {why}")),
     })
 }
 

@@ -21,6 +21,7 @@ mod metrics;
 mod migrate;
 mod networks;
 mod node;
+mod notices;
 mod organization;
 mod pepper;
 mod platform_key;

@@ -13,7 +13,7 @@ use access_domain::{
 use deployments_domain::{Elsewhere, FileStore, Usage, WorkflowRunner};
 use http_actix::{App, KeyCacheConfig, KeyEpochs, MetricsDoor, Ports, Settings, Uploads};
 use keys_core::{Entropy, OsEntropy, PepperName, Peppers, Secret};
-use outbound::HttpClient;
+use outbound::{HttpClient, Mailer};
 use storage_diesel::{OpenError, Options, Storage};
 use workflow_runtime::{
     DirectoryFiles, EtlPorts, Sandbox, SandboxCommand, SandboxConfig, Worker, WorkerConfig,
@@ -45,9 +45,11 @@ pub(crate) struct Node {
     pub(crate) configuration: Configuration,
     pub(crate) storage: Arc<dyn Storage>,
     pub(crate) clock: Arc<dyn Clock>,
-    entropy: Arc<dyn Entropy>,
+    pub(crate) entropy: Arc<dyn Entropy>,
     peppers: Arc<Peppers>,
-    encryption_keys: Option<Arc<EncryptionKeys>>,
+    pub(crate) encryption_keys: Option<Arc<EncryptionKeys>>,
+    /// What sends mail, if something does.
+    pub(crate) mailer: Option<Arc<Mailer>>,
     /// Those that secrets were under when this process began, and that it does not mint with.
     older_peppers: Vec<PepperName>,
     key_epochs: Arc<KeyEpochs>,
@@ -85,10 +87,10 @@ impl Node {
         };
         let older_peppers = older_peppers(&*storage, &peppers)?;
         let encryption_keys = encryption_key::find_or_make(configuration, &*storage, &entropy)?;
-        let (clock, entropy) = (Arc::new(SystemClock), Arc::new(entropy));
-        let entropy: Arc<dyn Entropy> = entropy;
+        let (clock, entropy): (_, Arc<dyn Entropy>) = (Arc::new(SystemClock), Arc::new(entropy));
         let models = Arc::new(configuration.models.open(&entropy)?);
         let peppers = Arc::new(peppers);
+        let mailer = configuration.mailer(&peppers)?;
         let audit = Audit {
             log: Arc::new(AuditLog {
                 store: storage.clone(),
@@ -107,14 +109,14 @@ impl Node {
         let traces = Traces::start(configuration)?;
         let directory = configuration.files_directory();
         let files = Arc::new(DirectoryFiles::new(directory, configuration.files.memory_bytes));
-        let configuration = configuration.clone();
         Ok(Self {
-            configuration,
+            configuration: configuration.clone(),
             storage,
             clock,
             entropy,
             peppers,
             encryption_keys: encryption_keys.map(Arc::new),
+            mailer,
             older_peppers,
             key_epochs,
             audit,
@@ -224,7 +226,7 @@ impl Node {
             store: self.storage.clone(),
             clock: Arc::clone(&self.clock),
             limits: Arc::clone(&self.limits),
-            mails: false,
+            mails: self.mailer.is_some(),
         }
     }
 
@@ -273,6 +275,7 @@ impl Node {
             managed_keys: self.storage.clone(),
             organizations: self.storage.clone(),
             secrets: self.secrets(),
+            webhooks: self.webhooks(),
             audit: Arc::clone(&self.audit.log),
             refusals: self.audit.refusals.clone(),
             limiter: Arc::new(self.limiter()),
@@ -295,7 +298,7 @@ impl Node {
             readiness: self.readiness(),
             tracer: self.tracer(),
             metrics: self.metrics_door(metrics)?,
-            mails: false,
+            mails: self.mailer.is_some(),
             nobody,
             password_cost: PasswordCost::STANDARD,
             lease: self.lease(),

@@ -70,6 +70,7 @@ pub(crate) async fn serve(
     let handle = server.handle();
     announce(&configuration, address, with_worker);
     let traces = node.traces.clone();
+    let dispatcher = node.start_dispatcher();
     let (audit, counts) = begin_upkeep(node);
     if let Some(ready) = ready {
         let _ = ready.send(address);
@@ -86,7 +87,7 @@ pub(crate) async fn serve(
             finish(worker).await;
             waiting.stop_waiting();
         };
-        join!(handle.stop(true), worker_ends);
+        join!(handle.stop(true), worker_ends, dispatcher.shutdown());
         let served = running.await;
         // The last of all: what was called and refused until now is counted.
         counts.close().await;
@@ -134,7 +135,7 @@ fn begin_upkeep(node: Node) -> (Audit, Counts) {
     let (audit, counts) = (node.audit.clone(), node.counts.clone());
     rt::spawn(audit.clone().keep());
     rt::spawn(tell_of_keys(node.key_notices()));
-    rt::spawn(sweep(node));
+    rt::spawn(sweep(Arc::new(node)));
     rt::spawn(counts.clone().keep());
     (audit, counts)
 }
@@ -151,13 +152,14 @@ pub(crate) fn run_worker(loaded: &Loaded) -> Result<ExitCode, Failure> {
         let metrics = recorder.map(|recorder| Metrics::keep(recorder, &node, Some(worker.clone())));
         let admin = metrics.map(|metrics| Admin::of(metrics, &node, None));
         let admin = admin.map(|admin| admin.listen(configuration)).transpose()?.flatten();
+        let dispatcher = node.start_dispatcher();
         rt::spawn(node.audit.clone().keep());
         rt::spawn(tell_of_keys(node.key_notices()));
         rt::spawn(node.counts.clone().keep());
         tracing::info!(seats = configuration.worker.seats, "the worker runs");
         stop.wait().await;
         tracing::info!("stopping: running executions finish or are handed back");
-        finish(Some(worker)).await;
+        join!(finish(Some(worker)), dispatcher.shutdown());
         node.counts.close().await;
         node.audit.close().await;
         close(node.traces, admin).await;
@@ -223,7 +225,7 @@ async fn tell_of_keys(notices: KeyNotices) {
     every_second(Task::Notices, trouble, move |_| notices.tell(), drop).await;
 }
 
-async fn sweep(node: Node) {
+async fn sweep(node: Arc<Node>) {
     let mut ticks = interval(SWEEP_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -246,6 +248,10 @@ async fn sweep(node: Node) {
         let idempotency = node.idempotency();
         if let Ok(Err(error)) = web::block(move || idempotency.prune()).await {
             tracing::warn!(%error, "requests were not forgotten that are no longer answered again");
+        }
+        let deliveries = Arc::clone(&node);
+        if let Ok(Err(error)) = web::block(move || deliveries.sweep_deliveries()).await {
+            tracing::warn!(%error, "deliveries that ended long ago were not deleted");
         }
     }
 }

@@ -90,6 +90,8 @@ pub struct EndedAttempt {
     pub organization: OrganizationId,
     /// For or against which webhook it counts, if for or against one.
     pub webhook: Option<WebhookId>,
+    /// Whether it was by mail.
+    pub is_mail: bool,
     /// Of what kind of event.
     pub kind: EventType,
     /// When the first attempt began, of those that this one belongs to.
@@ -136,11 +138,16 @@ pub trait DeliveryStore: Send + Sync {
     ) -> Result<Vec<ClaimedDelivery>, StoreError>;
 
     /// Saves how attempts ended, all of them or none; of each whose claim is another's by now, nothing.
-    /// A webhook that is to be given up is switched off once, and `webhook.disabled` raised along with it.
+    /// A webhook that is to be given up is switched off once, and `webhook.disabled` raised along with it,
+    /// by mail as well where `mails` says that mail is sent.
     ///
     /// # Errors
     /// When storage fails.
-    fn settle_deliveries(&self, ended: &[EndedAttempt]) -> Result<Vec<SettledAttempt>, StoreError>;
+    fn settle_deliveries(
+        &self,
+        ended: &[EndedAttempt],
+        mails: bool,
+    ) -> Result<Vec<SettledAttempt>, StoreError>;
 
     /// Has deliveries that were claimed be due again, unless they are another's by now.
     ///

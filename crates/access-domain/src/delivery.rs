@@ -230,7 +230,7 @@ mod tests {
     fn pause(made: usize, answer: Answer, chance: u8) -> u64 {
         match after(made, answer, chance) {
             AfterAttempt::Again { after } => after.as_secs(),
-            other => panic!("{other:?}"),
+            other @ (AfterAttempt::Delivered | AfterAttempt::Dead) => panic!("{other:?}"),
         }
     }
 

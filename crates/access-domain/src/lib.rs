@@ -46,6 +46,7 @@ mod user;
 mod uses;
 mod verification;
 mod webhook;
+mod webhook_draft;
 mod webhooks;
 
 pub use self::{
@@ -149,8 +150,8 @@ pub use self::{
     uses::Uses,
     verification::{Finding, Verification, VerificationCode, VerificationDraft, explain, judge},
     webhook::{DisabledReason, SigningSecrets, Webhook, WebhookId, is_given_up},
+    webhook_draft::{WebhookDraft, WebhookEdit},
     webhooks::{
-        NewTest, NewWebhook, WebhookDesk, WebhookDraft, WebhookEdit, WebhookRefusal, WebhookRule,
-        WebhookStore, WebhookTargets,
+        NewTest, NewWebhook, WebhookDesk, WebhookRefusal, WebhookRule, WebhookStore, WebhookTargets,
     },
 };

@@ -7,6 +7,7 @@ mod audit;
 mod body;
 mod code;
 mod deployment;
+mod event;
 mod execution;
 mod history;
 mod identity;
@@ -25,6 +26,7 @@ mod time;
 mod unstract;
 mod usage;
 mod verification;
+mod webhook;
 mod workflow;
 
 pub use self::{
@@ -32,6 +34,11 @@ pub use self::{
     code::ErrorCode,
     deployment::{
         CreateDeployment, CreatedDeploymentView, DeploymentView, EndpointView, PatchDeployment,
+    },
+    event::{
+        EventActor, EventBody, ExecutionEndedData, ExecutionErrorData, KeyChangedData,
+        KeyExpiredData, KeyExpiringData, KeyLimitReachedData, KeyRevokedData, KeyTold,
+        MemberInvitedData, WebhookDisabledData, WebhookTestData,
     },
     execution::{
         ExecutionRequest, ExecutionView, FailureView, MetadataView, ProgressView, RecordsView,
@@ -72,6 +79,10 @@ pub use self::{
     usage::{ExecutionCountsView, ExecutionTimesView, UsageView},
     verification::{
         RatelimitView, RuleView, VerificationView, VerificationsView, VerifyKey, VerifyKeys,
+    },
+    webhook::{
+        AttemptView, CreateWebhook, CreatedWebhookView, DeliveryDetailView, DeliveryView,
+        PatchWebhook, PayloadView, RotateWebhook, WebhookView,
     },
     workflow::{CreateWorkflow, PatchWorkflow, ValidateWorkflow, ValidationView, WorkflowView},
 };

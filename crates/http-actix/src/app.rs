@@ -7,7 +7,7 @@ use access_domain::{
     Invitations, KeyImportStore, KeyImports, KeyLookup, Limiter, ManagedKeyStore, ManagedKeys,
     MemberStore, Members, Models, OrganizationRef, OrganizationSettingsDesk, OrganizationStore,
     PasswordCost, PasswordHash, PlatformKeyStore, PlatformKeysUseCases, RefusalLog, SecretDesk,
-    SessionStore, Sessions, StoreError, Tracer, Uses,
+    SessionStore, Sessions, StoreError, Tracer, Uses, WebhookDesk,
 };
 use actix_web::{
     Error,
@@ -59,6 +59,8 @@ pub struct Ports {
     pub organizations: Arc<dyn OrganizationStore>,
     /// Secrets of organizations, with what they are sealed with.
     pub secrets: SecretDesk,
+    /// Webhooks, with what their secrets are sealed with and which addresses they may call.
+    pub webhooks: WebhookDesk,
     pub imports: Arc<dyn KeyImportStore>,
     pub executions: Arc<dyn ExecutionStore>,
     pub history: Arc<dyn HistoryStore>,
@@ -103,6 +105,7 @@ pub(crate) struct UseCases {
     pub(crate) platform_keys: PlatformKeysUseCases,
     pub(crate) organization_settings: OrganizationSettingsDesk,
     pub(crate) secrets: SecretDesk,
+    pub(crate) webhooks: WebhookDesk,
     pub(crate) workflows: Workflows,
     pub(crate) schedules: Schedules,
     pub(crate) deployments: Deployments,
@@ -185,6 +188,7 @@ impl Ports {
                 entropy: entropy.clone(),
             },
             secrets: self.secrets,
+            webhooks: self.webhooks,
             workflows: Workflows {
                 store: self.workflows,
                 compiler: self.compiler,

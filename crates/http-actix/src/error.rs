@@ -4,6 +4,7 @@ use access_domain::{
     AuthenticationError, ChangeError, Closed, Fault, ImportRefusal, InferenceRefusal,
     InvitationRefusal, KeyRefusal, LogInError, MemberRefusal, ModelFailure, ModelFailureKind,
     OwnerRequired, PasswordRefusal, PlatformKeyRefusal, SecretRefusal, SettingsRefusal, StoreError,
+    WebhookRefusal,
 };
 use api_types::{ErrorCode, ProblemError};
 use auth_actix::ApiError;
@@ -194,6 +195,18 @@ impl IntoApiError for InvitationRefusal {
             Self::EmailTaken => ApiError::new(ErrorCode::EmailTaken, told),
             Self::UsernameTaken => ApiError::new(ErrorCode::InvalidCredential, told),
             Self::Hashing(failed) => ApiError::unavailable(failed),
+        }
+    }
+}
+
+impl IntoApiError for WebhookRefusal {
+    fn into_api_error(self) -> ApiError {
+        let told = self.to_string();
+        match self {
+            Self::NotFound => ApiError::not_found(),
+            Self::Faults { faults } => ApiError::faults(faults),
+            Self::TooMany => ApiError::new(ErrorCode::InvalidValue, told),
+            Self::NoKey => ApiError::new(ErrorCode::Unavailable, told),
         }
     }
 }

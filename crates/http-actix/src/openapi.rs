@@ -1,5 +1,7 @@
 //! The OpenAPI document, made from the handlers themselves.
 
+mod events;
+
 use actix_web::{
     HttpRequest, HttpResponse,
     dev::ResourceDef,
@@ -38,6 +40,7 @@ pub fn openapi() -> OpenApi {
     let app = actix_web::App::new().into_utoipa_app().openapi(Head::openapi()).configure(routes);
     let (_, mut document) = app.split_for_parts();
     add_security(&mut document);
+    events::describe(&mut document);
     for item in document.paths.paths.values_mut() {
         let operations =
             [&mut item.get, &mut item.put, &mut item.post, &mut item.patch, &mut item.delete];
@@ -104,6 +107,9 @@ fn parameter_description(name: &str) -> Option<&'static str> {
         "org_id" => Some("The organization, by id or slug."),
         "id" => Some("The id."),
         "key_id" => Some("The id of the key."),
+        "delivery_id" => Some("The id of the delivery."),
+        "state" => Some("Only those that stand so: `PENDING`, `DELIVERED` or `DEAD`."),
+        "event" => Some("Only those of events of this type, as `key.expiring`."),
         "user_id" => Some("The id of the user."),
         "handle" => Some("The deployment's id."),
         "limit" => Some("How many items at most: 1 to 200, 50 unless told."),

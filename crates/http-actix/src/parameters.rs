@@ -6,7 +6,10 @@ use std::{
     time::Duration,
 };
 
-use access_domain::{Action, AuditFilter, KeyFilter, Page, PageRequest};
+use access_domain::{
+    Action, AuditFilter, DeliveryFilter, DeliveryId, DeliveryState, EventType, KeyFilter, Page,
+    PageRequest,
+};
 use actix_web::{FromRequest, HttpRequest, dev::Payload, web};
 use api_types::{ErrorCode, Time};
 use auth_actix::ApiError;
@@ -77,6 +80,26 @@ impl<T> FromRequest for PathUserId<T> {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         ready(Ok(Self(id_in_path(request, "user_id"))))
+    }
+}
+
+/// The id of a delivery in the path: `{delivery_id}`, beside the `{id}` of its webhook.
+pub(crate) struct PathDeliveryId(DeliveryId);
+
+impl Deref for PathDeliveryId {
+    type Target = DeliveryId;
+
+    fn deref(&self) -> &DeliveryId {
+        &self.0
+    }
+}
+
+impl FromRequest for PathDeliveryId {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Ok(Self(id_in_path(request, "delivery_id"))))
     }
 }
 
@@ -206,6 +229,21 @@ impl Query {
             }
         }
         Ok(wanted)
+    }
+
+    /// Which deliveries are wanted: `?state=`, `?event=`.
+    pub(crate) fn delivery_filter(&self) -> Result<DeliveryFilter, ApiError> {
+        let state = |name: &str| {
+            DeliveryState::parse(&name.to_ascii_uppercase())
+                .ok_or_else(|| invalid("'state' must be 'PENDING', 'DELIVERED' or 'DEAD'"))
+        };
+        let kind = |name| {
+            EventType::parse(name).ok_or_else(|| invalid("'event' must be a type of events"))
+        };
+        Ok(DeliveryFilter {
+            state: self.get("state").map(state).transpose()?,
+            kind: self.get("event").map(kind).transpose()?,
+        })
     }
 
     /// Which usage is wanted: `?deployment=`, `?key_id=`, `?from=`, `?to=`, `?bucket=`.

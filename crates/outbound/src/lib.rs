@@ -9,6 +9,7 @@ mod chat;
 mod client;
 mod ends;
 mod error;
+mod notices;
 mod policy;
 mod redirect;
 #[cfg(test)]
@@ -21,5 +22,9 @@ pub use self::{
         EndError, Ends, MAX_RECORD_BYTES, Mark, Outcome, OutcomeSink, Record, RecordSource, RunName,
     },
     error::OutboundError,
+    notices::{
+        Dispatcher, DispatcherConfig, DispatcherPorts, InvalidMailConfig, MailConfig, MailTls,
+        Mailer,
+    },
     policy::{NetworkPolicy, Resolve, Resolving, SystemResolver},
 };

@@ -36,11 +36,12 @@ use crate::{
 mod another_server;
 mod counts;
 mod forms;
+mod notices;
 mod people;
 mod settings;
 mod slow;
 
-pub use self::forms::form;
+pub use self::{forms::form, notices::PUBLIC_URL};
 
 /// When every test begins: 2026-11-21T00:00:00Z.
 const START: Timestamp = match Timestamp::from_timestamp(1_795_219_200, 0) {
@@ -317,6 +318,7 @@ fn ports(
         managed_keys: storage.clone(),
         organizations: storage.clone(),
         secrets: secrets(storage, tools),
+        webhooks: notices::webhooks(storage, tools),
         audit: audit.0,
         refusals: audit.1,
         limiter: Arc::new(MemoryLimiter::new(tools.clock.clone())),
@@ -354,13 +356,17 @@ fn models() -> Arc<Models> {
 
 /// Secrets of organizations, for whoever sets them and whoever uses them.
 fn secrets(storage: &Arc<dyn Storage>, tools: &Organizations) -> SecretDesk {
-    let key = EncryptionKey::new(b"an encryption key of tests, so long").expect("a long key");
     SecretDesk {
         store: storage.clone(),
-        keys: Some(Arc::new(EncryptionKeys::new(key, Vec::new()))),
+        keys: Some(encryption_keys()),
         clock: tools.clock.clone(),
         entropy: tools.entropy.clone(),
     }
+}
+
+fn encryption_keys() -> Arc<EncryptionKeys> {
+    let key = EncryptionKey::new(b"an encryption key of tests, so long").expect("a long key");
+    Arc::new(EncryptionKeys::new(key, Vec::new()))
 }
 
 fn pepper() -> Pepper {

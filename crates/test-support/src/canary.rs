@@ -124,7 +124,8 @@ impl Canary {
             let is_key = KEY_MEMBERS.contains(&name) && Form::of(value).is_some();
             // What accepts an invitation.
             let is_token = name == "token";
-            if is_key || is_token || PASSWORD_MEMBERS.contains(&name) {
+            let is_signing = name == "secret" && value.starts_with("whsec_");
+            if is_key || is_token || is_signing || PASSWORD_MEMBERS.contains(&name) {
                 seen.add(value, here);
             } else if name == "csrf_token" {
                 seen.add(value, Shown::Anytime);

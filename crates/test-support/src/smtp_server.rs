@@ -25,6 +25,7 @@ pub enum SmtpTls {
 /// A running server; ends with the test. It refuses mail to addresses that begin with `refused` for
 /// good, and to those that begin with `busy` for now.
 pub struct SmtpServer {
+    tls: SmtpTls,
     server: PythonServer,
     directory: TempDir,
 }
@@ -60,19 +61,24 @@ impl SmtpServer {
     /// A server on a port of its own, such as one that another had before.
     pub fn start_on(port: u16, tls: SmtpTls) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
-        let (tls, login) = match tls {
+        let (name, login) = match tls {
             SmtpTls::None => ("none", Value::Null),
             SmtpTls::StartTls => ("starttls", json!(LOGIN)),
             SmtpTls::Implicit => ("implicit", json!(LOGIN)),
         };
         let settings =
-            json!({"port": port, "tls": tls, "login": login, "directory": directory.path()});
-        Self { server: PythonServer::start(PROGRAM, &settings, "mail"), directory }
+            json!({"port": port, "tls": name, "login": login, "directory": directory.path()});
+        Self { tls, server: PythonServer::start(PROGRAM, &settings, "mail"), directory }
     }
 
     /// Where it listens, at `localhost`.
     pub fn port(&self) -> u16 {
         self.server.port
+    }
+
+    /// How it is spoken to.
+    pub fn tls(&self) -> SmtpTls {
+        self.tls
     }
 
     /// The certificate of the authority that it has its own from, where it speaks TLS.

@@ -8,6 +8,10 @@ const COUNTERS: &[(&str, &str)] = &[
     ("keywright_database_commit_failures_total", "Transactions that failed and were rolled back."),
     ("keywright_database_commits_total", "Transactions that were committed."),
     ("keywright_database_writes_total", "Changes made durable; on SQLite several share a commit."),
+    (
+        "keywright_deliveries_total",
+        "Attempts to deliver notices, by channel and by what became of them.",
+    ),
     ("keywright_executions_total", "Executions that ended, by status."),
     ("keywright_guess_refusals_total", "Requests refused for too many wrong keys."),
     (
@@ -46,6 +50,10 @@ const GAUGES: &[(&str, &str)] = &[
     ("keywright_http_requests_in_flight", "Requests that are being answered."),
     ("keywright_key_cache_entries", "Keys, and texts that are no key, that are remembered."),
     ("keywright_limiter_mode", "Where limits are kept account of; always 1."),
+    (
+        "keywright_oldest_due_delivery_seconds",
+        "For how long the delivery has been due that has been for longest.",
+    ),
     ("keywright_oldest_pending_seconds", "For how long the oldest pending execution has waited."),
     (
         "keywright_ready",

@@ -60,6 +60,7 @@ mod invitations;
 mod key_cache;
 mod key_commands;
 mod log_ins;
+mod mail;
 mod members;
 mod metrics;
 mod operating;
@@ -89,6 +90,7 @@ mod usage;
 mod usage_over_processes;
 mod uses;
 mod verify;
+mod webhooks;
 mod workflows;
 
 async fn start(database: Database) -> TestApp {

@@ -21,7 +21,7 @@ const PUBLIC: [(&str, &str); 7] = [
 /// What the first segments of a path, or of one method of it, tell of those who may not pass, beside "no credential": the
 /// status and code for a deployment's key, for another organization's platform key, and for another
 /// organization's key that has the scope `orders:read` alone. Under `/v1`, a caller is in their own.
-const TABLE: [(&str, Refusal, Refusal, Refusal); 28] = [
+const TABLE: [(&str, Refusal, Refusal, Refusal); 30] = [
     ("/metrics", INVALID, INVALID, INVALID),
     ("/v1/session", KIND, KIND, KIND),
     ("/v1/api-keys", KIND, PASSES, SCOPE),
@@ -40,6 +40,8 @@ const TABLE: [(&str, Refusal, Refusal, Refusal); 28] = [
     ("/unstract/{org_id}/api/v2/members", ADMIN, HIDDEN, HIDDEN),
     ("get /unstract/{org_id}/api/v2/invitations", KIND, HIDDEN, HIDDEN),
     ("/unstract/{org_id}/api/v2/invitations", ADMIN, HIDDEN, HIDDEN),
+    ("/unstract/{org_id}/api/v2/webhooks", KIND, HIDDEN, HIDDEN),
+    ("/unstract/{org_id}/api/v2/mail-deliveries", ADMIN, HIDDEN, HIDDEN),
     ("/unstract/{org_id}/api/v2/audit", KIND, HIDDEN, HIDDEN),
     ("/unstract/{org_id}/api/v2/usage", KIND, HIDDEN, HIDDEN),
     ("/unstract/{org_id}/api/v2/executions", KIND, HIDDEN, HIDDEN),
@@ -94,7 +96,7 @@ async fn every_route_refuses_those_who_may_not_pass() {
 async fn check(caller: &Caller, method: &str, path: &str, (status, code): Refusal) {
     let address = path.replace("{org_id}", "acme").replace("{handle}", NOBODYS);
     let address = address.replace("{id}", NOBODYS).replace("{key_id}", NOBODYS);
-    let address = address.replace("{user_id}", NOBODYS);
+    let address = address.replace("{user_id}", NOBODYS).replace("{delivery_id}", NOBODYS);
     let verb = Method::from_bytes(method.to_uppercase().as_bytes()).expect("a method");
     let body = (verb != Method::GET && verb != Method::DELETE).then(|| json!({}));
     let answer = caller.send(verb, &address, body).await;

@@ -11,6 +11,7 @@ mod history;
 mod identity;
 mod inference;
 mod invitations;
+mod mail_deliveries;
 mod members;
 mod organization;
 mod platform_keys;
@@ -22,6 +23,7 @@ mod sharing;
 mod unstract;
 mod usage;
 mod verify;
+mod webhooks;
 mod workflows;
 
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -52,6 +54,8 @@ pub fn routes(config: &mut ServiceConfig) {
         .configure(members::routes)
         .configure(invitations::routes)
         .configure(secrets::routes)
+        .configure(webhooks::routes)
+        .configure(mail_deliveries::routes)
         .configure(audit::routes)
         .configure(usage::routes)
         .configure(api_keys::routes)

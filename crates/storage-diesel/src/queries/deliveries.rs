@@ -72,7 +72,11 @@ impl DeliveryStore for Store {
         Ok(rows.into_iter().filter_map(read_claimed).collect())
     }
 
-    fn settle_deliveries(&self, ended: &[EndedAttempt]) -> Result<Vec<SettledAttempt>, StoreError> {
+    fn settle_deliveries(
+        &self,
+        ended: &[EndedAttempt],
+        mails: bool,
+    ) -> Result<Vec<SettledAttempt>, StoreError> {
         if ended.is_empty() {
             return Ok(Vec::new());
         }
@@ -80,7 +84,7 @@ impl DeliveryStore for Store {
             hold_webhooks(conn, ended)?;
             let mut ended: Vec<&EndedAttempt> = ended.iter().collect();
             ended.sort_by_key(|attempt| attempt.delivery);
-            ended.into_iter().map(|attempt| settle(conn, attempt)).collect()
+            ended.into_iter().map(|attempt| settle(conn, attempt, mails)).collect()
         })
     }
 
@@ -168,7 +172,7 @@ impl DeliveryStore for Store {
             let mine = mine.ok_or(Stop::Refused(WebhookRefusal::NotFound))?;
             let row = deliveries::table.find(&mine);
             let log: Option<String> =
-                locked!(row.clone().select(deliveries::attempts)).first(conn).optional()?;
+                locked!(row.select(deliveries::attempts)).first(conn).optional()?;
             let log = log.ok_or(Stop::Refused(WebhookRefusal::NotFound))?;
             let mut log = read_log(&log)?;
             log.push(DeliveryEntry::Replayed { at: act.at });
@@ -306,7 +310,7 @@ fn hold_webhooks(conn: &mut Conn, ended: &[EndedAttempt]) -> QueryResult<()> {
     locked!(rows.select(webhooks::id)).load::<String>(conn).map(drop)
 }
 
-fn settle(conn: &mut Conn, ended: &EndedAttempt) -> QueryResult<SettledAttempt> {
+fn settle(conn: &mut Conn, ended: &EndedAttempt, mails: bool) -> QueryResult<SettledAttempt> {
     let still_ours = deliveries::table
         .find(codec::id(ended.delivery))
         .filter(deliveries::attempt.eq(ended.attempt))
@@ -333,7 +337,7 @@ fn settle(conn: &mut Conn, ended: &EndedAttempt) -> QueryResult<SettledAttempt> 
     let mut settled =
         SettledAttempt { delivery: ended.delivery, is_saved: saved > 0, disabled: None };
     if let Some(webhook) = ended.webhook.filter(|_| settled.is_saved) {
-        settled.disabled = settle_webhook(conn, webhook, ended)?;
+        settled.disabled = settle_webhook(conn, webhook, ended, mails)?;
     }
     Ok(settled)
 }
@@ -343,6 +347,7 @@ fn settle_webhook(
     conn: &mut Conn,
     webhook: WebhookId,
     ended: &EndedAttempt,
+    mails: bool,
 ) -> QueryResult<Option<DisabledReason>> {
     let row = webhooks::table.find(codec::id(webhook));
     if ended.answer == Answer::Accepted {
@@ -371,7 +376,7 @@ fn settle_webhook(
     } else {
         return Ok(None);
     };
-    switch_off(conn, webhook, reason, since, ended)?;
+    switch_off(conn, webhook, (reason, since), ended, mails)?;
     Ok(Some(reason))
 }
 
@@ -379,9 +384,9 @@ fn settle_webhook(
 fn switch_off(
     conn: &mut Conn,
     webhook: WebhookId,
-    reason: DisabledReason,
-    since: Option<Timestamp>,
+    (reason, since): (DisabledReason, Option<Timestamp>),
     ended: &EndedAttempt,
+    mails: bool,
 ) -> QueryResult<()> {
     let row = webhooks::table.find(codec::id(webhook));
     update(row.clone())
@@ -395,7 +400,7 @@ fn switch_off(
         row.select((webhooks::url, webhooks::description)).first(conn)?;
     let event =
         Event::new(ended.organization, EventType::WebhookDisabled, webhook.uuid(), ended.at);
-    let mail = addresses(conn, ended.organization, None)?;
+    let mail = if mails { addresses(conn, ended.organization, None)? } else { Vec::new() };
     let since = since.map(|since| instant(codec::micros(since))).transpose()?;
     raise(conn, &event, &mail, |_| {
         Ok(Some(json!({

@@ -14,7 +14,7 @@ use super::TestApp;
 pub(super) struct Counts {
     pub(super) usage: Arc<Usage>,
     pub(super) uses: Arc<Uses>,
-    storage: Arc<dyn Storage>,
+    pub(super) storage: Arc<dyn Storage>,
 }
 
 impl Counts {

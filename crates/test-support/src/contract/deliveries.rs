@@ -51,6 +51,7 @@ fn ended(
         attempt: claimed.attempt,
         organization: claimed.event.organization,
         webhook,
+        is_mail: webhook.is_none(),
         kind: claimed.event.kind,
         first_attempt,
         began,
@@ -62,7 +63,7 @@ fn ended(
 }
 
 fn settle(given: &Given, ended: EndedAttempt) -> SettledAttempt {
-    given.stores.settle_deliveries(&[ended]).unwrap()[0]
+    given.stores.settle_deliveries(&[ended], true).unwrap()[0]
 }
 
 fn try_out(given: &Given, webhook: &Webhook) -> access_domain::Delivery {
