@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use access_domain::EventType;
+use api_types::{EventBody, ExecutionEndedData, KeyChangedData, KeyRevokedData, WebhookTestData};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use test_support::{
     app::{Caller, TestApp},
@@ -20,6 +23,7 @@ on_both_databases!(
     one_receiver_that_hangs_holds_no_other_up,
     what_goes_to_a_webhook_that_is_off_waits_for_nobody,
     old_deliveries_are_forgotten,
+    what_is_told_is_what_the_document_says,
 );
 
 const WEBHOOKS: &str = "/unstract/acme/api/v2/webhooks/";
@@ -311,4 +315,59 @@ async fn old_deliveries_are_forgotten(app: TestApp) {
     assert_eq!(app.forget_deliveries(), 1);
     deliveries_when(&app.platform(), &list, all_in("PENDING", 1)).await;
     assert_eq!(receiver.received().len(), 1);
+}
+
+/// What a body says as it is documented: no member is missing, or too many.
+#[track_caller]
+fn documented<T: DeserializeOwned + serde::Serialize>(body: &Value) {
+    let read: EventBody<T> = serde_json::from_value(body.clone()).expect("a documented body");
+    assert_eq!(serde_json::to_value(read).expect("JSON"), *body);
+}
+
+async fn what_is_told_is_what_the_document_says(app: TestApp) {
+    let receiver = WebhookReceiver::start(&Behaviour::Good);
+    let _notices = app.carry_out_notices_with(None, |config| config.per_lane = 1);
+    let webhook = given_webhook(&app, &receiver.url, &["*"]).await;
+    happen(&app, "one").await;
+    let deployed = app.given_deployment("echo").await;
+    let run = format!("/deployment/{}/?wait=20", deployed.id);
+    app.with(&deployed.key).post(&run, json!({})).await.ok();
+    let listed = app.platform().get("/v1/api-keys").await.ok();
+    let key = format!("/v1/api-keys/{}", listed["items"][0]["id"].as_str().expect("an id"));
+    app.platform().post_nothing(&format!("{key}/rotate")).await.ok();
+    app.clock.advance(Duration::from_secs(1));
+    app.platform().post(&format!("{key}/revoke"), json!({"reason": "lost"})).await.ok();
+    app.platform().post_nothing(&at(&webhook, "test/")).await.accepted();
+    let received = receiver.received_when(6).await;
+    let of = |kind: &str| {
+        let found = received.iter().find(|one| one.body["type"] == kind);
+        found.unwrap_or_else(|| panic!("{kind}: {received:#?}")).body.clone()
+    };
+    documented::<KeyChangedData>(&of("key.created"));
+    documented::<KeyChangedData>(&of("key.rotated"));
+    documented::<KeyRevokedData>(&of("key.revoked"));
+    documented::<ExecutionEndedData>(&of("execution.completed"));
+    documented::<WebhookTestData>(&of("webhook.test"));
+}
+
+#[test]
+fn every_type_of_events_is_documented_with_its_body() {
+    let document = serde_json::to_value(http_actix::openapi()).expect("a document");
+    let told = document["webhooks"].as_object().expect("webhooks");
+    assert_eq!(told.len(), EventType::ALL.len());
+    for kind in EventType::ALL {
+        let content = &told[kind.as_str()]["post"]["requestBody"]["content"]["application/json"];
+        let name = content["schema"]["$ref"].as_str().expect("a schema");
+        let name = name.strip_prefix("#/components/schemas/").expect("a schema of the document");
+        let body = &document["components"]["schemas"][name];
+        assert!(body["properties"]["data"].is_object(), "{kind:?}: {body}");
+    }
+    let all = document.to_string();
+    for part in all.split("\"$ref\":\"#/components/schemas/").skip(1) {
+        let name = part.split('"').next().expect("a name");
+        assert!(
+            document["components"]["schemas"][name].is_object(),
+            "{name} is not in the document"
+        );
+    }
 }
