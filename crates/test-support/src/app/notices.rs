@@ -2,7 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use access_domain::{Clock as _, Organizations, RetryPolicy, WebhookDesk};
+use access_domain::{Clock as _, KeyNotices, Organizations, RetryPolicy, WebhookDesk};
+use actix_web::rt;
 use outbound::{
     Dispatcher, DispatcherConfig, DispatcherPorts, HttpClient, MailConfig, MailTls, Mailer,
     NetworkPolicy,
@@ -57,6 +58,24 @@ impl TestApp {
     pub fn forget_deliveries(&self) -> usize {
         let now = self.clock.now();
         self.counts.storage.delete_old_deliveries(now, 1000).expect("they are deleted")
+    }
+
+    /// Tells of ends of keys as `servers` do that look at the same moment, each over a store of its own.
+    pub async fn tell_of_keys_at_once(&self, servers: usize) {
+        let looking: Vec<_> = (0..servers)
+            .map(|_| {
+                let notices = KeyNotices {
+                    store: self.database.open(),
+                    clock: self.clock.clone(),
+                    limits: Arc::default(),
+                    mails: true,
+                };
+                rt::task::spawn_blocking(move || notices.tell())
+            })
+            .collect();
+        for looked in looking {
+            looked.await.expect("no panic").expect("storage answers");
+        }
     }
 
     fn mailer(&self, server: &SmtpServer) -> Mailer {
