@@ -149,12 +149,6 @@ pub trait DeliveryStore: Send + Sync {
         mails: bool,
     ) -> Result<Vec<SettledAttempt>, StoreError>;
 
-    /// Has deliveries that were claimed be due again, unless they are another's by now.
-    ///
-    /// # Errors
-    /// When storage fails.
-    fn hand_back_deliveries(&self, claimed: &[(DeliveryId, i32)]) -> Result<(), StoreError>;
-
     /// Deliveries, newest first; none where the scope is not of the organization.
     ///
     /// # Errors

@@ -41,6 +41,12 @@ pub struct Delivery {
     pub finished_at: Option<Timestamp>,
 }
 
+impl Delivery {
+    /// What may hold mail up, and nothing else: there is one server that takes it. A webhook's lane is
+    /// its id.
+    pub const MAIL_LANE: &'static str = "mail";
+}
+
 /// Who is told of an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Receiver {

@@ -159,6 +159,10 @@ pub struct MemberInvitedData {
     pub email: String,
     /// As what: `admin` or `user`.
     pub role: String,
+    /// The name of whoever invited them.
+    pub invited_by: String,
+    /// Until when the invitation can be accepted.
+    pub expires_at: Time,
 }
 
 /// `webhook.disabled`: another webhook was switched off by the server.

@@ -14,7 +14,7 @@ use std::{
 
 use access_domain::{
     AuditLog, CreateOrganization, EncryptionKey, EncryptionKeys, Flush, MemoryLimiter, Models,
-    Operator, Organizations, PasswordCost, PasswordHash, Refusals, SecretDesk,
+    Operator, Organizations, PasswordCost, PasswordHash, Refusals, SecretDesk, WatchedLimiter,
 };
 use actix_web::{HttpServer, dev::ServerHandle, rt, web};
 use deployments_domain::FileStore;
@@ -321,7 +321,11 @@ fn ports(
         webhooks: notices::webhooks(storage, tools),
         audit: audit.0,
         refusals: audit.1,
-        limiter: Arc::new(MemoryLimiter::new(tools.clock.clone())),
+        limiter: Arc::new(WatchedLimiter {
+            limiter: Arc::new(MemoryLimiter::new(tools.clock.clone())),
+            reached: counts.limits,
+            clock: tools.clock.clone(),
+        }),
         imports: storage.clone(),
         executions: storage.clone(),
         history: storage.clone(),

@@ -441,6 +441,8 @@ fn every_address_that_creates_or_executes_takes_a_key() {
         "/unstract/{org_id}/api/v2/api-deployment/{id}/keys",
         "/unstract/{org_id}/api/v2/members",
         "/unstract/{org_id}/api/v2/platform-keys",
+        "/unstract/{org_id}/api/v2/webhooks",
+        "/unstract/{org_id}/api/v2/webhooks/{id}/test",
         "/unstract/{org_id}/api/v2/workflow",
         "/unstract/{org_id}/api/v2/workflow/{id}/run",
         "/v1/api-keys",

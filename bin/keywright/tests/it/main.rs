@@ -68,6 +68,7 @@ mod operating;
 mod operator_commands;
 mod organization_secrets;
 mod organization_settings;
+mod people;
 mod peppers;
 mod platform_keys;
 mod process;

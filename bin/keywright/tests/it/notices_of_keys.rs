@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use test_support::{
-    app::TestApp,
+    app::{Caller, TestApp},
     smtp_server::SmtpServer,
     webhook_receiver::{Behaviour, WebhookReceiver},
 };
@@ -20,9 +20,9 @@ fn text(value: &Value) -> &str {
 }
 
 /// How each delivery of a list stands, once none is pending.
-async fn settled(app: &TestApp, list: &str) -> Vec<String> {
+async fn settled(who: &Caller, list: &str) -> Vec<String> {
     loop {
-        let deliveries = app.platform().get(list).await.ok();
+        let deliveries = who.get(list).await.ok();
         let items = deliveries["items"].as_array().expect("items");
         let states: Vec<_> = items.iter().map(|one| text(&one["state"]).to_owned()).collect();
         if states.iter().all(|state| state != "PENDING") {
@@ -49,8 +49,8 @@ async fn a_key_of_eight_days_is_told_of_twice_before_its_end_and_once_at_it(app:
     let told = receiver.received_when(3).await;
     let mails = mail.messages_when(3).await;
     let deliveries = format!("{WEBHOOKS}{}/deliveries/", text(&webhook["id"]));
-    assert_eq!(settled(&app, &deliveries).await, ["DELIVERED"; 3]);
-    assert_eq!(settled(&app, MAILS).await, ["DELIVERED"; 3]);
+    assert_eq!(settled(&app.platform(), &deliveries).await, ["DELIVERED"; 3]);
+    assert_eq!(settled(&app.admin().await, MAILS).await, ["DELIVERED"; 3]);
     assert_eq!((receiver.received().len(), mail.messages().len()), (3, 3), "none came twice");
 
     let mut told: Vec<_> = told
@@ -71,7 +71,7 @@ async fn a_key_of_eight_days_is_told_of_twice_before_its_end_and_once_at_it(app:
 
     let mut subjects: Vec<_> = mails.iter().map(|mail| mail.subject.as_str()).collect();
     subjects.sort_unstable();
-    let expected = ["has expired", "expires in 1 day", "expires in 7 days"]
+    let expected = ["expires in 1 day", "expires in 7 days", "has expired"]
         .map(|what| format!("API key \"shop\" of acme {what}"));
     assert_eq!(subjects, expected);
     for mail in &mails {

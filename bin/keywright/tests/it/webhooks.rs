@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use access_domain::EventType;
-use api_types::{EventBody, ExecutionEndedData, KeyChangedData, KeyRevokedData, WebhookTestData};
+use api_types::{
+    EventBody, ExecutionEndedData, KeyChangedData, KeyExpiredData, KeyExpiringData,
+    KeyLimitReachedData, KeyRevokedData, MemberInvitedData, WebhookDisabledData, WebhookTestData,
+};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use test_support::{
@@ -324,30 +327,63 @@ fn documented<T: DeserializeOwned + serde::Serialize>(body: &Value) {
     assert_eq!(serde_json::to_value(read).expect("JSON"), *body);
 }
 
+/// Makes something of each type happen, in the order of time.
+async fn let_everything_happen(app: &TestApp, webhook: &Value) {
+    let gone = WebhookReceiver::start(&Behaviour::Status(410));
+    given_webhook(app, &gone.url, &["key.created"]).await;
+    happen(app, "one").await;
+    let key = json!({"name": "short", "expires_in_days": 8, "rate_limit_per_minute": 1});
+    let key = app.platform().post("/v1/api-keys", key).await.created();
+    let address = format!("/v1/api-keys/{}", key["id"].as_str().expect("an id"));
+    let caller = app.with(key["key"].as_str().expect("a key"));
+    caller.get("/v1/whoami").await.ok();
+    caller.get("/v1/whoami").await.refused(429, "rate_limited");
+    let deployed = app.given_deployment("echo").await;
+    let broken = json!({"steps": [{"id": "a", "tool": "transform", "filter": "error(\"no\")"}]});
+    let broken = app.given_deployment_of("broken", broken, json!({})).await;
+    for (deployment, status) in [(deployed, 200), (broken, 422)] {
+        let run = format!("/deployment/{}/?wait=20", deployment.id);
+        let answer = app.with(&deployment.key).post(&run, json!({})).await;
+        assert_eq!(answer.status, status, "{}", answer.text);
+    }
+    app.given_invitation("ada", "user").await;
+    app.platform().post_nothing(&at(webhook, "test/")).await.accepted();
+    for days in [1, 7] {
+        app.clock.advance(Duration::from_secs(days * 86_400));
+        app.tell_of_keys_at_once(1).await;
+    }
+    app.platform().post_nothing(&format!("{address}/rotate")).await.ok();
+    app.clock.advance(Duration::from_secs(1));
+    app.platform().post(&format!("{address}/revoke"), json!({"reason": "lost"})).await.ok();
+}
+
 async fn what_is_told_is_what_the_document_says(app: TestApp) {
     let receiver = WebhookReceiver::start(&Behaviour::Good);
-    let _notices = app.carry_out_notices_with(None, |config| config.per_lane = 1);
+    let _notices = app.carry_out_notices(None);
     let webhook = given_webhook(&app, &receiver.url, &["*"]).await;
-    happen(&app, "one").await;
-    let deployed = app.given_deployment("echo").await;
-    let run = format!("/deployment/{}/?wait=20", deployed.id);
-    app.with(&deployed.key).post(&run, json!({})).await.ok();
-    let listed = app.platform().get("/v1/api-keys").await.ok();
-    let key = format!("/v1/api-keys/{}", listed["items"][0]["id"].as_str().expect("an id"));
-    app.platform().post_nothing(&format!("{key}/rotate")).await.ok();
-    app.clock.advance(Duration::from_secs(1));
-    app.platform().post(&format!("{key}/revoke"), json!({"reason": "lost"})).await.ok();
-    app.platform().post_nothing(&at(&webhook, "test/")).await.accepted();
-    let received = receiver.received_when(6).await;
-    let of = |kind: &str| {
-        let found = received.iter().find(|one| one.body["type"] == kind);
-        found.unwrap_or_else(|| panic!("{kind}: {received:#?}")).body.clone()
-    };
-    documented::<KeyChangedData>(&of("key.created"));
-    documented::<KeyChangedData>(&of("key.rotated"));
-    documented::<KeyRevokedData>(&of("key.revoked"));
-    documented::<ExecutionEndedData>(&of("execution.completed"));
-    documented::<WebhookTestData>(&of("webhook.test"));
+    let_everything_happen(&app, &webhook).await;
+    for kind in EventType::ALL {
+        let (mut count, mut found) = (0, None);
+        while found.is_none() {
+            let received = receiver.received_when(count + 1).await;
+            count = received.len();
+            found = received.into_iter().find(|one| one.body["type"] == kind.as_str());
+        }
+        let body = found.expect("found").body;
+        match kind {
+            EventType::KeyCreated | EventType::KeyRotated => documented::<KeyChangedData>(&body),
+            EventType::KeyRevoked => documented::<KeyRevokedData>(&body),
+            EventType::KeyExpiring => documented::<KeyExpiringData>(&body),
+            EventType::KeyExpired => documented::<KeyExpiredData>(&body),
+            EventType::KeyLimitReached => documented::<KeyLimitReachedData>(&body),
+            EventType::ExecutionCompleted | EventType::ExecutionFailed => {
+                documented::<ExecutionEndedData>(&body);
+            }
+            EventType::MemberInvited => documented::<MemberInvitedData>(&body),
+            EventType::WebhookDisabled => documented::<WebhookDisabledData>(&body),
+            EventType::WebhookTest => documented::<WebhookTestData>(&body),
+        }
+    }
 }
 
 #[test]

@@ -7,15 +7,15 @@ use std::{
 };
 
 use access_domain::{
-    Addressee, AfterAttempt, Answer, ClaimedDelivery, Clock, DeliveryAttempt, DeliveryEntry,
-    DeliveryStore, EncryptionKeys, EndedAttempt, EventType, RetryPolicy, SettledAttempt,
-    StoreError,
+    Addressee, AfterAttempt, Answer, ClaimedDelivery, Clock, Delivery, DeliveryAttempt,
+    DeliveryEntry, DeliveryStore, EncryptionKeys, EndedAttempt, EventType, RetryPolicy,
+    SettledAttempt, StoreError,
 };
 use keys_core::Entropy;
 use metrics::{counter, gauge};
 use tokio::{
     select,
-    sync::{Mutex, Notify, mpsc, watch},
+    sync::{Mutex, mpsc, watch},
     task::{JoinHandle, spawn_blocking},
     time::{MissedTickBehavior, interval, timeout},
 };
@@ -73,7 +73,7 @@ pub struct DispatcherPorts {
     pub store: Arc<dyn DeliveryStore>,
     /// Calls webhooks, within the operator's policy.
     pub http: HttpClient,
-    /// Sends mail; without it, mail is given up at once.
+    /// Sends mail; without it, mail is left to other servers.
     pub mailer: Option<Arc<Mailer>>,
     /// What secrets of webhooks open with.
     pub keys: Option<Arc<EncryptionKeys>>,
@@ -85,7 +85,6 @@ pub struct DispatcherPorts {
 
 /// A running dispatcher. Any number of them may share a database.
 pub struct Dispatcher {
-    wake: Arc<Notify>,
     stopping: watch::Sender<bool>,
     running: Mutex<Option<JoinHandle<()>>>,
 }
@@ -98,22 +97,17 @@ impl Dispatcher {
             [MAIL, WEBHOOK].into_iter().for_each(|channel| count(channel, outcome, 0));
         }
         gauge!("keywright_oldest_due_delivery_seconds").set(0.0);
-        let wake = Arc::new(Notify::new());
         let (stopping, stop) = watch::channel(false);
         let (sender, ended) = mpsc::unbounded_channel();
         let lanes = Lanes::new(config.per_lane, config.most);
         let shared = Arc::new(Shared { config, ports });
         let work = Work { shared, lanes, sender, ended, unsaved: Vec::new(), is_away: false };
-        let running = tokio::spawn(work.go_on(Arc::clone(&wake), stop));
-        Self { wake, stopping, running: Mutex::new(Some(running)) }
+        let running = tokio::spawn(work.go_on(stop));
+        Self { stopping, running: Mutex::new(Some(running)) }
     }
 
-    /// Something may be due: it is looked for now, and not only at the next poll.
-    pub fn wake(&self) {
-        self.wake.notify_one();
-    }
-
-    /// Waits for what is under way as long as it may, and hands back the rest.
+    /// Waits for what is under way as long as it may. The rest is another server's when its lease has
+    /// run out.
     pub async fn shutdown(&self) {
         self.stopping.send_replace(true);
         if let Some(running) = self.running.lock().await.take() {
@@ -146,7 +140,7 @@ struct Work {
 }
 
 impl Work {
-    async fn go_on(mut self, wake: Arc<Notify>, mut stop: watch::Receiver<bool>) {
+    async fn go_on(mut self, mut stop: watch::Receiver<bool>) {
         let mut ticks = interval(self.shared.config.poll);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut polls = 0_u64;
@@ -158,7 +152,6 @@ impl Work {
                     is_measured = polls.is_multiple_of(MEASURE_EVERY);
                     polls = polls.wrapping_add(1);
                 }
-                () = wake.notified() => {}
                 Some(ended) = self.ended.recv() => self.note(ended),
             }
             self.settle().await;
@@ -215,15 +208,14 @@ impl Work {
         }
         let store = Arc::clone(&self.shared.ports.store);
         let lease = self.shared.config.longest + LEASE_MARGIN;
-        // The lanes go along and come back: nothing ends in them meanwhile.
-        let lanes = std::mem::replace(&mut self.lanes, Lanes::new(0, 0));
-        let claimed = spawn_blocking(move || {
-            let claimed = store.claim_deliveries(most, &|lane| lanes.room_of(lane), lease);
-            (lanes, claimed)
-        });
-        let Ok((lanes, claimed)) = claimed.await else { return };
-        self.lanes = lanes;
-        for delivery in self.heard(claimed).unwrap_or_default() {
+        // Nothing ends in them meanwhile.
+        let (lanes, sends_mail) = (self.lanes.clone(), self.shared.ports.mailer.is_some());
+        // Mail is left to servers that send it.
+        let room = move |lane: &str| {
+            if lane == Delivery::MAIL_LANE && !sends_mail { 0 } else { lanes.room_of(lane) }
+        };
+        let claimed = self.ask(move || store.claim_deliveries(most, &room, lease)).await;
+        for delivery in claimed.unwrap_or_default() {
             self.lanes.begin(&delivery.lane);
             let (shared, sender) = (Arc::clone(&self.shared), self.sender.clone());
             tokio::spawn(async move {
@@ -339,7 +331,7 @@ impl Shared {
             }
             Addressee::Mail { to, organization } => match &self.ports.mailer {
                 Some(mailer) => mailer.send(delivery, to, organization, now).await,
-                None => Sent::refused(None, "this server sends no mail: its operator sets [mail]"),
+                None => Sent::not_tried("this server sends no mail"),
             },
         }
     }

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 const MAX_REMEMBERED: usize = 10_000;
 
 /// The lanes of which something is under way here, or that failed last time.
+#[derive(Clone)]
 pub(super) struct Lanes {
     lanes: HashMap<String, Lane>,
     per_lane: usize,
@@ -14,7 +15,7 @@ pub(super) struct Lanes {
     under_way: usize,
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Lane {
     under_way: usize,
     is_failing: bool,

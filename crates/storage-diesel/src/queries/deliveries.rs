@@ -88,19 +88,6 @@ impl DeliveryStore for Store {
         })
     }
 
-    fn hand_back_deliveries(&self, claimed: &[(DeliveryId, i32)]) -> Result<(), StoreError> {
-        self.save("handing deliveries back", |conn| {
-            for (id, attempt) in claimed {
-                update(deliveries::table.find(codec::id(*id)))
-                    .filter(deliveries::attempt.eq(attempt))
-                    .filter(deliveries::state.eq(DeliveryState::Pending.as_str()))
-                    .set(deliveries::next_attempt_at.eq(NowAnd::nothing()))
-                    .execute(conn)?;
-            }
-            Ok(())
-        })
-    }
-
     fn list_deliveries(
         &self,
         organization: OrganizationId,

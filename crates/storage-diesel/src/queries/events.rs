@@ -1,7 +1,7 @@
 //! What happens is told of: the event, and a delivery to each who wants to hear of it, are written by the transaction in which
 //! it happens. So it is told of if and only if it happened, once, however many servers there are.
 
-use access_domain::{Action, AuditEntry, Event, EventType, OrganizationId, derived_id};
+use access_domain::{Action, AuditEntry, Delivery, Event, EventType, OrganizationId, derived_id};
 use deployments_domain::{RunMove, Status};
 use diesel::{insert_into, prelude::*};
 use keys_core::{KeyId, Slot, Timestamp};
@@ -15,9 +15,6 @@ use crate::{
         users, webhook_events, webhooks,
     },
 };
-
-/// The lane of all mail: there is one server that takes it.
-pub(super) const MAIL_LANE: &str = "mail";
 
 /// Writes `event` down for the organization's active webhooks that subscribe to it and for the addresses in `mail`, each with a
 /// delivery that is due at once by the database's clock. `data` is asked for what there is to tell only where somebody hears of
@@ -85,7 +82,7 @@ pub(super) fn deliver(
             deliveries::event_id.eq(codec::id(event.id)),
             deliveries::webhook_id.eq(webhook),
             deliveries::mail_to.eq(mail_to),
-            deliveries::lane.eq(webhook.unwrap_or(MAIL_LANE)),
+            deliveries::lane.eq(webhook.unwrap_or(Delivery::MAIL_LANE)),
             deliveries::state.eq("PENDING"),
             deliveries::attempt.eq(0),
             deliveries::next_attempt_at.eq(NowAnd::nothing()),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use access_domain::{Flush, Models, Organizations, Uses};
+use access_domain::{Flush, Models, Organizations, ReachedLimits, Uses};
 use deployments_domain::{FileStore, Usage};
 use outbound::{Ends, HttpClient, NetworkPolicy};
 use storage_diesel::Storage;
@@ -14,13 +14,19 @@ use super::TestApp;
 pub(super) struct Counts {
     pub(super) usage: Arc<Usage>,
     pub(super) uses: Arc<Uses>,
+    pub(super) limits: Arc<ReachedLimits>,
     pub(super) storage: Arc<dyn Storage>,
 }
 
 impl Counts {
     pub(super) fn of(storage: &Arc<dyn Storage>, tools: &Organizations) -> Self {
         let usage = Usage::new(storage.clone(), tools.clock.clone(), &*tools.entropy);
-        Self { usage: Arc::new(usage), uses: Arc::default(), storage: storage.clone() }
+        Self {
+            usage: Arc::new(usage),
+            uses: Arc::default(),
+            limits: Arc::default(),
+            storage: storage.clone(),
+        }
     }
 
     pub(super) fn start_worker(

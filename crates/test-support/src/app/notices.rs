@@ -60,14 +60,16 @@ impl TestApp {
         self.counts.storage.delete_old_deliveries(now, 1000).expect("they are deleted")
     }
 
-    /// Tells of ends of keys as `servers` do that look at the same moment, each over a store of its own.
+    /// Tells of ends of keys as `servers` do that look at the same moment, each over a store of its own; the
+    /// first is the one of the test, and tells of limits that were reached there, too.
     pub async fn tell_of_keys_at_once(&self, servers: usize) {
         let looking: Vec<_> = (0..servers)
-            .map(|_| {
+            .map(|server| {
+                let limits = (server == 0).then(|| Arc::clone(&self.counts.limits));
                 let notices = KeyNotices {
                     store: self.database.open(),
                     clock: self.clock.clone(),
-                    limits: Arc::default(),
+                    limits: limits.unwrap_or_default(),
                     mails: true,
                 };
                 rt::task::spawn_blocking(move || notices.tell())

@@ -179,10 +179,7 @@ pub fn the_outcome_of_an_older_claim_is_nobodys_business(given: &Given) {
     let late = ended(given, &lost, Answer::Gone, AfterAttempt::Dead);
     let refused = SettledAttempt { delivery: lost.id, is_saved: false, disabled: None };
     assert_eq!(settle(given, late), refused);
-    given.stores.hand_back_deliveries(&[(lost.id, lost.attempt)]).unwrap();
     assert!(claim(given, 1, 1).is_empty());
-    given.stores.hand_back_deliveries(&[(held.id, held.attempt)]).unwrap();
-    let held = claim(given, 1, 1).remove(0);
     let done = ended(given, &held, Answer::Accepted, AfterAttempt::Delivered);
     assert!(settle(given, done.clone()).is_saved);
     assert!(!settle(given, done).is_saved);
