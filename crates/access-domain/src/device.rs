@@ -80,9 +80,9 @@ impl Device {
         self.user == record.user.id && self.password_changed_at == record.password_changed_at
     }
 
-    /// What tells it from others.
-    pub fn id(&self) -> [u8; 16] {
-        self.id
+    /// Whose it is. All devices of a user have one budget, or whoever logs in often would have many.
+    pub fn user(&self) -> UserId {
+        self.user
     }
 
     fn said(&self) -> [u8; SAID_BYTES] {

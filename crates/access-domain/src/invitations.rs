@@ -7,10 +7,12 @@ use chrono::TimeDelta;
 use keys_core::{Entropy, Id, Peppers, Secret, Timestamp};
 
 use crate::{
-    Act, Action, Actor, ActorKind, ChangeError, Clock, Closed, Email, Fault, Granted,
+    Act, Action, Actor, ActorKind, ChangeError, Clock, Closed, Denied, Email, Fault, Granted,
     HashingFailed, Invitation, InvitationId, ManageMembers, Membership, OrganizationId, Origin,
-    Page, PageRequest, PasswordCost, PasswordHash, ReadOrganization, StoreError, User, UserId,
-    Username, invitation_token, members::parse_role, password, read_invitation_token,
+    Page, PageRequest, PasswordCost, PasswordHash, ReadOrganization, Role, StoreError, User,
+    UserId, Username, invitation_token,
+    members::{parse_role, still_admin},
+    password, read_invitation_token,
 };
 
 /// How many invitations of an organization may be open.
@@ -22,15 +24,17 @@ const MOST_AN_HOUR: i64 = 200;
 /// Over how long those are counted.
 const WINDOW: TimeDelta = TimeDelta::hours(1);
 
-/// How many invitations an organization has and made of late, the one in question left out.
+/// Who invites, and how many invitations the organization has and made of late, the one in question left out.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct InvitationCounts {
+pub struct InvitationFacts {
     /// Open ones, for other addresses.
     pub open: i64,
     /// Made within the window.
     pub made: i64,
     /// Those of them for the same address.
     pub made_for_address: i64,
+    /// What whoever invites is by now.
+    pub actor_role: Option<Role>,
 }
 
 /// Why nobody was invited, or joined.
@@ -39,6 +43,9 @@ pub enum InvitationRefusal {
     /// There is none of this id, or no token of ours was sent.
     #[error("there is no such invitation; look whether the link is whole")]
     NotFound,
+    /// Whoever invites may not, by now.
+    #[error(transparent)]
+    Denied(#[from] Denied),
     /// It is over.
     #[error(transparent)]
     Closed(#[from] Closed),
@@ -121,7 +128,7 @@ pub trait InvitationStore: Send + Sync {
         &self,
         new: &Invitation,
         since: Timestamp,
-        rule: &dyn Fn(&InvitationCounts) -> Result<(), InvitationRefusal>,
+        rule: &dyn Fn(&InvitationFacts) -> Result<(), InvitationRefusal>,
         act: &Act,
     ) -> Changed<()>;
 
@@ -312,7 +319,7 @@ impl Invitations {
         self.join(id, &Joining::Existing(user), from)
     }
 
-    /// Makes an account with the invited address, and makes it a member. Takes tens of milliseconds of
+    /// Makes an account, with the invited address where the link was mailed there, and makes it a member. Takes tens of milliseconds of
     /// CPU for the password.
     ///
     /// # Errors
@@ -325,7 +332,10 @@ impl Invitations {
         password: &Secret,
         from: Origin,
     ) -> Changed<UserId> {
-        let email = self.show(id)?.invitation.email;
+        let invitation = self.show(id)?.invitation;
+        // Whoever got the link by mail has the address. Of anybody else nobody knows: they must neither
+        // take another's, nor find out by this whether it has an account.
+        let email = invitation.is_mailed.then_some(invitation.email);
         let username = Username::parse(username);
         let fault = password::check_chosen("/password", password);
         let username = match (username, fault) {
@@ -339,7 +349,7 @@ impl Invitations {
             .map_err(|failed| ChangeError::Refused(InvitationRefusal::Hashing(failed)))?;
         let now = self.clock.now();
         let user_id: UserId = Id::generate(now, &*self.entropy);
-        let user = User { id: user_id, username, email: Some(email), created_at: now };
+        let user = User { id: user_id, username, email, created_at: now };
         self.join(id, &Joining::New(user, hash), from)?;
         Ok(user_id)
     }
@@ -367,7 +377,8 @@ pub fn sweep_invitations(
     store.delete_old_invitations(clock.now() - Invitation::REMEMBERED, limit)
 }
 
-fn may_invite(counts: &InvitationCounts) -> Result<(), InvitationRefusal> {
+fn may_invite(counts: &InvitationFacts) -> Result<(), InvitationRefusal> {
+    still_admin(counts.actor_role)?;
     if counts.made_for_address >= MOST_OF_ADDRESS {
         return Err(InvitationRefusal::TooManyForAddress);
     }
@@ -393,12 +404,17 @@ mod tests {
     #[test]
     fn an_organization_invites_so_many_and_no_more() {
         let told = |open, made, made_for_address| {
-            may_invite(&InvitationCounts { open, made, made_for_address })
+            let actor_role = Some(Role::Admin);
+            may_invite(&InvitationFacts { open, made, made_for_address, actor_role })
         };
         assert!(told(MOST_OPEN - 1, MOST_AN_HOUR - 1, MOST_OF_ADDRESS - 1).is_ok());
         assert!(matches!(told(MOST_OPEN, 0, 0), Err(InvitationRefusal::TooManyOpen)));
         assert!(matches!(told(0, MOST_AN_HOUR, 0), Err(InvitationRefusal::TooMany)));
         assert!(matches!(told(0, 9, MOST_OF_ADDRESS), Err(InvitationRefusal::TooManyForAddress)));
+        for actor_role in [None, Some(Role::User)] {
+            let told = may_invite(&InvitationFacts { actor_role, ..InvitationFacts::default() });
+            assert!(matches!(told, Err(InvitationRefusal::Denied(Denied::AdminRequired))));
+        }
     }
 
     #[test]

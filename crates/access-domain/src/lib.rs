@@ -87,7 +87,7 @@ pub use self::{
     inference::{Inference, InferenceDraft, InferenceRefusal, Inferences},
     invitation::{Closed, Invitation, InvitationId, invitation_token, read_invitation_token},
     invitations::{
-        CreatedInvitation, InvitationCounts, InvitationRefusal, InvitationStore, Invitations,
+        CreatedInvitation, InvitationFacts, InvitationRefusal, InvitationStore, Invitations,
         Joining, ShownInvitation, sweep_invitations,
     },
     key_record::{

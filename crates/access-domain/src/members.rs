@@ -6,7 +6,7 @@ use std::sync::Arc;
 use keys_core::{Entropy, Timestamp};
 
 use crate::{
-    Act, Action, ChangeError, Clock, Fault, Granted, LeaveOrganization, ManageMembers,
+    Act, Action, ChangeError, Clock, Denied, Fault, Granted, LeaveOrganization, ManageMembers,
     OrganizationId, Page, PageRequest, ReadOrganization, Role, StoreError, User, UserId,
 };
 
@@ -28,6 +28,9 @@ pub struct MemberFacts {
     pub member: Member,
     /// How many administrators the organization has beside them.
     pub other_admins: i64,
+    /// What whoever asks for the change is by now: between the head of a request and the end of its
+    /// body, they may have been demoted or removed.
+    pub actor_role: Option<Role>,
 }
 
 /// How much somebody made that is there still. It belongs to the organization.
@@ -56,6 +59,9 @@ pub enum MemberRefusal {
     /// Nobody of this id belongs to the organization.
     #[error("there is no such member")]
     NotFound,
+    /// Whoever asks may not, by now.
+    #[error(transparent)]
+    Denied(#[from] Denied),
     /// They are the only administrator.
     #[error(
         "this is the organization's last administrator: make somebody else an administrator first"
@@ -145,6 +151,7 @@ impl Members {
         let role = parse_role(role)
             .map_err(|fault| ChangeError::Refused(MemberRefusal::Faults { faults: vec![fault] }))?;
         let rule = |facts: &MemberFacts| {
+            still_admin(facts.actor_role)?;
             if role != Role::Admin {
                 may_cease_to_be_admin(facts)?;
             }
@@ -164,8 +171,19 @@ impl Members {
         let is_own = granted.who().actor() == user.uuid();
         let action = if is_own { Action::MemberLeft } else { Action::MemberRemoved };
         let act = granted.act(action, self.clock.now(), &*self.entropy);
-        self.store.remove_member(granted.organization(), user, &may_cease_to_be_admin, &act)
+        let rule = |facts: &MemberFacts| {
+            if !is_own {
+                still_admin(facts.actor_role)?;
+            }
+            may_cease_to_be_admin(facts)
+        };
+        self.store.remove_member(granted.organization(), user, &rule, &act)
     }
+}
+
+/// Only an administrator of this very moment says who belongs to an organization.
+pub(crate) fn still_admin(role: Option<Role>) -> Result<(), Denied> {
+    if role == Some(Role::Admin) { Ok(()) } else { Err(Denied::AdminRequired) }
 }
 
 fn may_cease_to_be_admin(facts: &MemberFacts) -> Result<(), MemberRefusal> {
@@ -192,7 +210,8 @@ mod tests {
         let at = Timestamp::UNIX_EPOCH;
         let username = Username::parse("ada").unwrap();
         let user = User { id: Uuid::from_u128(1).into(), username, email: None, created_at: at };
-        let facts = MemberFacts { member: Member { user, role, since: at }, other_admins };
+        let member = Member { user, role, since: at };
+        let facts = MemberFacts { member, other_admins, actor_role: Some(Role::Admin) };
         let told = may_cease_to_be_admin(&facts);
         assert_eq!(told.is_ok(), may_go, "{told:?}");
     }

@@ -139,7 +139,7 @@ pub trait NoticeStore: Send + Sync {
     /// `every` before, by whatever server.
     ///
     /// # Errors
-    /// When storage fails; nothing is saved then.
+    /// When storage fails; of some it may be saved then.
     fn note_limits_reached(
         &self,
         reached: &[(KeyId, Timestamp)],
@@ -166,12 +166,15 @@ impl KeyNotices {
     /// # Errors
     /// When storage fails; what was not told is told the next time.
     pub fn tell(&self) -> Result<(), StoreError> {
-        self.limits.tell(&*self.store)?;
-        while self.store.look_at_ends(self.clock.now(), AT_ONCE, self.mails, &|end| {
-            end.look(self.clock.now())
-        })? >= AT_ONCE as usize
-        {}
-        Ok(())
+        self.limits.tell(&*self.store, self.clock.now())?;
+        loop {
+            // One instant for what is looked at and for what is made of it.
+            let now = self.clock.now();
+            let rule = |end: &KeyEnd| end.look(now);
+            if self.store.look_at_ends(now, AT_ONCE, self.mails, &rule)? < AT_ONCE as usize {
+                return Ok(());
+            }
+        }
     }
 }
 
@@ -184,25 +187,29 @@ struct Reached {
     is_told: bool,
 }
 
+impl Reached {
+    /// It was told of so long ago that it may be told of again.
+    fn is_over(&self, now: Timestamp) -> bool {
+        self.is_told && self.at + LIMIT_TOLD_EVERY <= now
+    }
+}
+
 impl ReachedLimits {
     fn note(&self, key: KeyId, at: Timestamp) {
         let mut reached = self.reached();
-        let is_over = |reached: &Reached| reached.is_told && reached.at + LIMIT_TOLD_EVERY <= at;
+        let has_room = reached.len() < MAX_REACHED;
         match reached.get_mut(&key) {
-            Some(known) if is_over(known) => *known = Reached { at, is_told: false },
+            Some(known) if known.is_over(at) => *known = Reached { at, is_told: false },
             Some(_) => {}
-            None => {
-                if reached.len() >= MAX_REACHED {
-                    reached.retain(|_, reached| !is_over(reached));
-                }
-                if reached.len() < MAX_REACHED {
-                    reached.insert(key, Reached { at, is_told: false });
-                }
+            None if has_room => {
+                reached.insert(key, Reached { at, is_told: false });
             }
+            None => {}
         }
     }
 
-    fn tell(&self, store: &dyn NoticeStore) -> Result<(), StoreError> {
+    fn tell(&self, store: &dyn NoticeStore, now: Timestamp) -> Result<(), StoreError> {
+        self.reached().retain(|_, reached| !reached.is_over(now));
         let untold: Vec<(KeyId, Timestamp)> = self
             .reached()
             .iter()

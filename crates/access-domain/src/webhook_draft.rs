@@ -54,6 +54,9 @@ impl WebhookEdit {
         if let Some(url) = &self.url {
             let told = if url.len() > MAX_URL {
                 Err(format!("must have at most {MAX_URL} characters"))
+            } else if url.contains(|c: char| c == '\\' || c.is_whitespace() || c.is_control()) {
+                // Parsers bend such into another address than it reads as.
+                Err("must have neither spaces nor backslashes".into())
             } else {
                 targets.check(url)
             };

@@ -363,12 +363,17 @@ impl WebhookDesk {
     /// Has one of these begin anew, at once.
     ///
     /// # Errors
-    /// When there is none of this id.
+    /// When there is none of this id, or it is an invitation: those are bounded by how often an address
+    /// is invited.
     pub fn replay_mail(
         &self,
         granted: &Granted<ManageMail>,
         id: DeliveryId,
     ) -> Result<Delivery, ChangeError<WebhookRefusal>> {
+        let mail = self.mail_delivery(granted, id)?;
+        if mail.delivery.kind == EventType::MemberInvited {
+            return refuse(vec![Fault::invalid("", "invite the address again instead")]);
+        }
         let act = granted.act(Action::DeliveryReplayed, self.clock.now(), &*self.entropy);
         self.store.replay_delivery(granted.organization(), DeliveryScope::Mail, id, &act)
     }

@@ -2,7 +2,7 @@
 //! Asked before a password is hashed, so that what is refused here costs nothing. Nothing is written anywhere.
 //!
 //! Nobody is locked out for ever: when the budget of a name is spent, one more try is let through now and then. And whoever
-//! logged in before brings a device, which has a budget of its own in place of both, so that nobody's guesses keep an
+//! logged in before brings a device: the devices of a user have a budget of their own in place of both, so that nobody's guesses keep an
 //! owner out of what is theirs.
 
 use std::{
@@ -11,9 +11,9 @@ use std::{
     time::Duration,
 };
 
-use access_domain::{Clock, Device};
+use access_domain::{Clock, Device, UserId};
 use api_types::ErrorCode;
-use keys_core::{Pace, Pepper, RateLimit, Subkey};
+use keys_core::{Pace, Pepper, RateLimit, Subkey, Timestamp};
 use metrics::counter;
 
 use crate::{
@@ -24,6 +24,8 @@ use crate::{
 
 /// Addresses, names and devices that are remembered at most, of each so many; the others share one budget.
 const MOST: usize = 65_536;
+/// It is logged that log-ins are refused at most so often: a guesser must not fill the log.
+const TOLD_EVERY: Duration = Duration::from_secs(60);
 const COUNTER: &str = "keywright_log_ins_total";
 const OUTCOMES: [&str; 4] = ["succeeded", "failed", "throttled", "turned_away"];
 
@@ -48,14 +50,15 @@ pub struct LogIns {
 struct AllBudgets {
     addresses: Budgets<IpAddr>,
     accounts: Budgets<[u8; 32]>,
-    devices: Budgets<[u8; 16]>,
+    devices: Budgets<UserId>,
+    told_at: Option<Timestamp>,
 }
 
 /// Where a try is counted.
 #[derive(Clone, Copy)]
 enum Counted {
     AtStrangers { address: IpAddr, account: [u8; 32] },
-    AtDevice([u8; 16]),
+    AtDevice(UserId),
 }
 
 /// A try that was let through. It counts as failed until its end is known; dropped before that, it has taught nobody
@@ -74,6 +77,7 @@ impl LogIns {
             addresses: Budgets::new(per_address.into(), MOST),
             accounts: Budgets::new(per_account, MOST),
             devices: Budgets::new(per_account, MOST),
+            told_at: None,
         };
         // Told from the start on, so that a first failure shows as a rise.
         OUTCOMES.iter().for_each(|outcome| counter!(COUNTER, "outcome" => *outcome).increment(0));
@@ -94,14 +98,14 @@ impl LogIns {
         device: Option<&Device>,
     ) -> Result<Try, ApiError> {
         let counted = match device {
-            Some(device) => Counted::AtDevice(device.id()),
+            Some(device) => Counted::AtDevice(device.user()),
             None => Counted::AtStrangers {
                 address: network(address),
                 account: *self.names.mac(username.as_bytes()).as_bytes(),
             },
         };
         let now = self.clock.now();
-        let wait = self.with(|budgets| {
+        let (wait, is_told) = self.with(|budgets| {
             let wait = match &counted {
                 Counted::AtDevice(id) => budgets.devices.wait(id, now),
                 Counted::AtStrangers { address, account } => {
@@ -117,13 +121,19 @@ impl LogIns {
                     budgets.accounts.spend(account, now);
                 }
             }
-            wait
+            let is_told = budgets.told_at.is_some_and(|at| now < at + TOLD_EVERY);
+            if wait.is_some() && !is_told {
+                budgets.told_at = Some(now);
+            }
+            (wait, is_told)
         });
         match wait {
             None => Ok(Try { log_ins: Arc::clone(self), counted, has_failed: false }),
             Some(wait) => {
                 // Not the name: it may be a password that was typed into the wrong field.
-                tracing::warn!(address = %network(address), "too many log-ins failed");
+                if !is_told {
+                    tracing::warn!(address = %network(address), "too many log-ins failed");
+                }
                 Err(too_many(wait))
             }
         }

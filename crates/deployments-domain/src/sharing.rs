@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use access_domain::{
     Act, Action, ChangeError, Clock, DeploymentId, Fault, FaultCode, Granted, ManageDeployments,
-    ManageWorkflows, OrganizationId, OwnerRequired, Page, StoreError, User, UserId, Visibility,
+    ManageWorkflows, OrganizationId, OwnerRequired, Page, StoreError, User, UserId, Username,
+    Visibility,
 };
 use keys_core::Entropy;
 use uuid::Uuid;
@@ -57,9 +58,12 @@ impl SharingDraft {
         self.users.iter().filter_map(|named| id(named))
     }
 
-    /// The user names that the draft names.
-    pub fn usernames(&self) -> impl Iterator<Item = &str> {
-        self.users.iter().filter(|named| id(named).is_none()).map(String::as_str)
+    /// The user names that the draft names; what can be nobody's is left out.
+    pub fn usernames(&self) -> impl Iterator<Item = Username> {
+        self.users
+            .iter()
+            .filter(|named| id(named).is_none())
+            .filter_map(|name| Username::parse(name).ok())
     }
 
     /// What is meant, where `members` are those of the organization that the draft names.

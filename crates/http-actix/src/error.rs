@@ -169,6 +169,7 @@ impl IntoApiError for MemberRefusal {
         match self {
             Self::NotFound => ApiError::not_found(),
             Self::Faults { faults } => ApiError::faults(faults),
+            Self::Denied(denied) => denied.into(),
             Self::LastAdmin => ApiError::new(ErrorCode::LastAdmin, self.to_string()),
         }
     }
@@ -180,6 +181,7 @@ impl IntoApiError for InvitationRefusal {
         match self {
             Self::NotFound => ApiError::not_found(),
             Self::Faults { faults } => ApiError::faults(faults),
+            Self::Denied(denied) => denied.into(),
             Self::Closed(closed) => {
                 let code = match closed {
                     Closed::Used => ErrorCode::InvitationUsed,
@@ -188,7 +190,8 @@ impl IntoApiError for InvitationRefusal {
                 };
                 ApiError::new(code, told)
             }
-            Self::TooManyOpen | Self::TooMany | Self::TooManyForAddress => {
+            Self::TooManyOpen => ApiError::new(ErrorCode::TooManyInvitations, told),
+            Self::TooMany | Self::TooManyForAddress => {
                 ApiError::new(ErrorCode::TooManyInvitations, told).retry_after(SECONDS_OF_AN_HOUR)
             }
             Self::AlreadyMember => ApiError::new(ErrorCode::AlreadyMember, told),

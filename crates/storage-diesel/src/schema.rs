@@ -388,6 +388,7 @@ table! {
         created_by -> Text,
         created_at -> BigInt,
         modified_at -> BigInt,
+        deleted_at -> Nullable<BigInt>,
     }
 }
 

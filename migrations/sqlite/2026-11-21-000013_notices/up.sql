@@ -30,12 +30,16 @@ CREATE TABLE webhooks (
     created_by text NOT NULL,
     created_at bigint NOT NULL,
     modified_at bigint NOT NULL,
+    -- It is nobody's any more, and goes with the last of what it was told.
+    deleted_at bigint,
     -- Serves the pages of an organization's list as well.
     UNIQUE (organization_id, id),
     CHECK ((previous_sealed IS NULL) = (previous_encryption_key IS NULL)),
     CHECK ((previous_sealed IS NULL) = (previous_until IS NULL)),
-    CHECK (disabled_reason IS NULL OR NOT is_active)
+    CHECK (disabled_reason IS NULL OR NOT is_active),
+    CHECK (deleted_at IS NULL OR NOT is_active)
 );
+CREATE INDEX webhooks_deleted_at ON webhooks (deleted_at) WHERE deleted_at IS NOT NULL;
 
 -- Apart from `webhooks`, so that whatever happens finds those who want to hear of it by one key.
 CREATE TABLE webhook_events (

@@ -139,10 +139,10 @@ fn only_a_refused_key_is_kept_in_mind() {
     let subjects = [RateSubject::Key(key(1)), RateSubject::Deployment(Uuid::nil().into())];
     assert_eq!(subjects.map(take), [true, true]);
     let told = Told::default();
-    reached.tell(&told).unwrap();
+    reached.tell(&told, START).unwrap();
     assert!(told.limits.lock().unwrap().is_empty());
     assert_eq!(subjects.map(take), [false, false]);
-    reached.tell(&told).unwrap();
+    reached.tell(&told, START).unwrap();
     assert_eq!(*told.limits.lock().unwrap(), [(key(1), START)]);
 }
 
@@ -151,11 +151,11 @@ fn a_limit_is_told_of_once_an_hour_and_not_forgotten_while_storage_is_away() {
     let (reached, told) = (ReachedLimits::default(), Told::default());
     told.is_away.store(true, Ordering::Relaxed);
     reached.note(key(1), START);
-    reached.tell(&told).unwrap_err();
+    reached.tell(&told, START).unwrap_err();
     told.is_away.store(false, Ordering::Relaxed);
     for seconds in [0, 1, 3599, 3600, 3601, 7200] {
         reached.note(key(1), START + TimeDelta::seconds(seconds));
-        reached.tell(&told).unwrap();
+        reached.tell(&told, START).unwrap();
     }
     let at = |seconds| (key(1), START + TimeDelta::seconds(seconds));
     assert_eq!(*told.limits.lock().unwrap(), [at(0), at(3600), at(7200)]);
@@ -168,8 +168,8 @@ fn the_memory_of_reached_limits_is_bounded() {
         reached.note(key(number), START);
     }
     assert_eq!(reached.reached().len(), MAX_REACHED);
-    reached.tell(&Told::default()).unwrap();
+    reached.tell(&Told::default(), START).unwrap();
     // What was told of long ago makes room.
-    reached.note(key(MAX_REACHED as u128 + 9), START + LIMIT_TOLD_EVERY);
-    assert_eq!(reached.reached().len(), 1);
+    reached.tell(&Told::default(), START + LIMIT_TOLD_EVERY).unwrap();
+    assert!(reached.reached().is_empty());
 }

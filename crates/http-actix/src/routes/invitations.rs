@@ -174,13 +174,28 @@ async fn accept_with_password(
         return Ok(begun(app, app.with_password(request, credentials, join).await?));
     }
     refuse_cross_site(request, &app.settings.base_url)?;
-    let turn = app.log_ins.turn().await?;
+    // Counted as a log-in is: the hash costs as much, and an invitation that cannot be accepted stays open.
+    let tried = app.tries.begin(from.address, &credentials.username, None)?;
+    let turn = match app.log_ins.turn().await {
+        Ok(turn) => turn,
+        Err(full) => {
+            tried.turned_away();
+            return Err(full);
+        }
+    };
     let make = move |uc: &UseCases| -> Result<LoggedIn, ApiError> {
         // Goes with the hash, as at a log-in.
         let _turn = turn;
         let Credentials { username, password } = credentials;
         let made = uc.invitations.accept_with_new_account(id, &username, &password, from);
-        let user = made.map_err(IntoApiError::into_api_error)?;
+        let user = match made {
+            Ok(user) => user,
+            Err(refused) => {
+                tried.failed();
+                return Err(refused.into_api_error());
+            }
+        };
+        tried.succeeded();
         uc.sessions.begin(user, None, &arrival).map_err(IntoApiError::into_api_error)
     };
     Ok(begun(app, app.run(make).await?))

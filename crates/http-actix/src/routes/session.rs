@@ -16,6 +16,7 @@ use crate::{
     App,
     app::UseCases,
     body::Body,
+    error::IntoApiError,
     parameters::{PathId, Query, list},
 };
 
@@ -96,11 +97,12 @@ async fn change_password(
     .await?;
     let username = record.user.username.as_str().to_owned();
     let (credentials, from) = (Credentials { username, password: current }, origin(&request));
-    let change = move |uc: &UseCases, user: UserRecord| -> Result<LoggedIn, PasswordRefusal> {
-        uc.sessions.change_password(&record, &user, &new, from)
+    // What goes wrong once the old one is proved is no fault of the old one.
+    let change = move |uc: &UseCases, user: UserRecord| -> Result<_, PasswordRefusal> {
+        Ok(uc.sessions.change_password(&record, &user, &new, from))
     };
-    let changed = app.with_password(&request, credentials, change).await;
-    Ok(begun(&app, changed.map_err(wrong_current)?))
+    let changed = app.with_password(&request, credentials, change).await.map_err(wrong_current)?;
+    Ok(begun(&app, changed.map_err(IntoApiError::into_api_error)?))
 }
 
 /// One's own sessions

@@ -60,12 +60,16 @@ fn key_expiring(data: &Value, place: &Place<'_>) -> (String, String) {
         Some(days) => format!("in {days} days"),
         None => "soon".to_owned(),
     };
-    let subject = format!("{key} of {name} expires {days}");
+    let subject = match and_others(data) {
+        others if others.is_empty() => format!("{key} of {name} expires {days}"),
+        others => format!("{key}{others} of {name} expire soon"),
+    };
     let told = format!(
         "{key} of the organization \"{name}\" expires {days}, at {}. From then on, whoever uses it is \
-         refused.\n\n{}\n\n{}",
+         refused.\n\n{}\n\n{}{}",
         time(data, "expires_at"),
         known_by(data),
+        others(data),
         what_to_do(data, place)
     );
     (subject, told)
@@ -73,14 +77,37 @@ fn key_expiring(data: &Value, place: &Place<'_>) -> (String, String) {
 
 fn key_expired(data: &Value, place: &Place<'_>) -> (String, String) {
     let (name, key) = (in_one_line(place.organization), key_name(data));
-    let subject = format!("{key} of {name} has expired");
+    let subject = match and_others(data) {
+        others if others.is_empty() => format!("{key} of {name} has expired"),
+        others => format!("{key}{others} of {name} have expired"),
+    };
     let told = format!(
-        "{key} of the organization \"{name}\" expired at {}. Whoever uses it is refused.\n\n{}\n\n{}",
+        "{key} of the organization \"{name}\" expired at {}. Whoever uses it is refused.\n\n{}\n\n{}{}",
         time(data, "expires_at"),
         known_by(data),
+        others(data),
         what_to_do(data, place)
     );
     (subject, told)
+}
+
+fn and_others(data: &Value) -> String {
+    match data.get("others").and_then(Value::as_array).map_or(0, Vec::len) {
+        0 => String::new(),
+        1 => " and another key".to_owned(),
+        others => format!(" and {others} other keys"),
+    }
+}
+
+/// Keys that ended, or will, together with this one.
+fn others(data: &Value) -> String {
+    let Some(others) = data.get("others").and_then(Value::as_array) else { return String::new() };
+    let line = |key: &Value| {
+        let (name, hint) = (key_name(key), text(key, "hint"));
+        format!("  {name}, {hint}, {}\n", time(key, "expires_at"))
+    };
+    let lines: String = others.iter().map(line).collect();
+    format!("The same holds for:\n\n{lines}\n")
 }
 
 fn webhook_disabled(data: &Value, place: &Place<'_>) -> (String, String) {

@@ -99,7 +99,8 @@ impl DeliveryStore for Store {
             if let DeliveryScope::Webhook(id) = scope {
                 let owned = webhooks::table
                     .find(codec::id(id))
-                    .filter(webhooks::organization_id.eq(codec::id(organization)));
+                    .filter(webhooks::organization_id.eq(codec::id(organization)))
+                    .filter(webhooks::deleted_at.is_null());
                 if !select(exists(owned)).get_result::<bool>(conn)? {
                     return Ok(None);
                 }
@@ -181,7 +182,7 @@ impl DeliveryStore for Store {
 
     fn delete_old_deliveries(&self, before: Timestamp, limit: u32) -> Result<usize, StoreError> {
         self.save("deleting old deliveries", |conn| {
-            let old: Vec<(String, String)> = claimable!(
+            let mut old: Vec<(String, String)> = claimable!(
                 deliveries::table
                     .filter(deliveries::finished_at.lt(codec::micros(before)))
                     .order(deliveries::finished_at)
@@ -189,14 +190,16 @@ impl DeliveryStore for Store {
                     .select((deliveries::id, deliveries::event_id))
             )
             .load(conn)?;
+            old.extend(of_deleted_webhooks(conn, limit)?);
             let (ids, mut told): (Vec<String>, Vec<String>) = old.into_iter().unzip();
             delete(deliveries::table.filter(deliveries::id.eq_any(&ids))).execute(conn)?;
-            // Those that are left over because a webhook was deleted with its deliveries.
+            forget_deleted_webhooks(conn)?;
+            // Those that are left over because they were not told of to the end in one go.
             told.extend(orphans(conn, before, limit)?);
             let left = deliveries::table.filter(deliveries::event_id.eq(events::id));
             let old = events::table.filter(events::id.eq_any(told)).filter(not(exists(left)));
-            delete(old).execute(conn)?;
-            Ok(ids.len())
+            let events = delete(old).execute(conn)?;
+            Ok(ids.len().max(events))
         })
     }
 
@@ -408,6 +411,27 @@ pub(super) fn find(conn: &mut Conn, id: Uuid) -> QueryResult<Delivery> {
         .select(DeliveryRow::as_select())
         .first(conn)?;
     row.read()
+}
+
+/// Deliveries to webhooks that are deleted, however they stand.
+fn of_deleted_webhooks(conn: &mut Conn, limit: u32) -> QueryResult<Vec<(String, String)>> {
+    let deleted =
+        webhooks::table.filter(webhooks::deleted_at.is_not_null()).select(webhooks::id.nullable());
+    claimable!(
+        deliveries::table
+            .filter(deliveries::webhook_id.eq_any(deleted))
+            .order(deliveries::id)
+            .limit(i64::from(limit))
+            .select((deliveries::id, deliveries::event_id))
+    )
+    .load(conn)
+}
+
+/// Webhooks that are deleted and of which nothing is left.
+fn forget_deleted_webhooks(conn: &mut Conn) -> QueryResult<usize> {
+    let left = deliveries::table.filter(deliveries::webhook_id.eq(webhooks::id.nullable()));
+    let gone = webhooks::table.filter(webhooks::deleted_at.is_not_null()).filter(not(exists(left)));
+    delete(gone).execute(conn)
 }
 
 /// Events from before `before` that nobody is told of any more. Ids begin with the time.

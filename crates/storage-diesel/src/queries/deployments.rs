@@ -135,6 +135,8 @@ impl DeploymentStore for Store {
             owned(visibility, &before.created_by.to_string())?;
             let after = rule(&before).map_err(Stop::Refused)?;
             if after.workflow != before.workflow {
+                // Another workflow behind an old address is another API.
+                may_deploy(conn, organization, visibility)?;
                 // Against the order of locks, since the rule alone knows the workflow. Nobody who holds a workflow waits for
                 // a deployment that is there already.
                 hold_workflow(conn, organization, visibility, after.workflow)?;
@@ -240,11 +242,17 @@ fn hold_workflow(
 
 /// The keys of a deployment that are good until now, with what they are known by.
 fn keys_to_revoke(conn: &mut Conn, id: DeploymentId) -> QueryResult<Vec<(String, String)>> {
-    keys::table
-        .filter(keys::deployment_id.eq(codec::id(id)))
-        .filter(keys::revoked_at.is_null())
-        .select((keys::id, keys::description))
-        .load(conn)
+    // Locked in the order in which others lock several keys.
+    let live: Vec<(String, String, Option<i64>)> = locked!(
+        keys::table
+            .filter(keys::deployment_id.eq(codec::id(id)))
+            .filter(keys::deleted_at.is_null())
+            .order(keys::id)
+            .select((keys::id, keys::description, keys::revoked_at))
+    )
+    .load(conn)?;
+    let good = live.into_iter().filter(|(.., revoked_at)| revoked_at.is_none());
+    Ok(good.map(|(id, description, _)| (id, description)).collect())
 }
 
 /// The audit says of a deleted deployment that it is deleted, and nothing of each key; whoever wants to hear of keys does.

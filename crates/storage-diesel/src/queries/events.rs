@@ -30,17 +30,7 @@ pub(super) fn raise(
         return Ok(());
     }
     let Some(data) = data(conn)? else { return Ok(()) };
-    let written = insert_into(events::table)
-        .values((
-            events::id.eq(codec::id(event.id)),
-            events::organization_id.eq(codec::id(event.organization)),
-            events::kind.eq(event.kind.as_str()),
-            events::at.eq(codec::micros(event.at)),
-            events::data.eq(data.to_string()),
-        ))
-        .on_conflict_do_nothing()
-        .execute(conn)?;
-    if written == 0 {
+    if !write(conn, event, &data)? {
         return Ok(());
     }
     for webhook in &webhooks {
@@ -52,13 +42,44 @@ pub(super) fn raise(
     Ok(())
 }
 
+/// Writes `event` down for the reader of one address alone.
+pub(super) fn raise_by_mail(
+    conn: &mut Conn,
+    event: &Event,
+    address: &str,
+    data: &Value,
+) -> QueryResult<()> {
+    if write(conn, event, data)? {
+        deliver(conn, event, None, Some(address))?;
+    }
+    Ok(())
+}
+
+/// Whether it was not written down before.
+fn write(conn: &mut Conn, event: &Event, data: &Value) -> QueryResult<bool> {
+    let written = insert_into(events::table)
+        .values((
+            events::id.eq(codec::id(event.id)),
+            events::organization_id.eq(codec::id(event.organization)),
+            events::kind.eq(event.kind.as_str()),
+            events::at.eq(codec::micros(event.at)),
+            events::data.eq(data.to_string()),
+        ))
+        .on_conflict_do_nothing()
+        .execute(conn)?;
+    Ok(written > 0)
+}
+
 fn subscribers(conn: &mut Conn, event: &Event) -> QueryResult<Vec<String>> {
-    // Held, or one that is deleted meanwhile would fail what happens here by its reference.
+    let subscribed = webhook_events::table
+        .filter(webhook_events::organization_id.eq(codec::id(event.organization)))
+        .filter(webhook_events::event.eq(event.kind.as_str()))
+        .select(webhook_events::webhook_id);
+    // Held, or one that is deleted meanwhile would fail what happens here by its reference. Their subscriptions are not:
+    // whoever changes those waits for nobody, and is waited for by nobody.
     kept!(
-        webhook_events::table
-            .inner_join(webhooks::table)
-            .filter(webhook_events::organization_id.eq(codec::id(event.organization)))
-            .filter(webhook_events::event.eq(event.kind.as_str()))
+        webhooks::table
+            .filter(webhooks::id.eq_any(subscribed))
             .filter(webhooks::is_active)
             .order(webhooks::id)
             .select(webhooks::id)

@@ -19,15 +19,15 @@ use crate::{
     },
 };
 
-/// What a member made and what is shared with them, be it deleted: what was run of it stays on record.
+/// What a member made, be it deleted, since what was run of it stays on record; and what is shared with them, as long as its
+/// owner can say that it is not.
 macro_rules! theirs {
     ($table:ident, $organization:expr, $member:expr) => {{
         let member: String = $member;
         $table::table.filter($table::organization_id.eq(codec::id($organization))).filter(
-            $table::created_by
-                .eq(member.clone())
-                .or($table::shared_with_everyone)
-                .or($table::id.eq_any(shared_with!($table, member))),
+            $table::created_by.eq(member.clone()).or($table::deleted_at.is_null().and(
+                $table::shared_with_everyone.or($table::id.eq_any(shared_with!($table, member))),
+            )),
         )
     }};
 }

@@ -1,7 +1,7 @@
 //! Invitations into organizations. Nothing that opens anything is stored: an invitation's token is derived from its id.
 
 use access_domain::{
-    Act, Action, AuditEntry, ChangeError, Email, Invitation, InvitationCounts, InvitationId,
+    Act, Action, AuditEntry, ChangeError, Email, Invitation, InvitationFacts, InvitationId,
     InvitationRefusal, InvitationStore, Joining, Membership, OrganizationId, Page, PageRequest,
     PasswordHash, Role, ShownInvitation, StoreError, Subject, SubjectKind, User, UserId, Username,
 };
@@ -13,7 +13,7 @@ use keys_core::Timestamp;
 use super::{
     super::{Conn, Store, violated_unique},
     audit::{note, note_all},
-    members::{lock_members, subject as member},
+    members::{lock_members, role_of_actor, subject as member},
     sessions::memberships_of,
 };
 use crate::{
@@ -43,12 +43,12 @@ impl InvitationStore for Store {
         &self,
         new: &Invitation,
         since: Timestamp,
-        rule: &dyn Fn(&InvitationCounts) -> Result<(), InvitationRefusal>,
+        rule: &dyn Fn(&InvitationFacts) -> Result<(), InvitationRefusal>,
         act: &Act,
     ) -> Result<(), ChangeError<InvitationRefusal>> {
         self.change("inviting somebody", |conn| {
             lock_members(conn, new.organization)?;
-            rule(&counts(conn, new, since)?).map_err(Stop::Refused)?;
+            rule(&facts(conn, new, since, act)?).map_err(Stop::Refused)?;
             let replaced = withdraw_for(conn, new)?;
             insert_into(invitations::table).values(InvitationRow::of(new)).execute(conn)?;
             note(conn, new.organization, act, subject(new))?;
@@ -183,7 +183,12 @@ fn find(conn: &mut Conn, id: InvitationId) -> QueryResult<Option<Invitation>> {
     row.map(InvitationRow::read).transpose()
 }
 
-fn counts(conn: &mut Conn, new: &Invitation, since: Timestamp) -> QueryResult<InvitationCounts> {
+fn facts(
+    conn: &mut Conn,
+    new: &Invitation,
+    since: Timestamp,
+    act: &Act,
+) -> QueryResult<InvitationFacts> {
     let owner = codec::id(new.organization);
     let open = invitations::table
         .filter(invitations::organization_id.eq(&owner))
@@ -203,7 +208,8 @@ fn counts(conn: &mut Conn, new: &Invitation, since: Timestamp) -> QueryResult<In
         .filter(invitations::email.eq(new.email.as_str()))
         .select(count_star())
         .first(conn)?;
-    Ok(InvitationCounts { open, made, made_for_address })
+    let actor_role = role_of_actor(conn, new.organization, act)?;
+    Ok(InvitationFacts { open, made, made_for_address, actor_role })
 }
 
 /// Withdraws what is open for the same address; one that is over by age is no longer told of.
@@ -234,6 +240,7 @@ pub(super) fn withdraw_made_by(
         invitations::table
             .filter(invitations::organization_id.eq(codec::id(organization)))
             .filter(invitations::created_by.eq(codec::id(user)))
+            .filter(invitations::expires_at.gt(codec::micros(act.at)))
             .filter(invitations::accepted_at.is_null())
             .filter(invitations::withdrawn_at.is_null())
     };

@@ -64,7 +64,7 @@ impl MemberStore for Store {
         act: &Act,
     ) -> Result<Member, ChangeError<MemberRefusal>> {
         self.change("changing a role", |conn| {
-            let facts = facts(conn, organization, user)?;
+            let facts = facts(conn, organization, user, act)?;
             let role = rule(&facts).map_err(Stop::Refused)?;
             let MemberFacts { member, .. } = facts;
             // What stays as it was is no change.
@@ -89,7 +89,7 @@ impl MemberStore for Store {
         act: &Act,
     ) -> Result<RemovedMember, ChangeError<MemberRefusal>> {
         self.change("removing a member", |conn| {
-            let facts = facts(conn, organization, user)?;
+            let facts = facts(conn, organization, user, act)?;
             rule(&facts).map_err(Stop::Refused)?;
             delete(memberships::table.find((codec::id(organization), codec::id(user))))
                 .execute(conn)?;
@@ -112,6 +112,7 @@ fn facts(
     conn: &mut Conn,
     organization: OrganizationId,
     user: UserId,
+    act: &Act,
 ) -> Result<MemberFacts, Stop<MemberRefusal>> {
     lock_members(conn, organization)?;
     let row: Option<MemberRow> = members!(organization)
@@ -125,7 +126,23 @@ fn facts(
         .filter(memberships::user_id.ne(codec::id(user)))
         .select(count_star())
         .first(conn)?;
-    Ok(MemberFacts { member, other_admins })
+    let actor_role = role_of_actor(conn, organization, act)?;
+    Ok(MemberFacts { member, other_admins, actor_role })
+}
+
+/// What whoever does this is in the organization now, which is locked.
+pub(super) fn role_of_actor(
+    conn: &mut Conn,
+    organization: OrganizationId,
+    act: &Act,
+) -> QueryResult<Option<Role>> {
+    let Some(actor) = act.actor.id else { return Ok(None) };
+    let role: Option<String> = memberships::table
+        .find((codec::id(organization), actor.to_string()))
+        .select(memberships::role)
+        .first(conn)
+        .optional()?;
+    role.map(|role| codec::read_name(&role, "role", Role::parse)).transpose()
 }
 
 fn made_by(conn: &mut Conn, organization: OrganizationId, user: &str) -> QueryResult<Made> {

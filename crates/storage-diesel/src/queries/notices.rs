@@ -3,23 +3,32 @@
 //! None of these columns of `keys` is read by whoever decides on a key, so that a change of them need not be told to those who
 //! remember keys.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
 
 use access_domain::{
     EndLook, EndNotice, Event, EventType, KeyEnd, NoticeDays, NoticeStore, OrganizationId,
-    StoreError,
+    StoreError, derived_id,
 };
 use diesel::{dsl::exists, prelude::*, select, update};
 use keys_core::{KeyId, Timestamp};
+use serde_json::Value;
+use uuid::Uuid;
 
 use super::{
     super::{Conn, Store},
-    events::{addresses, key_row, put, raise},
+    events::{addresses, key_row, put, raise, raise_by_mail},
 };
 use crate::{
     codec,
-    schema::{keys, organizations},
+    schema::{deliveries, keys, organizations},
 };
+
+const HOUR: Duration = Duration::from_secs(3600);
+/// So many mails an hour an address gets of one organization's keys at most: nobody's mailbox is filled by making keys that end.
+const MAILS_AN_HOUR: i64 = 20;
 
 /// Id, organization, end, up to when that was looked at, when it was revoked, who made it.
 type EndRow = (String, String, Option<i64>, Option<i64>, Option<i64>, Option<String>);
@@ -58,8 +67,15 @@ impl NoticeStore for Store {
             .load(conn)?;
             let days = notice_days(conn, &rows)?;
             let looked_at = rows.len();
+            let mut mail = Mail::new();
             for row in rows {
-                look(conn, row, &days, now, mails, rule)?;
+                let told = look(conn, row, &days, now, rule)?;
+                if let Some(told) = told.filter(|_| mails) {
+                    gather(conn, &mut mail, told)?;
+                }
+            }
+            for (to, keys) in mail {
+                send(conn, to, keys, now)?;
             }
             Ok(looked_at)
         })
@@ -70,11 +86,9 @@ impl NoticeStore for Store {
         reached: &[(KeyId, Timestamp)],
         every: Duration,
     ) -> Result<(), StoreError> {
-        self.save("telling of limits of keys", |conn| {
-            // In one order for all, or two servers could wait for each other.
-            let mut reached = reached.to_vec();
-            reached.sort_unstable();
-            reached.iter().try_for_each(|(key, at)| limit_reached(conn, *key, *at, every))
+        // One by one: nobody waits for a key while holding another.
+        reached.iter().try_for_each(|(key, at)| {
+            self.save("telling of the limit of a key", |conn| limit_reached(conn, *key, *at, every))
         })
     }
 }
@@ -93,9 +107,8 @@ fn look(
     (id, organization, expires_at, looked_until, revoked_at, made_by): EndRow,
     days: &HashMap<String, NoticeDays>,
     now: Timestamp,
-    mails: bool,
     rule: &dyn Fn(&KeyEnd) -> EndLook,
-) -> QueryResult<()> {
+) -> QueryResult<Option<ToldEnd>> {
     let nothing = EndLook { notice: None, next: None };
     let look = match (expires_at, revoked_at) {
         (Some(expires_at), None) => rule(&KeyEnd {
@@ -111,21 +124,78 @@ fn look(
             keys::next_notice_at.eq(look.next.map(codec::micros)),
         ))
         .execute(conn)?;
-    let Some(notice) = look.notice else { return Ok(()) };
+    let Some(notice) = look.notice else { return Ok(None) };
     let (kind, days_left) = match notice {
         EndNotice::Expiring { days_left } => (EventType::KeyExpiring, Some(days_left)),
         EndNotice::Expired => (EventType::KeyExpired, None),
     };
     let organization: OrganizationId = codec::read_id(&organization)?;
     let key: KeyId = codec::read_id(&id)?;
-    let mail = if mails { addresses(conn, organization, made_by.as_deref())? } else { Vec::new() };
-    raise(conn, &Event::new(organization, kind, key.uuid(), now), &mail, |conn| {
-        let mut data = key_row(conn, key)?.data()?;
-        if let Some(days_left) = days_left {
-            put(&mut data, "days_left", days_left.into());
-        }
-        Ok(Some(data))
-    })
+    let mut data = key_row(conn, key)?.data()?;
+    if let Some(days_left) = days_left {
+        put(&mut data, "days_left", days_left.into());
+    }
+    let event = Event::new(organization, kind, key.uuid(), now);
+    raise(conn, &event, &[], |_| Ok(Some(data.clone())))?;
+    Ok(Some(ToldEnd { organization, kind, made_by, data }))
+}
+
+/// An end that was just told of.
+struct ToldEnd {
+    organization: OrganizationId,
+    kind: EventType,
+    made_by: Option<String>,
+    data: Value,
+}
+
+/// Where a mail goes, with what it is of.
+type MailTo = (OrganizationId, &'static str, String);
+
+/// What each mail tells: keys that end together are told of in one.
+type Mail = BTreeMap<MailTo, (EventType, Vec<Value>)>;
+
+fn gather(conn: &mut Conn, mail: &mut Mail, told: ToldEnd) -> QueryResult<()> {
+    let ToldEnd { organization, kind, made_by, data } = told;
+    for address in addresses(conn, organization, made_by.as_deref())? {
+        let to = (organization, kind.as_str(), address);
+        mail.entry(to).or_insert_with(|| (kind, Vec::new())).1.push(data.clone());
+    }
+    Ok(())
+}
+
+fn send(
+    conn: &mut Conn,
+    (organization, _, address): MailTo,
+    (kind, mut keys): (EventType, Vec<Value>),
+    now: Timestamp,
+) -> QueryResult<()> {
+    if mails_of_late(conn, organization, &address, now)? >= MAILS_AN_HOUR {
+        let organization = codec::id(organization);
+        tracing::warn!(organization, "more mails of ends of keys than are sent in an hour");
+        return Ok(());
+    }
+    let mut data = keys.remove(0);
+    if !keys.is_empty() {
+        put(&mut data, "others", Value::Array(keys));
+    }
+    let about = derived_id(now, &[address.as_bytes()]);
+    raise_by_mail(conn, &Event::new(organization, kind, about, now), &address, &data)
+}
+
+fn mails_of_late(
+    conn: &mut Conn,
+    organization: OrganizationId,
+    address: &str,
+    now: Timestamp,
+) -> QueryResult<i64> {
+    let milliseconds = u128::try_from((now - HOUR).timestamp_millis()).unwrap_or_default();
+    let first = Uuid::from_u128(milliseconds.min((1 << 48) - 1) << 80).to_string();
+    deliveries::table
+        .filter(deliveries::organization_id.eq(codec::id(organization)))
+        .filter(deliveries::mail_to.eq(address))
+        .filter(deliveries::id.ge(first))
+        .count()
+        .get_result(conn)
 }
 
 fn limit_reached(conn: &mut Conn, key: KeyId, at: Timestamp, every: Duration) -> QueryResult<()> {

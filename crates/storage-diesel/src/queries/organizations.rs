@@ -158,11 +158,14 @@ fn read_settings(row: SettingsRow) -> QueryResult<OrganizationSettings> {
 
 /// Has the end of each of the organization's keys looked at anew, where it is still to come.
 fn look_again(conn: &mut Conn, organization: OrganizationId) -> QueryResult<usize> {
-    update(keys::table)
-        .filter(keys::organization_id.eq(codec::id(organization)))
-        .filter(keys::next_notice_at.is_not_null())
-        .set(keys::next_notice_at.eq(keys::noticed_until))
-        .execute(conn)
+    let coming = || {
+        keys::table
+            .filter(keys::organization_id.eq(codec::id(organization)))
+            .filter(keys::next_notice_at.is_not_null())
+    };
+    // In the order in which others lock several keys.
+    locked!(coming().order(keys::id).select(keys::id)).load::<String>(conn)?;
+    update(coming()).set(keys::next_notice_at.eq(keys::noticed_until)).execute(conn)
 }
 
 /// The id of the administrator, whose account is made if it is a new one.

@@ -79,11 +79,13 @@ impl Storage for Store {
                 .select((organization_secrets::encryption_key, count_star()))
                 .load(conn)?;
             let present: Vec<(String, i64)> = webhooks::table
+                .filter(webhooks::deleted_at.is_null())
                 .group_by(webhooks::encryption_key)
                 .select((webhooks::encryption_key, count_star()))
                 .load(conn)?;
             // One that signs no longer is not needed any more.
             let previous: Vec<(String, i64)> = webhooks::table
+                .filter(webhooks::deleted_at.is_null())
                 .filter(webhooks::previous_until.gt(NowAnd::nothing()))
                 .group_by(webhooks::previous_encryption_key)
                 .select((webhooks::previous_encryption_key.assume_not_null(), count_star()))

@@ -102,6 +102,10 @@ impl SessionStore for Store {
             }
             let (user, (kept, token)) = (codec::id(change.user), change.kept);
             let kept = codec::id(kept);
+            let own = sessions::table.find(&kept).filter(sessions::user_id.eq(&user));
+            if locked!(own.select(sessions::id)).first::<String>(conn).optional()?.is_none() {
+                return Ok(false);
+            }
             update(users::table.find(&user))
                 .set((
                     users::password_hash.eq(change.password.as_str()),

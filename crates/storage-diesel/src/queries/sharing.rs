@@ -219,8 +219,9 @@ fn members(
     draft: &SharingDraft,
 ) -> QueryResult<Vec<User>> {
     let ids: Vec<String> = draft.ids().map(codec::id).collect();
+    let names: Vec<String> = draft.usernames().map(|name| name.as_str().to_owned()).collect();
     let named: Vec<String> = users::table
-        .filter(users::id.eq_any(ids).or(users::username.eq_any(draft.usernames())))
+        .filter(users::id.eq_any(ids).or(users::username.eq_any(names)))
         .select(users::id)
         .load(conn)?;
     let held: Vec<String> = locked!(

@@ -34,6 +34,7 @@ impl WebhookStore for Store {
         self.read("listing webhooks", |conn| {
             let mut wanted = webhooks::table
                 .filter(webhooks::organization_id.eq(codec::id(organization)))
+                .filter(webhooks::deleted_at.is_null())
                 .order(webhooks::id.desc())
                 .limit(page.rows())
                 .select(WebhookRow::as_select())
@@ -62,6 +63,7 @@ impl WebhookStore for Store {
             let row: Option<WebhookRow> = webhooks::table
                 .find(codec::id(id))
                 .filter(webhooks::organization_id.eq(codec::id(organization)))
+                .filter(webhooks::deleted_at.is_null())
                 .select(WebhookRow::as_select())
                 .first(conn)
                 .optional()?;
@@ -83,6 +85,7 @@ impl WebhookStore for Store {
                 .first::<String>(conn)?;
             let others: i64 = webhooks::table
                 .filter(webhooks::organization_id.eq(&owner))
+                .filter(webhooks::deleted_at.is_null())
                 .select(count_star())
                 .first(conn)?;
             if usize::try_from(others).is_ok_and(|others| others >= most) {
@@ -99,7 +102,7 @@ impl WebhookStore for Store {
                     WebhookChange::of(webhook),
                 ))
                 .execute(conn)?;
-            subscribe(conn, webhook)?;
+            subscribe(conn, webhook, |_| true)?;
             Ok(note(conn, webhook.organization, act, subject(webhook))?)
         })
     }
@@ -117,10 +120,14 @@ impl WebhookStore for Store {
             let row = webhooks::table.find(codec::id(id));
             update(row).set(WebhookChange::of(&new)).execute(conn)?;
             if new.events != old.events {
-                let all =
-                    webhook_events::table.filter(webhook_events::webhook_id.eq(codec::id(id)));
-                delete(all).execute(conn)?;
-                subscribe(conn, &new)?;
+                // Only what differs: a subscription that stays must be there for whoever looks meanwhile.
+                let gone = old.events.iter().filter(|kind| !new.events.contains(kind));
+                let gone: Vec<&str> = gone.map(|kind| kind.as_str()).collect();
+                delete(webhook_events::table)
+                    .filter(webhook_events::webhook_id.eq(codec::id(id)))
+                    .filter(webhook_events::event.eq_any(gone))
+                    .execute(conn)?;
+                subscribe(conn, &new, |kind| !old.events.contains(kind))?;
             }
             note(conn, organization, act, subject(&new))?;
             Ok(new)
@@ -160,7 +167,17 @@ impl WebhookStore for Store {
     ) -> Result<(), ChangeError<WebhookRefusal>> {
         self.change("deleting a webhook", |conn| {
             let webhook = hold(conn, organization, id)?;
-            delete(webhooks::table.find(codec::id(id))).execute(conn)?;
+            let id = codec::id(id);
+            delete(webhook_events::table.filter(webhook_events::webhook_id.eq(&id)))
+                .execute(conn)?;
+            // What it was told may be much: that is swept little by little, and the row with it.
+            update(webhooks::table.find(&id))
+                .set((
+                    webhooks::is_active.eq(false),
+                    webhooks::disabled_reason.eq(None::<String>),
+                    webhooks::deleted_at.eq(Some(codec::micros(act.at))),
+                ))
+                .execute(conn)?;
             Ok(note(conn, organization, act, subject(&webhook))?)
         })
     }
@@ -197,6 +214,7 @@ fn hold(
         webhooks::table
             .find(codec::id(id))
             .filter(webhooks::organization_id.eq(codec::id(organization)))
+            .filter(webhooks::deleted_at.is_null())
             .select(WebhookRow::as_select())
     )
     .first(conn)
@@ -226,7 +244,11 @@ fn subscriptions(conn: &mut Conn, ids: &[String]) -> QueryResult<BTreeMap<String
     Ok(heard)
 }
 
-fn subscribe(conn: &mut Conn, webhook: &Webhook) -> QueryResult<()> {
+fn subscribe(
+    conn: &mut Conn,
+    webhook: &Webhook,
+    is_new: impl Fn(&EventType) -> bool,
+) -> QueryResult<()> {
     let row = |kind: &EventType| {
         (
             webhook_events::organization_id.eq(codec::id(webhook.organization)),
@@ -234,7 +256,7 @@ fn subscribe(conn: &mut Conn, webhook: &Webhook) -> QueryResult<()> {
             webhook_events::webhook_id.eq(codec::id(webhook.id)),
         )
     };
-    let rows: Vec<_> = webhook.events.iter().map(row).collect();
+    let rows: Vec<_> = webhook.events.iter().filter(|kind| is_new(kind)).map(row).collect();
     insert_into(webhook_events::table).values(rows).execute(conn).map(drop)
 }
 

@@ -142,6 +142,7 @@ on_both_databases! {
         no_key_survives_the_deletion_of_its_deployment;
     notices:
         the_end_of_a_key_is_told_of_once_by_two_servers_to_each_who_listens
+        keys_that_end_together_are_mailed_in_one_and_not_without_bound
         another_end_is_told_of_anew_and_a_revoked_key_no_more
         other_notice_days_hold_for_keys_that_are_there
         what_is_done_to_a_key_is_told_with_it_and_once
@@ -162,6 +163,7 @@ on_both_databases! {
         invitations_do_not_pass_by_the_last_place_at_once
         a_changed_role_holds_for_sessions_that_there_are
         what_a_removed_member_made_is_counted_and_stays
+        who_asks_is_known_by_what_they_are_now
         invitations_of_whoever_is_no_administrator_any_more_are_withdrawn
         of_four_administrators_who_go_at_once_one_stays
         old_invitations_are_deleted_in_portions_and_others_stay;

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use access_domain::{
-    Action, AdminAccount, AuditFilter, ChangeError, Closed, Email, Invitation, InvitationCounts,
-    InvitationRefusal, Joining, MemberFacts, MemberRefusal, OrganizationId, PasswordHash, Role,
-    Session, User, UserId, Username,
+    Act, Action, Actor, ActorKind, AdminAccount, AuditFilter, ChangeError, Closed, Email,
+    Invitation, InvitationFacts, InvitationRefusal, Joining, MemberFacts, MemberRefusal,
+    OrganizationId, PasswordHash, Role, Session, User, UserId, Username,
 };
 
 use super::{
@@ -41,9 +41,9 @@ pub(super) fn new_invitation(
     }
 }
 
-pub(super) fn save(given: &Given, invitation: &Invitation) -> InvitationCounts {
+pub(super) fn save(given: &Given, invitation: &Invitation) -> InvitationFacts {
     let counted = std::sync::Mutex::new(None);
-    let rule = |counts: &InvitationCounts| {
+    let rule = |counts: &InvitationFacts| {
         *counted.lock().unwrap() = Some(*counts);
         Ok(())
     };
@@ -130,7 +130,12 @@ pub fn an_invitation_is_told_as_it_was_made_and_listed_while_it_is_open(given: &
 pub fn invitations_are_counted_and_one_for_the_same_address_is_withdrawn(given: &Given) {
     let (acme, _) = acme(given);
     let old = new_invitation(given, acme, "a@acme.example");
-    let told = |open, made, made_for_address| InvitationCounts { open, made, made_for_address };
+    let told = |open, made, made_for_address| InvitationFacts {
+        open,
+        made,
+        made_for_address,
+        actor_role: None,
+    };
     assert_eq!(save(given, &old), told(0, 0, 0));
     assert_eq!(save(given, &new_invitation(given, acme, "b@acme.example")), told(1, 1, 0));
     let new = new_invitation(given, acme, "a@acme.example");
@@ -143,7 +148,7 @@ pub fn invitations_are_counted_and_one_for_the_same_address_is_withdrawn(given: 
     // What is over by age is in nobody's way.
     assert_eq!(save(given, &new_invitation(given, acme, "a@acme.example")), told(0, 0, 0));
     let act = given.act(Action::MemberInvited);
-    let refuse = |_: &InvitationCounts| Err(InvitationRefusal::TooMany);
+    let refuse = |_: &InvitationFacts| Err(InvitationRefusal::TooMany);
     let refused = new_invitation(given, acme, "a@acme.example");
     assert!(given.stores.invite(&refused, given.now(), &refuse, &act).is_err());
     assert!(given.stores.find_invitation(refused.id).unwrap().is_none());
@@ -234,7 +239,7 @@ pub fn of_eight_invitations_of_one_address_at_once_one_is_open(given: &Given) {
 
 pub fn invitations_do_not_pass_by_the_last_place_at_once(given: &Given) {
     let (acme, _) = acme(given);
-    let rule = |counts: &InvitationCounts| {
+    let rule = |counts: &InvitationFacts| {
         if counts.open < 3 { Ok(()) } else { Err(InvitationRefusal::TooManyOpen) }
     };
     let told = at_once(8, |number| {
@@ -302,6 +307,40 @@ pub fn what_a_removed_member_made_is_counted_and_stays(given: &Given) {
         given.stores.list_deployments(organization, all, Some(ada.uuid()), first(9)).unwrap().items;
     assert_eq!(deployments.iter().map(|one| one.id).collect::<Vec<_>>(), [deployment.id]);
     assert!(given.found_by(&key.key.secret.digest).is_some());
+}
+
+pub fn who_asks_is_known_by_what_they_are_now(given: &Given) {
+    let (acme, admin) = acme(given);
+    let other = given.organization("other");
+    let actor = |user: &User| Actor {
+        kind: ActorKind::User,
+        id: Some(user.id.uuid()),
+        name: user.username.as_str().into(),
+    };
+    let seen_by = |organization, by: &User| {
+        let act = Act { actor: actor(by), ..given.act(Action::MemberInvited) };
+        let seen = std::sync::Mutex::new(None);
+        let rule = |facts: &InvitationFacts| {
+            *seen.lock().unwrap() = Some(facts.actor_role);
+            Err(InvitationRefusal::TooMany)
+        };
+        let new = new_invitation(given, organization, "x@b.example");
+        given.stores.invite(&new, given.now(), &rule, &act).unwrap_err();
+        seen.into_inner().unwrap().unwrap()
+    };
+    assert_eq!(seen_by(acme, &admin), Some(Role::Admin));
+    assert_eq!(seen_by(other, &admin), None);
+    let joining = new_user(given, "ada", None);
+    accept(given, &invited(given, acme, "ada@acme.example"), &joining).unwrap();
+    let roles = std::sync::Mutex::new(Vec::new());
+    let demote = |facts: &MemberFacts| -> Result<Role, MemberRefusal> {
+        roles.lock().unwrap().push(facts.actor_role);
+        Ok(Role::User)
+    };
+    let act = Act { actor: actor(joining.user()), ..given.act(Action::MemberRoleChanged) };
+    given.stores.change_role(acme, joining.user().id, &demote, &act).unwrap();
+    given.stores.change_role(acme, joining.user().id, &demote, &act).unwrap();
+    assert_eq!(roles.into_inner().unwrap(), [Some(Role::Admin), Some(Role::User)]);
 }
 
 pub fn invitations_of_whoever_is_no_administrator_any_more_are_withdrawn(given: &Given) {

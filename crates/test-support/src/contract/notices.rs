@@ -104,6 +104,41 @@ pub fn the_end_of_a_key_is_told_of_once_by_two_servers_to_each_who_listens(given
     assert!(data["expires_at"].as_str().unwrap().ends_with('Z'), "{data}");
 }
 
+pub fn keys_that_end_together_are_mailed_in_one_and_not_without_bound(given: &Given) {
+    let acme = given.organization("acme");
+    made(given, acme, &ENDS);
+    let named = |name: &str| {
+        let terms = ends_in(given, 8);
+        let key = NewManagedKey { terms, ..given.new_organization_key(name) };
+        given.stores.create_key(acme, RING, &key, &given.act(Action::KeyCreated)).unwrap();
+    };
+    ["one", "two", "three"].into_iter().for_each(named);
+    let rule = |end: &KeyEnd| -> EndLook { end.look(given.now()) };
+    let look = || given.stores.look_at_ends(given.now(), 100, true, &rule).unwrap();
+    look();
+    given.clock.advance(DAY);
+    assert_eq!(look(), 3);
+    let mut first = told(given);
+    let mail = first.remove("admin@acme.example").unwrap();
+    let [(EventType::KeyExpiring, data)] = mail.as_slice() else { panic!("{mail:?}") };
+    assert_eq!(data["others"].as_array().map(Vec::len), Some(2));
+    assert_eq!(first.remove("webhook").unwrap().len(), 3);
+    // One mail each, until the hour's are used up.
+    for number in 0..25 {
+        let key = NewManagedKey {
+            terms: KeyTerms { expires_at: Some(given.now() + MINUTE), ..KeyTerms::default() },
+            ..given.new_organization_key(&format!("key {number}"))
+        };
+        given.stores.create_key(acme, RING, &key, &given.act(Action::KeyCreated)).unwrap();
+        look();
+        given.clock.advance(MINUTE);
+        look();
+    }
+    let mut told = told(given);
+    assert_eq!(told.remove("webhook").unwrap().len(), 25);
+    assert_eq!(told.remove("admin@acme.example").unwrap().len(), 19);
+}
+
 pub fn another_end_is_told_of_anew_and_a_revoked_key_no_more(given: &Given) {
     let acme = given.organization("acme");
     made(given, acme, &ENDS);
