@@ -34,6 +34,7 @@ async fn settled(who: &Caller, list: &str) -> Vec<String> {
 async fn a_key_of_eight_days_is_told_of_twice_before_its_end_and_once_at_it(app: TestApp) {
     let (mail, receiver) = (SmtpServer::start(), WebhookReceiver::start(&Behaviour::Good));
     app.given_member("ada", "admin").await;
+    app.give_address("ada", "ada@acme.example");
     let wanted = json!({"url": receiver.url, "events": ["key.expiring", "key.expired"]});
     let webhook = app.platform().post(WEBHOOKS, wanted).await.created();
     receiver.trust(text(&webhook["secret"]));

@@ -88,6 +88,16 @@ async fn somebody_is_invited_by_mail_joins_shares_and_leaves() {
     cyn.get(&workflow).await.ok();
     let made = admin.get(&at(&format!("workflow/?created_by={bea_id}"))).await.ok();
     assert_eq!(made["items"].as_array().map(Vec::len), Some(1));
+    // She had the link by mail: the address is hers, and nobody else gets an account with it.
+    let wanted = json!({"email": "bea@acme.example", "role": "admin"});
+    admin.post(&at("members/"), wanted).await.created();
+    let token = token_in(&mail.messages_when(3).await[2]);
+    let (taken, _) = stranger.accept(&token, "bea2", PASSWORD).await;
+    taken.refused(409, "email_taken");
+    stranger.accept(&token, "bea", PASSWORD).await.0.ok();
+    let admin_id = admin.user_id().await;
+    bea.delete(&at(&format!("members/{admin_id}/"))).await.ok();
+    let admin = bea;
     let admin_id = admin.user_id().await;
     let last = admin.delete(&at(&format!("members/{admin_id}/"))).await;
     last.refused(409, "last_admin");

@@ -315,5 +315,6 @@ pub fn old_deliveries_are_deleted_in_portions_with_their_events(given: &Given) {
     assert_eq!(states(given, &witness), [DeliveryState::Pending; 3]);
     assert_eq!(claim(given, 9, 9).len(), 3);
     given.stores.delete_webhook(acme, witness.id, &given.act(Action::WebhookDeleted)).unwrap();
-    assert_eq!([sweep(), sweep()], [0, 0]);
+    // However they stand, and little by little; the webhook goes with the last of them.
+    assert_eq!([sweep(), sweep(), sweep()], [2, 1, 0]);
 }
