@@ -32,6 +32,13 @@ pub(crate) fn read_uuid(text: &str) -> QueryResult<Uuid> {
     Uuid::try_parse(text).map_err(|_| undecodable(text, "UUID"))
 }
 
+/// The least id that something of this instant can have: ids begin with their time.
+pub(crate) fn first_id(at: Timestamp) -> String {
+    const MOST: u128 = (1 << 48) - 1;
+    let milliseconds = u128::try_from(at.timestamp_millis()).unwrap_or_default();
+    Uuid::from_u128(milliseconds.min(MOST) << 80).to_string()
+}
+
 /// Microseconds since 1970; what is finer is cut off.
 pub(crate) fn micros(at: Timestamp) -> i64 {
     at.timestamp_micros()

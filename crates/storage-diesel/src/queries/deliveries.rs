@@ -434,13 +434,11 @@ fn forget_deleted_webhooks(conn: &mut Conn) -> QueryResult<usize> {
     delete(gone).execute(conn)
 }
 
-/// Events from before `before` that nobody is told of any more. Ids begin with the time.
+/// Events from before `before` that nobody is told of any more.
 fn orphans(conn: &mut Conn, before: Timestamp, limit: u32) -> QueryResult<Vec<String>> {
-    let milliseconds = u128::try_from(before.timestamp_millis()).unwrap_or_default();
-    let first_kept = Uuid::from_u128(milliseconds.min((1 << 48) - 1) << 80).to_string();
     let left = deliveries::table.filter(deliveries::event_id.eq(events::id));
     events::table
-        .filter(events::id.lt(first_kept))
+        .filter(events::id.lt(codec::first_id(before)))
         .filter(not(exists(left)))
         .order(events::id)
         .limit(i64::from(limit))

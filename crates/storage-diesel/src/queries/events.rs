@@ -55,8 +55,8 @@ pub(super) fn raise_by_mail(
     Ok(())
 }
 
-/// Whether it was not written down before.
-fn write(conn: &mut Conn, event: &Event, data: &Value) -> QueryResult<bool> {
+/// Writes `event` down and nothing else; whether that was not done before.
+pub(super) fn write(conn: &mut Conn, event: &Event, data: &Value) -> QueryResult<bool> {
     let written = insert_into(events::table)
         .values((
             events::id.eq(codec::id(event.id)),

@@ -15,7 +15,6 @@ use access_domain::{
 use diesel::{dsl::exists, prelude::*, select, update};
 use keys_core::{KeyId, Timestamp};
 use serde_json::Value;
-use uuid::Uuid;
 
 use super::{
     super::{Conn, Store},
@@ -188,12 +187,10 @@ fn mails_of_late(
     address: &str,
     now: Timestamp,
 ) -> QueryResult<i64> {
-    let milliseconds = u128::try_from((now - HOUR).timestamp_millis()).unwrap_or_default();
-    let first = Uuid::from_u128(milliseconds.min((1 << 48) - 1) << 80).to_string();
     deliveries::table
         .filter(deliveries::organization_id.eq(codec::id(organization)))
         .filter(deliveries::mail_to.eq(address))
-        .filter(deliveries::id.ge(first))
+        .filter(deliveries::id.ge(codec::first_id(now - HOUR)))
         .count()
         .get_result(conn)
 }

@@ -15,15 +15,24 @@ use super::{
     super::{Conn, Store},
     audit::note,
     deliveries::find,
-    events::deliver,
+    events::{deliver, write},
     idempotency::remember,
 };
 use crate::{
     codec,
     error::Stop,
     rows::{WebhookChange, WebhookRow, read_kind},
-    schema::{events, organizations, webhook_events, webhooks},
+    schema::{organizations, webhook_events, webhooks},
 };
+
+/// The organization's webhooks, without those that are deleted and not forgotten yet.
+macro_rules! living {
+    ($organization:expr) => {
+        webhooks::table
+            .filter(webhooks::organization_id.eq(codec::id($organization)))
+            .filter(webhooks::deleted_at.is_null())
+    };
+}
 
 impl WebhookStore for Store {
     fn list_webhooks(
@@ -32,9 +41,7 @@ impl WebhookStore for Store {
         page: PageRequest,
     ) -> Result<Page<Webhook>, StoreError> {
         self.read("listing webhooks", |conn| {
-            let mut wanted = webhooks::table
-                .filter(webhooks::organization_id.eq(codec::id(organization)))
-                .filter(webhooks::deleted_at.is_null())
+            let mut wanted = living!(organization)
                 .order(webhooks::id.desc())
                 .limit(page.rows())
                 .select(WebhookRow::as_select())
@@ -60,10 +67,8 @@ impl WebhookStore for Store {
         id: WebhookId,
     ) -> Result<Option<Webhook>, StoreError> {
         self.read("looking a webhook up", |conn| {
-            let row: Option<WebhookRow> = webhooks::table
-                .find(codec::id(id))
-                .filter(webhooks::organization_id.eq(codec::id(organization)))
-                .filter(webhooks::deleted_at.is_null())
+            let row: Option<WebhookRow> = living!(organization)
+                .filter(webhooks::id.eq(codec::id(id)))
                 .select(WebhookRow::as_select())
                 .first(conn)
                 .optional()?;
@@ -83,11 +88,7 @@ impl WebhookStore for Store {
             // Whoever makes webhooks of an organization does so one after the other.
             locked!(organizations::table.find(&owner).select(organizations::id))
                 .first::<String>(conn)?;
-            let others: i64 = webhooks::table
-                .filter(webhooks::organization_id.eq(&owner))
-                .filter(webhooks::deleted_at.is_null())
-                .select(count_star())
-                .first(conn)?;
+            let others: i64 = living!(webhook.organization).select(count_star()).first(conn)?;
             if usize::try_from(others).is_ok_and(|others| others >= most) {
                 return Err(Stop::Refused(WebhookRefusal::TooMany));
             }
@@ -188,15 +189,7 @@ impl WebhookStore for Store {
             let webhook = hold(conn, event.organization, *webhook)?;
             let id = codec::id(webhook.id);
             let data = json!({"webhook_id": id, "description": webhook.description});
-            insert_into(events::table)
-                .values((
-                    events::id.eq(codec::id(event.id)),
-                    events::organization_id.eq(codec::id(event.organization)),
-                    events::kind.eq(event.kind.as_str()),
-                    events::at.eq(codec::micros(event.at)),
-                    events::data.eq(data.to_string()),
-                ))
-                .execute(conn)?;
+            write(conn, event, &data)?;
             let delivery = codec::read_uuid(&deliver(conn, event, Some(&id), None)?)?;
             remember(conn, event.organization, *repeatable, event.at, delivery, None)?;
             Ok(find(conn, delivery)?)
@@ -211,10 +204,8 @@ fn hold(
     id: WebhookId,
 ) -> Result<Webhook, Stop<WebhookRefusal>> {
     let row: Option<WebhookRow> = locked!(
-        webhooks::table
-            .find(codec::id(id))
-            .filter(webhooks::organization_id.eq(codec::id(organization)))
-            .filter(webhooks::deleted_at.is_null())
+        living!(organization)
+            .filter(webhooks::id.eq(codec::id(id)))
             .select(WebhookRow::as_select())
     )
     .first(conn)
