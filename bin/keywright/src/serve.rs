@@ -71,7 +71,7 @@ pub(crate) async fn serve(
     announce(&configuration, address, with_worker);
     let traces = node.traces.clone();
     let dispatcher = node.start_dispatcher();
-    let (audit, counts) = begin_upkeep(node);
+    let upkeep = begin_upkeep(node);
     if let Some(ready) = ready {
         let _ = ready.send(address);
     }
@@ -89,9 +89,7 @@ pub(crate) async fn serve(
         };
         join!(handle.stop(true), worker_ends, dispatcher.shutdown());
         let served = running.await;
-        // The last of all: what was called and refused until now is counted.
-        counts.close().await;
-        audit.close().await;
+        end_upkeep(upkeep).await;
         close(traces, admin).await;
         served
     };
@@ -131,13 +129,23 @@ fn listen(
 }
 
 /// What goes on beside the answers, as long as the process does; returns what must be closed.
-fn begin_upkeep(node: Node) -> (Audit, Counts) {
-    let (audit, counts) = (node.audit.clone(), node.counts.clone());
+fn begin_upkeep(node: Node) -> (KeyNotices, Counts, Audit) {
+    let (notices, counts, audit) = (node.key_notices(), node.counts.clone(), node.audit.clone());
     rt::spawn(audit.clone().keep());
-    rt::spawn(tell_of_keys(node.key_notices()));
+    rt::spawn(tell_of_keys(notices.clone()));
     rt::spawn(sweep(Arc::new(node)));
     rt::spawn(counts.clone().keep());
-    (audit, counts)
+    (notices, counts, audit)
+}
+
+/// After the last answer: what was called, refused and reached until then is written down.
+async fn end_upkeep((notices, counts, audit): (KeyNotices, Counts, Audit)) {
+    // Which limits were reached is known in memory alone. Whoever runs then delivers what is told.
+    if let Ok(Err(error)) = web::block(move || notices.tell()).await {
+        tracing::warn!(%error, "nobody is told of limits that were reached at the end");
+    }
+    counts.close().await;
+    audit.close().await;
 }
 
 /// `keywright worker`
@@ -152,14 +160,12 @@ pub(crate) fn run_worker(loaded: &Loaded) -> Result<ExitCode, Failure> {
         let metrics = recorder.map(|recorder| Metrics::keep(recorder, &node, Some(worker.clone())));
         let admin = metrics.map(|metrics| Admin::of(metrics, &node, None));
         let admin = admin.map(|admin| admin.listen(configuration)).transpose()?.flatten();
-        let dispatcher = node.start_dispatcher();
         rt::spawn(node.audit.clone().keep());
-        rt::spawn(tell_of_keys(node.key_notices()));
         rt::spawn(node.counts.clone().keep());
         tracing::info!(seats = configuration.worker.seats, "the worker runs");
         stop.wait().await;
         tracing::info!("stopping: running executions finish or are handed back");
-        join!(finish(Some(worker)), dispatcher.shutdown());
+        finish(Some(worker)).await;
         node.counts.close().await;
         node.audit.close().await;
         close(node.traces, admin).await;

@@ -1,6 +1,6 @@
 //! What carries deliveries out, and what is kept of them: the port of whoever sends.
 
-use std::time::Duration;
+use std::{cmp::Reverse, time::Duration};
 
 use keys_core::Timestamp;
 
@@ -104,6 +104,8 @@ pub struct EndedAttempt {
     pub answer: Answer,
     /// What comes next.
     pub after: AfterAttempt,
+    /// For how long nothing may arrive at a webhook before it is switched off.
+    pub patience: Duration,
     /// The log, with it.
     pub log: DeliveryLog,
 }
@@ -119,14 +121,40 @@ pub struct SettledAttempt {
     pub disabled: Option<DisabledReason>,
 }
 
+/// Which lanes get how many of `most` places: `lanes` come with how many each may have, and with the one first
+/// that has waited longest. Those with most room are served first, for they have fewest under way, and
+/// in rounds of one place for each: lanes that are slow leave room for those that are not, however many
+/// deliveries wait in them.
+pub fn share_places(most: usize, lanes: Vec<(String, usize)>) -> Vec<(String, usize)> {
+    let mut lanes: Vec<_> = lanes.into_iter().filter(|(_, room)| *room > 0).collect();
+    // Keeps the order of those with as much room.
+    lanes.sort_by_key(|(_, room)| Reverse(*room));
+    lanes.truncate(most);
+    let mut shares = vec![0; lanes.len()];
+    let mut left = most;
+    while left > 0 {
+        let before = left;
+        for (share, (_, room)) in shares.iter_mut().zip(&lanes) {
+            if left > 0 && *share < *room {
+                *share += 1;
+                left -= 1;
+            }
+        }
+        if left == before {
+            break;
+        }
+    }
+    lanes.into_iter().zip(shares).map(|((lane, _), share)| (lane, share)).collect()
+}
+
 /// The log of deliveries, and the queue of those that are due.
 ///
 /// When one is due goes by the database's clock, as leases do: no server's own clock can have one sent
 /// twice or not at all.
 pub trait DeliveryStore: Send + Sync {
-    /// Claims up to `most` deliveries that are due, of each lane no more than `room` tells of it: oldest
-    /// lane first, and nothing of a lane costs anything for those of another. A claim that is not
-    /// settled within `lease` is given to the next who asks.
+    /// Claims up to `most` deliveries that are due, of each lane no more than `room` tells of it, shared out
+    /// as [`share_places`] has it, and of a lane the oldest first. A claim that is not settled within `lease` is
+    /// given to the next who asks.
     ///
     /// # Errors
     /// When storage fails.
@@ -196,4 +224,35 @@ pub trait DeliveryStore: Send + Sync {
     /// # Errors
     /// When storage fails.
     fn longest_due(&self) -> Result<Option<Duration>, StoreError>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shared(most: usize, lanes: &[(&str, usize)]) -> Vec<(String, usize)> {
+        share_places(most, lanes.iter().map(|(lane, room)| ((*lane).to_owned(), *room)).collect())
+    }
+
+    fn own(shares: &[(&str, usize)]) -> Vec<(String, usize)> {
+        shares.iter().map(|(lane, share)| ((*lane).to_owned(), *share)).collect()
+    }
+
+    #[test]
+    fn whoever_has_least_under_way_comes_first_and_then_whoever_waited_longest() {
+        let lanes = [("slow", 1), ("full", 0), ("old", 4), ("new", 4), ("slower", 1)];
+        assert_eq!(shared(1, &lanes), own(&[("old", 1)]));
+        assert_eq!(shared(3, &lanes), own(&[("old", 1), ("new", 1), ("slow", 1)]));
+        assert_eq!(shared(0, &lanes), []);
+    }
+
+    #[test]
+    fn places_are_dealt_in_rounds_so_that_no_lane_takes_all() {
+        let lanes = [("a", 4), ("b", 4), ("c", 1)];
+        assert_eq!(shared(5, &lanes), own(&[("a", 2), ("b", 2), ("c", 1)]));
+        assert_eq!(shared(6, &lanes), own(&[("a", 3), ("b", 2), ("c", 1)]));
+        assert_eq!(shared(100, &lanes), own(&[("a", 4), ("b", 4), ("c", 1)]));
+        let many: Vec<_> = (0..256).map(|_| ("lane", 4)).collect();
+        assert_eq!(shared(256, &many), own(&[("lane", 1)].repeat(256)));
+    }
 }

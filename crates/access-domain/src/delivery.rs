@@ -221,6 +221,15 @@ impl RetryPolicy {
         let spread = pause.mul_f64(1.0 + JITTER * f64::from(chance) / f64::from(u8::MAX));
         AfterAttempt::Again { after: spread.max(retry_after) }
     }
+
+    /// How long it takes at most from the first attempt to the last, where each fails at once and nobody
+    /// asks for a longer pause.
+    pub fn span(&self) -> Duration {
+        let made = usize::try_from(self.attempts.saturating_sub(1)).unwrap_or(usize::MAX);
+        let last = std::iter::repeat(self.pauses.last().copied().unwrap_or_default());
+        let pauses = self.pauses.iter().copied().chain(last).take(made);
+        pauses.fold(Duration::ZERO, Duration::saturating_add).mul_f64(1.0 + JITTER)
+    }
 }
 
 #[cfg(test)]
@@ -254,6 +263,16 @@ mod tests {
     fn chance_spreads_a_pause_by_a_fifth_at_most() {
         assert_eq!((pause(2, FAILED, 0), pause(2, FAILED, 255)), (300, 360));
         assert!((301..360).contains(&pause(2, FAILED, 128)));
+    }
+
+    #[test]
+    fn no_delivery_is_tried_for_longer_than_the_span() {
+        let longest: u64 = (1..8).map(|made| pause(made, FAILED, 255)).sum();
+        assert_eq!(RetryPolicy::default().span(), Duration::from_secs(longest));
+        let of = |attempts| RetryPolicy { attempts, ..RetryPolicy::default() }.span().as_secs();
+        assert_eq!((of(0), of(1), of(2), of(3)), (0, 0, 6, 366));
+        assert_eq!(of(10) - of(8), 2 * 50_400 * 6 / 5, "the last pause holds for all that follow");
+        assert_eq!(RetryPolicy { attempts: 9, pauses: Vec::new() }.span(), Duration::ZERO);
     }
 
     #[test]

@@ -67,7 +67,7 @@ pub use self::{
     calls::{Call, CallLog, CallOutcome, Consumer},
     deliveries::{
         Addressee, ClaimedDelivery, DeliveryDetail, DeliveryFilter, DeliveryScope, DeliveryStore,
-        EndedAttempt, SettledAttempt,
+        EndedAttempt, SettledAttempt, share_places,
     },
     delivery::{
         AfterAttempt, Answer, Delivery, DeliveryAttempt, DeliveryEntry, DeliveryId, DeliveryLog,
@@ -149,7 +149,9 @@ pub use self::{
     user::{Email, Membership, Role, User, UserId, UserRecord, Username},
     uses::Uses,
     verification::{Finding, Verification, VerificationCode, VerificationDraft, explain, judge},
-    webhook::{DisabledReason, SigningSecrets, Webhook, WebhookId, is_given_up},
+    webhook::{
+        DisabledReason, SigningSecrets, Webhook, WebhookId, has_failed_for_too_long, is_given_up,
+    },
     webhook_draft::{WebhookDraft, WebhookEdit},
     webhooks::{
         NewTest, NewWebhook, WebhookDesk, WebhookRefusal, WebhookRule, WebhookStore, WebhookTargets,

@@ -1,6 +1,8 @@
 //! Webhooks: who is told of which events, how what they are told is signed, and when it is given up to tell
 //! them. Signatures are those of the Standard Webhooks specification, <https://www.standardwebhooks.com>.
 
+use std::time::Duration;
+
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use keys_core::{Entropy, Id, Secret, Timestamp};
@@ -49,7 +51,8 @@ pub struct Webhook {
 /// Why the server switched a webhook off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DisabledReason {
-    /// A delivery was given up, and nothing had arrived since its first attempt.
+    /// Nothing arrived for too long: since the first attempt of a delivery that was given up, or for
+    /// as long as all attempts of one take.
     Failing,
     /// It answered that it is gone for good: 410 of HTTP.
     Gone,
@@ -77,6 +80,18 @@ impl DisabledReason {
 /// is given up whose first attempt was at `first_attempt`: only where nothing arrived in between.
 pub fn is_given_up(failing_since: Option<Timestamp>, first_attempt: Timestamp) -> bool {
     failing_since.is_some_and(|since| since <= first_attempt)
+}
+
+/// Whether a webhook where nothing has arrived since `failing_since` is switched off when an attempt
+/// that `began` then failed, whatever comes of its delivery. `patience` is the
+/// [span](crate::RetryPolicy::span) of all attempts: where many events happen, those that are tried for the first
+/// time keep the others from ever coming to their last.
+pub fn has_failed_for_too_long(
+    failing_since: Option<Timestamp>,
+    began: Timestamp,
+    patience: Duration,
+) -> bool {
+    failing_since.is_some_and(|since| (began - since).to_std().is_ok_and(|long| long > patience))
 }
 
 /// What signs for a webhook, as it is stored.
@@ -137,8 +152,6 @@ fn signature(secret: &Secret, id: EventId, body: &str, now: Timestamp) -> Option
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::EncryptionKey;
 
@@ -219,5 +232,15 @@ mod tests {
         assert!(is_given_up(Some(first - Duration::from_secs(1)), first));
         assert!(!is_given_up(Some(first + Duration::from_secs(1)), first));
         assert!(!is_given_up(None, first));
+    }
+
+    #[test]
+    fn a_webhook_that_fails_for_longer_than_anything_is_tried_is_given_up() {
+        let (patience, since) = (Duration::from_secs(100), at(1000));
+        let is_over = |since, seconds| has_failed_for_too_long(since, at(seconds), patience);
+        assert!(is_over(Some(since), 1101));
+        assert!(!is_over(Some(since), 1100));
+        assert!(!is_over(Some(since), 900), "clocks of servers differ");
+        assert!(!is_over(None, 5000));
     }
 }

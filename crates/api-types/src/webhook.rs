@@ -70,8 +70,8 @@ pub struct WebhookView {
     pub events: Vec<String>,
     /// Whether it hears of anything.
     pub is_active: bool,
-    /// Why the server switched it off, where it did: `failing` (a delivery was given up, and nothing had
-    /// arrived since its first attempt) or `gone` (it answered 410).
+    /// Why the server switched it off, where it did: `failing` (nothing arrived since the first
+    /// attempt of a delivery that was given up, or for as long as all attempts of one take) or `gone` (it answered 410).
     pub disabled_reason: Option<String>,
     /// Since when nothing arrived there.
     pub failing_since: Option<Time>,

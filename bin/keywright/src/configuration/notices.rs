@@ -12,7 +12,8 @@ const DAY_SECONDS: u64 = 24 * 3600;
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct NoticeSettings {
-    /// How often a delivery is tried before it is given up.
+    /// How often a delivery is tried before it is given up: at least twice, for one failure says little, and would
+    /// switch a webhook off.
     pub(crate) attempts: u32,
     /// How long a webhook may take to answer.
     pub(crate) timeout_seconds: u64,
@@ -26,7 +27,7 @@ pub(crate) struct NoticeSettings {
 
 impl Default for NoticeSettings {
     fn default() -> Self {
-        Self { attempts: 8, timeout_seconds: 15, per_webhook: 8, in_flight: 256, delivery_days: 30 }
+        Self { attempts: 8, timeout_seconds: 15, per_webhook: 4, in_flight: 256, delivery_days: 30 }
     }
 }
 
@@ -50,7 +51,7 @@ impl NoticeSettings {
     /// Each setting with its value, the least and the most.
     pub(super) fn ranges(&self) -> [(&'static str, u64, u64, u64); 5] {
         [
-            ("notices.attempts", self.attempts.into(), 1, 40),
+            ("notices.attempts", self.attempts.into(), 2, 40),
             ("notices.timeout_seconds", self.timeout_seconds, 1, 120),
             ("notices.per_webhook", self.per_webhook as u64, 1, 100),
             ("notices.in_flight", self.in_flight as u64, 1, 10_000),

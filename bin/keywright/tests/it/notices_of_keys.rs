@@ -5,9 +5,13 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use test_support::{
     app::{Caller, TestApp},
+    databases::Database,
     smtp_server::SmtpServer,
     webhook_receiver::{Behaviour, WebhookReceiver},
 };
+use tokio::time::{interval, timeout};
+
+use crate::process::Settings;
 
 on_both_databases!(a_key_of_eight_days_is_told_of_twice_before_its_end_and_once_at_it,);
 
@@ -21,14 +25,19 @@ fn text(value: &Value) -> &str {
 
 /// How each delivery of a list stands, once none is pending.
 async fn settled(who: &Caller, list: &str) -> Vec<String> {
-    loop {
-        let deliveries = who.get(list).await.ok();
-        let items = deliveries["items"].as_array().expect("items");
-        let states: Vec<_> = items.iter().map(|one| text(&one["state"]).to_owned()).collect();
-        if states.iter().all(|state| state != "PENDING") {
-            return states;
+    let mut again = interval(Duration::from_millis(20));
+    let settled = timeout(Duration::from_secs(30), async {
+        loop {
+            again.tick().await;
+            let deliveries = who.get(list).await.ok();
+            let items = deliveries["items"].as_array().expect("items");
+            let states: Vec<_> = items.iter().map(|one| text(&one["state"]).to_owned()).collect();
+            if states.iter().all(|state| state != "PENDING") {
+                return states;
+            }
         }
-    }
+    });
+    settled.await.expect("deliveries that end")
 }
 
 async fn a_key_of_eight_days_is_told_of_twice_before_its_end_and_once_at_it(app: TestApp) {
@@ -80,4 +89,31 @@ async fn a_key_of_eight_days_is_told_of_twice_before_its_end_and_once_at_it(app:
         assert!(mail.text.contains(text(&key["id"])), "{}", mail.text);
         assert!(!mail.text.contains(text(&key["key"])), "a secret was mailed");
     }
+}
+
+#[actix_web::test]
+async fn a_limit_that_was_reached_right_before_a_stop_is_told_of_after_it() {
+    let receiver = WebhookReceiver::start(&Behaviour::Good);
+    let database = Database::sqlite();
+    let settings = Settings::over(&database)
+        .with("SECRETS__ENCRYPTION_KEY", "an encryption key of tests, so long")
+        .with("OUTBOUND__ALLOWED_NETWORKS", "127.0.0.0/8");
+    let (platform_key, _) = settings.given_organization("acme");
+    let server = settings.serve(&[]);
+    let platform = Caller::new(&server.base).bearer(&platform_key);
+    let wanted = json!({"url": receiver.url, "events": ["key.limit_reached"]});
+    platform.post(WEBHOOKS, wanted).await.created();
+    let key = json!({"name": "shop", "rate_limit_per_minute": 1});
+    let key = platform.post("/v1/api-keys", key).await.created();
+    let caller = Caller::new(&server.base).bearer(text(&key["key"]));
+    caller.get("/v1/whoami").await.ok();
+    caller.get("/v1/whoami").await.refused(429, "rate_limited");
+    assert!(server.terminate().success());
+    let _again = settings.serve(&[]);
+    let told = timeout(Duration::from_secs(30), receiver.received_when(1)).await;
+    let told = told.expect("it is told of").remove(0);
+    assert_eq!(
+        (text(&told.body["type"]), &told.body["data"]["key_id"]),
+        ("key.limit_reached", &key["id"])
+    );
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use access_domain::EventType;
+use access_domain::{EventType, RetryPolicy};
 use api_types::{
     EventBody, ExecutionEndedData, KeyChangedData, KeyExpiredData, KeyExpiringData,
     KeyLimitReachedData, KeyRevokedData, MemberInvitedData, WebhookDisabledData, WebhookTestData,
@@ -25,6 +25,7 @@ on_both_databases!(
     redirects_are_not_followed_and_endless_answers_arrived,
     one_receiver_that_hangs_holds_no_other_up,
     what_goes_to_a_webhook_that_is_off_waits_for_nobody,
+    one_that_fails_for_too_long_is_switched_off_with_all_that_waits_for_it,
     old_deliveries_are_forgotten,
     what_is_told_is_what_the_document_says,
 );
@@ -303,6 +304,28 @@ async fn what_goes_to_a_webhook_that_is_off_waits_for_nobody(app: TestApp) {
     let dead = deliveries_when(&app.platform(), &list, all_in("DEAD", 1)).await;
     assert!(dead[0]["last_error"].as_str().expect("why").contains("switched off"), "{dead:?}");
     assert_eq!(receiver.received().len(), 0);
+}
+
+async fn one_that_fails_for_too_long_is_switched_off_with_all_that_waits_for_it(app: TestApp) {
+    let receiver = WebhookReceiver::start(&Behaviour::Status(500));
+    let webhook = given_webhook(&app, &receiver.url, &["key.created"]).await;
+    // Nothing is ever given up for having been tried too often.
+    let _notices = app.carry_out_notices_with(None, |config| {
+        let pauses = vec![Duration::from_millis(20)];
+        config.retry = RetryPolicy { attempts: 10_000, pauses };
+    });
+    for number in 0..20 {
+        happen(&app, &format!("key-{number}")).await;
+    }
+    let list = at(&webhook, "deliveries/");
+    let is_tried = |items: &[Value]| items.iter().any(|item| item["attempts"] != 0);
+    deliveries_when(&app.platform(), &list, is_tried).await;
+    app.clock.advance(Duration::from_secs(10_000));
+    let dead = deliveries_when(&app.platform(), &list, all_in("DEAD", 20)).await;
+    let is_told = |item: &Value| item["last_error"].as_str().expect("why").contains("switched off");
+    assert!(dead.iter().all(is_told), "{dead:?}");
+    let off = app.platform().get(&at(&webhook, "")).await.ok();
+    assert_eq!((&off["is_active"], &off["disabled_reason"]), (&json!(false), &json!("failing")));
 }
 
 async fn old_deliveries_are_forgotten(app: TestApp) {

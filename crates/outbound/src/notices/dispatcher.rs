@@ -1,5 +1,6 @@
 //! Takes deliveries that are due and has them sent, many at once and few of each lane. One task claims and saves;
-//! each attempt is a task of its own, which nobody waits for.
+//! each attempt is a task of its own, which no
+//! other waits for.
 
 use std::{
     sync::Arc,
@@ -58,7 +59,7 @@ impl Default for DispatcherConfig {
             retry: RetryPolicy::default(),
             timeout: Duration::from_secs(15),
             longest: Duration::from_secs(30),
-            per_lane: 8,
+            per_lane: 4,
             most: 256,
             poll: Duration::from_secs(1),
             shutdown_grace: Duration::from_secs(10),
@@ -166,6 +167,7 @@ impl Work {
     }
 
     fn note(&mut self, ended: Ended) {
+        // What was not even tried, because its webhook is off, says nothing of it and goes quickly.
         let failed = ended.attempt.webhook.is_some() && ended.attempt.answer != Answer::Accepted;
         self.lanes.end(&ended.lane, failed);
         self.unsaved.push(ended.attempt);
@@ -305,6 +307,7 @@ impl Shared {
             at: self.ports.clock.now(),
             answer: sent.answer,
             after,
+            patience: self.config.retry.span(),
             log,
         }
     }

@@ -32,8 +32,8 @@ impl Lanes {
         self.most.saturating_sub(self.under_way)
     }
 
-    /// How many more of this lane there may be. One that failed last time gets one place until it
-    /// succeeds, so that many who fail leave room for the others.
+    /// How many more of this lane there may be. One that failed last time gets one place until it does
+    /// not, so that many who fail leave room for the others.
     pub(super) fn room_of(&self, lane: &str) -> usize {
         let Some(lane) = self.lanes.get(lane) else { return self.per_lane };
         let most = if lane.is_failing { 1 } else { self.per_lane };

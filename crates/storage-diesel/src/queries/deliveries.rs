@@ -1,6 +1,8 @@
 //! Deliveries: the queue of notices that are on their way, and the log of what became of them.
 //!
-//! When one is due goes by the database's clock, as leases do. What is locked is locked in the order webhook, delivery.
+//! When one is due goes by the database's clock, as leases do. Whoever locks a webhook and deliveries locks the webhook first;
+//! claims, replays, and outcomes that count for no webhook lock deliveries alone. Of several deliveries, outcomes are
+//! saved in the order of their ids, and claims pass over what is locked.
 
 use std::time::Duration;
 
@@ -8,7 +10,8 @@ use access_domain::{
     Act, AfterAttempt, Answer, ChangeError, ClaimedDelivery, Delivery, DeliveryDetail,
     DeliveryEntry, DeliveryFilter, DeliveryId, DeliveryScope, DeliveryState, DeliveryStore,
     DisabledReason, EndedAttempt, Event, EventType, OrganizationId, Page, PageRequest,
-    SettledAttempt, StoreError, Subject, SubjectKind, WebhookId, WebhookRefusal, is_given_up,
+    SettledAttempt, StoreError, Subject, SubjectKind, WebhookId, WebhookRefusal,
+    has_failed_for_too_long, is_given_up, share_places,
 };
 use diesel::{
     delete,
@@ -37,7 +40,7 @@ use crate::{
 };
 
 /// So many lanes are looked at; those behind them have waited less long.
-const MOST_LANES: usize = 1000;
+const MOST_LANES: usize = 10_000;
 
 /// The deliveries of a scope with their events, boxed for further conditions.
 macro_rules! scoped {
@@ -62,12 +65,15 @@ impl DeliveryStore for Store {
     ) -> Result<Vec<ClaimedDelivery>, StoreError> {
         // A look that locks nothing: mostly nothing is due, and every server asks every second.
         let lanes = self.read("looking for deliveries that are due", due_lanes)?;
-        let places = lanes.into_iter().map(|line| (room(&line.lane), line.lane));
-        let places: Vec<_> = places.filter(|(places, _)| *places > 0).collect();
-        if places.is_empty() || most == 0 {
+        let rooms = lanes.into_iter().map(|DueLane { lane, .. }| {
+            let room = room(&lane);
+            (lane, room)
+        });
+        let places = share_places(most, rooms.collect());
+        if places.is_empty() {
             return Ok(Vec::new());
         }
-        let rows = self.save("claiming deliveries", |conn| claim(conn, most, &places, lease))?;
+        let rows = self.save("claiming deliveries", |conn| claim(conn, &places, lease))?;
         // Read after the commit: a row that cannot be read must not keep the others from being sent.
         Ok(rows.into_iter().filter_map(read_claimed).collect())
     }
@@ -245,22 +251,17 @@ type Claimed = (ClaimedDeliveryRow, Option<CalledWebhookRow>);
 
 fn claim(
     conn: &mut Conn,
-    most: usize,
-    places: &[(usize, String)],
+    places: &[(String, usize)],
     lease: Duration,
 ) -> QueryResult<Vec<Claimed>> {
     let mut ids: Vec<String> = Vec::new();
-    for (places, lane) in places {
-        let room = most.saturating_sub(ids.len()).min(*places);
-        if room == 0 {
-            break;
-        }
+    for (lane, share) in places {
         let due: Vec<String> = claimable!(
             deliveries::table
                 .filter(deliveries::lane.eq(lane))
                 .filter(deliveries::next_attempt_at.le(NowAnd::nothing()))
                 .order(deliveries::next_attempt_at)
-                .limit(i64::try_from(room).unwrap_or(i64::MAX))
+                .limit(i64::try_from(*share).unwrap_or(i64::MAX))
                 .select(deliveries::id)
         )
         .load(conn)?;
@@ -352,16 +353,16 @@ fn settle_webhook(
     update(row.clone().filter(webhooks::failing_since.is_null()))
         .set(webhooks::failing_since.eq(Some(codec::micros(ended.began))))
         .execute(conn)?;
-    if ended.after != AfterAttempt::Dead {
-        return Ok(None);
-    }
     let since: Option<Option<i64>> =
         row.filter(webhooks::is_active).select(webhooks::failing_since).first(conn).optional()?;
     let Some(since) = since else { return Ok(None) };
     let since = since.map(codec::read_micros).transpose()?;
+    let is_dead = ended.after == AfterAttempt::Dead;
     let reason = if ended.answer == Answer::Gone {
         DisabledReason::Gone
-    } else if is_given_up(since, ended.first_attempt) {
+    } else if is_dead && is_given_up(since, ended.first_attempt)
+        || has_failed_for_too_long(since, ended.began, ended.patience)
+    {
         DisabledReason::Failing
     } else {
         return Ok(None);

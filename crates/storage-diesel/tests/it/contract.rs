@@ -53,12 +53,14 @@ on_both_databases! {
     deliveries:
         a_claimed_delivery_brings_all_that_is_needed_to_carry_it_out
         a_lane_with_a_thousand_deliveries_leaves_room_for_the_others
+        slow_lanes_leave_places_to_those_that_are_not
         two_servers_at_once_claim_each_delivery_exactly_once
         an_attempt_is_told_with_what_became_of_it
         the_outcome_of_an_older_claim_is_nobodys_business
         a_replayed_delivery_begins_anew_and_is_noted
         deliveries_are_listed_newest_first_by_filter_and_where_they_belong
         a_webhook_where_nothing_arrives_is_switched_off_once_and_that_is_told
+        a_webhook_that_fails_for_too_long_is_switched_off_though_nothing_was_given_up
         a_webhook_stays_on_if_something_arrived_meanwhile_and_goes_if_it_says_so
         old_deliveries_are_deleted_in_portions_with_their_events;
     deployments:

@@ -16,6 +16,7 @@ use super::{
 };
 
 const AGAIN: AfterAttempt = AfterAttempt::Again { after: Duration::ZERO };
+const PATIENCE: Duration = Duration::from_secs(3600);
 const FAILED: Answer = Answer::Failed { retry_after: None };
 
 fn claim(given: &Given, most: usize, per_lane: usize) -> Vec<ClaimedDelivery> {
@@ -58,6 +59,7 @@ fn ended(
         at: began,
         answer,
         after,
+        patience: PATIENCE,
         log,
     }
 }
@@ -122,6 +124,35 @@ pub fn a_lane_with_a_thousand_deliveries_leaves_room_for_the_others(given: &Give
     let full = given.stores.claim_deliveries(10, &|lane| usize::from(lane != busy), LONG);
     assert!(full.unwrap().is_empty());
     assert_eq!(lanes(claim(given, 3, 100)), BTreeMap::from([(busy, 3)]));
+}
+
+pub fn slow_lanes_leave_places_to_those_that_are_not(given: &Given) {
+    const PER_LANE: usize = 4;
+    let acme = given.organization("acme");
+    let slow: Vec<_> = (0..6).map(|_| made(given, acme, &[EventType::KeyRotated])).collect();
+    (0..10).for_each(|_| slow.iter().for_each(|webhook| drop(try_out(given, webhook))));
+    let good = made(given, acme, &[EventType::KeyRotated]);
+    (0..10).for_each(|_| drop(try_out(given, &good)));
+    let gone = made(given, acme, &[EventType::KeyCreated]);
+    happen(given, acme);
+    let own = |wanted: &str| usize::from(wanted == gone.id.to_string());
+    let last = given.stores.claim_deliveries(1, &own, LONG).unwrap().remove(0);
+    settle(given, ended(given, &last, Answer::Gone, AfterAttempt::Dead));
+    // A server with room for eight; what is slow takes much longer than all that is good.
+    let (mut under_way, mut arrived) = (BTreeMap::<String, usize>::new(), 0);
+    for _ in 0..10 {
+        let room = |lane: &str| PER_LANE - under_way.get(lane).copied().unwrap_or_default();
+        let most = 8 - under_way.values().sum::<usize>();
+        for claimed in given.stores.claim_deliveries(most, &room, LONG).unwrap() {
+            if slow.iter().any(|webhook| webhook.id.to_string() == claimed.lane) {
+                *under_way.entry(claimed.lane).or_default() += 1;
+            } else {
+                settle(given, ended(given, &claimed, Answer::Accepted, AfterAttempt::Delivered));
+                arrived += 1;
+            }
+        }
+    }
+    assert_eq!((arrived, under_way.len()), (11, 6), "{under_way:?}");
 }
 
 pub fn two_servers_at_once_claim_each_delivery_exactly_once(given: &Given) {
@@ -270,6 +301,32 @@ pub fn a_webhook_where_nothing_arrives_is_switched_off_once_and_that_is_told(giv
     );
     let listed = listed.unwrap().unwrap().items;
     assert_eq!(listed[0].receiver, Receiver::Mail("admin@acme.example".into()));
+}
+
+pub fn a_webhook_that_fails_for_too_long_is_switched_off_though_nothing_was_given_up(
+    given: &Given,
+) {
+    let acme = given.organization("acme");
+    let webhook = made(given, acme, &[EventType::KeyCreated]);
+    (0..5).for_each(|_| happen(given, acme));
+    let [first, test, within, beyond, late] = claim(given, 5, 5).try_into().unwrap();
+    let fail = |one: &ClaimedDelivery, kind| {
+        let failed = ended(given, one, FAILED, AfterAttempt::Again { after: LONG });
+        settle(given, EndedAttempt { kind, ..failed }).disabled
+    };
+    assert_eq!(fail(&first, EventType::KeyCreated), None);
+    given.clock.advance(PATIENCE);
+    assert_eq!(fail(&within, EventType::KeyCreated), None);
+    given.clock.advance(Duration::from_millis(1));
+    assert_eq!(fail(&test, EventType::WebhookTest), None);
+    assert!(webhook_now(given, &webhook).is_active);
+    assert_eq!(fail(&beyond, EventType::KeyCreated), Some(DisabledReason::Failing));
+    assert_eq!(fail(&late, EventType::KeyCreated), None, "it is off already");
+    let now = webhook_now(given, &webhook);
+    assert_eq!((now.is_active, now.disabled), (false, Some(DisabledReason::Failing)));
+    assert_eq!(states(given, &webhook), [DeliveryState::Pending; 5]);
+    let mails = claim(given, 10, 10);
+    assert_eq!((mails.len(), mails[0].event.kind), (1, EventType::WebhookDisabled));
 }
 
 pub fn a_webhook_stays_on_if_something_arrived_meanwhile_and_goes_if_it_says_so(given: &Given) {
