@@ -3,10 +3,9 @@
 use std::net::IpAddr;
 
 use keys_core::{Entropy, Id, Timestamp};
-use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-use crate::{OrganizationId, Principal, Repeatable, TraceContext};
+use crate::{OrganizationId, Principal, Repeatable, TraceContext, derived_id::mixed_id};
 
 /// The id of an audit entry.
 pub type AuditEntryId = Id<Act>;
@@ -128,15 +127,11 @@ impl Act {
     /// what it asked for, and not by this.
     #[must_use]
     pub fn along_with(&self, action: Action, about: Uuid) -> Self {
-        // The beginning of a UUIDv7 is its time, in which the entries are ordered.
-        const TIME_AND_VERSION: u128 = !0 << 76;
-        const VARIANT: u128 = 0b11 << 62;
-        const KEPT: u128 = TIME_AND_VERSION | VARIANT;
         let own = self.id.uuid();
-        let mixed = Sha256::new().chain_update(own).chain_update(about).finalize();
-        let mixed = mixed.iter().fold(0, |mixed: u128, byte| mixed << 8 | u128::from(*byte));
-        let id = own.as_u128() & KEPT | mixed & !KEPT;
-        Self { id: Uuid::from_u128(id).into(), action, repeatable: None, ..self.clone() }
+        // The beginning of a UUIDv7 is its time, in which the entries are ordered.
+        let millis = u64::try_from(own.as_u128() >> 80).unwrap_or_default();
+        let id = mixed_id(millis, &[own.as_bytes(), about.as_bytes()]);
+        Self { id: id.into(), action, repeatable: None, ..self.clone() }
     }
 }
 

@@ -1,10 +1,9 @@
 //! What happens in an organization that somebody outside may want to hear of. Knows nothing of how they hear.
 
 use keys_core::{Id, Timestamp};
-use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-use crate::{Action, OrganizationId};
+use crate::{Action, OrganizationId, derived_id};
 
 /// The id of an event.
 pub type EventId = Id<Event>;
@@ -107,22 +106,6 @@ const OF_KEYS: [(Action, EventType); 8] = [
     (Action::KeyDeleted, EventType::KeyRevoked),
     (Action::PlatformKeyDeleted, EventType::KeyRevoked),
 ];
-
-/// A UUIDv7 for something at `at`, made of what tells it from all else at that time instead of
-/// randomness (RFC 9562, 5.7 and 5.8).
-pub fn derived_id(at: Timestamp, parts: &[&[u8]]) -> Uuid {
-    let mut hash = Sha256::new().chain_update(at.timestamp_micros().to_be_bytes());
-    for part in parts {
-        // With their lengths, so that no two lists of parts run together to the same bytes.
-        hash.update(part.len().to_be_bytes());
-        hash.update(part);
-    }
-    let mixed = hash.finalize();
-    let mut random = [0; 10];
-    random.iter_mut().zip(mixed).for_each(|(byte, mixed)| *byte = mixed);
-    let millis = u64::try_from(at.timestamp_millis()).unwrap_or(0);
-    uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
-}
 
 #[cfg(test)]
 mod tests {

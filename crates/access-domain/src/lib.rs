@@ -11,6 +11,7 @@ mod authentication;
 mod calls;
 mod deliveries;
 mod delivery;
+mod derived_id;
 mod device;
 mod encryption;
 mod event;
@@ -73,9 +74,10 @@ pub use self::{
         AfterAttempt, Answer, Delivery, DeliveryAttempt, DeliveryEntry, DeliveryId, DeliveryLog,
         DeliveryState, Receiver, RetryPolicy,
     },
+    derived_id::derived_id,
     device::{DEVICE_LASTS, Device},
     encryption::{EncryptionKey, EncryptionKeys, Sealed, Unsealable, WeakEncryptionKey},
-    event::{Event, EventId, EventType, derived_id},
+    event::{Event, EventId, EventType},
     fault::{Fault, FaultCode, check_text, pointer_segment},
     forward_auth::{Door, TurnedAway},
     idempotency::{

@@ -1,12 +1,13 @@
 //! Proving who one is by a password, for every route that asks for one: the one way to it, so that nobody guesses
 //! elsewhere.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
-use access_domain::{Credentials, LogInError, UserRecord};
+use access_domain::{Credentials, Device, LogInError, UserRecord};
 use actix_web::HttpRequest;
-use auth_actix::{ApiError, ClientAddress, LogInLimits, refuse_cross_site, run_blocking};
+use auth_actix::{ApiError, ClientAddress, LogInLimits, Try, refuse_cross_site, run_blocking};
 use keys_core::{Pace, RateLimit};
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::{App, app::UseCases, error::IntoApiError};
 
@@ -39,6 +40,24 @@ impl LogInSettings {
 }
 
 impl App {
+    /// A try at `username` that is counted, and a place in line for its hash. Both go with the hash, not
+    /// with the request: a caller who hangs up must not free the place.
+    pub(crate) async fn turn_to_hash(
+        &self,
+        address: Option<IpAddr>,
+        username: &str,
+        device: Option<&Device>,
+    ) -> Result<(Try, OwnedSemaphorePermit), ApiError> {
+        let tried = self.tries.begin(address, username, device)?;
+        match self.log_ins.turn().await {
+            Ok(turn) => Ok((tried, turn)),
+            Err(full) => {
+                tried.turned_away();
+                Err(full)
+            }
+        }
+    }
+
     /// Does `call` for the user whose credentials these are, off the event loop. Of `request` is looked
     /// at whether another site sent it, how many log-ins have failed at its user name and from its
     /// address, and whether its browser is known; and only then, in line with others, at the password.
@@ -64,17 +83,10 @@ impl App {
                 is_known.then_some(device)
             }
         };
-        let tried = self.tries.begin(address, &credentials.username, device.as_ref())?;
-        let turn = match self.log_ins.turn().await {
-            Ok(turn) => turn,
-            Err(full) => {
-                tried.turned_away();
-                return Err(full);
-            }
-        };
+        let (tried, turn) =
+            self.turn_to_hash(address, &credentials.username, device.as_ref()).await?;
         let use_cases = Arc::clone(&self.use_cases);
         run_blocking(move || {
-            // Goes with the hash, not with the request: a caller who hangs up must not free the place.
             let _turn = turn;
             let user = match use_cases.sessions.authenticate(&credentials) {
                 Ok(user) => {

@@ -175,16 +175,8 @@ async fn accept_with_password(
     }
     refuse_cross_site(request, &app.settings.base_url)?;
     // Counted as a log-in is: the hash costs as much, and an invitation that cannot be accepted stays open.
-    let tried = app.tries.begin(from.address, &credentials.username, None)?;
-    let turn = match app.log_ins.turn().await {
-        Ok(turn) => turn,
-        Err(full) => {
-            tried.turned_away();
-            return Err(full);
-        }
-    };
+    let (tried, turn) = app.turn_to_hash(from.address, &credentials.username, None).await?;
     let make = move |uc: &UseCases| -> Result<LoggedIn, ApiError> {
-        // Goes with the hash, as at a log-in.
         let _turn = turn;
         let Credentials { username, password } = credentials;
         let made = uc.invitations.accept_with_new_account(id, &username, &password, from);

@@ -1,10 +1,12 @@
 //! What happens is told of: the event, and a delivery to each who wants to hear of it, are written by the transaction in which
 //! it happens. So it is told of if and only if it happened, once, however many servers there are.
 
-use access_domain::{Action, AuditEntry, Delivery, Event, EventType, OrganizationId, derived_id};
+use access_domain::{
+    Action, AuditEntry, Delivery, DeliveryState, Event, EventType, OrganizationId, Role, derived_id,
+};
 use deployments_domain::{RunMove, Status};
 use diesel::{insert_into, prelude::*};
-use keys_core::{KeyId, Slot, Timestamp};
+use keys_core::{KeyId, Slot};
 use serde_json::{Value, json};
 
 use super::{super::Conn, lease::NowAnd};
@@ -104,7 +106,7 @@ pub(super) fn deliver(
             deliveries::webhook_id.eq(webhook),
             deliveries::mail_to.eq(mail_to),
             deliveries::lane.eq(webhook.unwrap_or(Delivery::MAIL_LANE)),
-            deliveries::state.eq("PENDING"),
+            deliveries::state.eq(DeliveryState::Pending.as_str()),
             deliveries::attempt.eq(0),
             deliveries::next_attempt_at.eq(NowAnd::nothing()),
             deliveries::attempts.eq("[]"),
@@ -123,7 +125,9 @@ pub(super) fn addresses(
     let found: Vec<Option<String>> = memberships::table
         .inner_join(users::table)
         .filter(memberships::organization_id.eq(codec::id(organization)))
-        .filter(memberships::role.eq("admin").or(users::id.eq(also.unwrap_or_default())))
+        .filter(
+            memberships::role.eq(Role::Admin.as_str()).or(users::id.eq(also.unwrap_or_default())),
+        )
         .filter(users::email.is_not_null())
         .order(users::id)
         .select(users::email)
@@ -139,16 +143,24 @@ pub(super) fn tell_of(conn: &mut Conn, entry: &AuditEntry) -> QueryResult<()> {
     }
     let Some(kind) = EventType::of_key(action) else { return Ok(()) };
     let Some(key) = &entry.subject_id else { return Ok(()) };
-    let change = KeyChanged {
-        organization: codec::read_id(&entry.organization_id)?,
-        key: codec::read_id(key)?,
-        kind,
-        at: codec::read_micros(entry.at)?,
-        name: &entry.subject_name,
-        actor: json!({"kind": entry.actor_kind, "id": entry.actor_id, "name": entry.actor_name}),
-        reason: entry.reason.as_deref(),
-    };
-    tell_of_key(conn, change)
+    let (organization, key) = (codec::read_id(&entry.organization_id)?, codec::read_id(key)?);
+    let event = Event::new(organization, kind, key.uuid(), codec::read_micros(entry.at)?);
+    raise(conn, &event, &[], |conn| {
+        let row = key_row(conn, key)?;
+        // Who deletes a key that was revoked before tells nobody anything new.
+        if kind == EventType::KeyRevoked && row.revoked_at != Some(entry.at) {
+            return Ok(None);
+        }
+        let mut data = row.data()?;
+        // As the audit names it: a platform key that is deleted has lost its slot already.
+        put(&mut data, "name", entry.subject_name.as_str().into());
+        let (kind_of_actor, id) = (&entry.actor_kind, &entry.actor_id);
+        put(&mut data, "actor", json!({"kind": kind_of_actor, "id": id, "name": entry.actor_name}));
+        if kind == EventType::KeyRevoked {
+            put(&mut data, "reason", entry.reason.as_deref().into());
+        }
+        Ok(Some(data))
+    })
 }
 
 /// Tells of an invitation, and has it mailed where it is to be. Its link is made when the mail is.
@@ -180,37 +192,6 @@ fn tell_of_invitation(conn: &mut Conn, entry: &AuditEntry) -> QueryResult<()> {
     })
 }
 
-/// Something that somebody did to a key.
-pub(super) struct KeyChanged<'a> {
-    pub(super) organization: OrganizationId,
-    pub(super) key: KeyId,
-    pub(super) kind: EventType,
-    pub(super) at: Timestamp,
-    /// As the audit names it: a platform key that is deleted has lost its slot already.
-    pub(super) name: &'a str,
-    pub(super) actor: Value,
-    pub(super) reason: Option<&'a str>,
-}
-
-pub(super) fn tell_of_key(conn: &mut Conn, change: KeyChanged<'_>) -> QueryResult<()> {
-    let KeyChanged { organization, key, kind, at, name, actor, reason } = change;
-    let event = Event::new(organization, kind, key.uuid(), at);
-    raise(conn, &event, &[], |conn| {
-        let row = key_row(conn, key)?;
-        // Who deletes a key that was revoked before tells nobody anything new.
-        if kind == EventType::KeyRevoked && row.revoked_at != Some(codec::micros(at)) {
-            return Ok(None);
-        }
-        let mut data = row.data()?;
-        put(&mut data, "name", name.into());
-        put(&mut data, "actor", actor);
-        if kind == EventType::KeyRevoked {
-            put(&mut data, "reason", reason.into());
-        }
-        Ok(Some(data))
-    })
-}
-
 /// What is told of a key: what it is known by, and nothing that opens anything.
 #[derive(Queryable)]
 pub(super) struct ToldKey {
@@ -220,8 +201,8 @@ pub(super) struct ToldKey {
     description: String,
     slot: Option<i16>,
     deployment_id: Option<String>,
-    pub(super) expires_at: Option<i64>,
-    pub(super) revoked_at: Option<i64>,
+    expires_at: Option<i64>,
+    revoked_at: Option<i64>,
     pub(super) rate_limit_per_minute: Option<i32>,
     hint: Option<String>,
 }

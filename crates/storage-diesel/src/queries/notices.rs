@@ -66,14 +66,16 @@ impl NoticeStore for Store {
             .load(conn)?;
             let days = notice_days(conn, &rows)?;
             let looked_at = rows.len();
-            let mut mail = Mail::new();
+            let mut told = BTreeMap::new();
             for row in rows {
-                let told = look(conn, row, &days, now, rule)?;
-                if let Some(told) = told.filter(|_| mails) {
-                    gather(conn, &mut mail, told)?;
+                if let Some((of, end)) = look(conn, row, &days, now, rule)? {
+                    told.entry(of).or_insert_with(Vec::new).push(end);
                 }
             }
-            for (to, keys) in mail {
+            if !mails {
+                return Ok(looked_at);
+            }
+            for (to, keys) in mail_of(conn, told)? {
                 send(conn, to, keys, now)?;
             }
             Ok(looked_at)
@@ -107,7 +109,7 @@ fn look(
     days: &HashMap<String, NoticeDays>,
     now: Timestamp,
     rule: &dyn Fn(&KeyEnd) -> EndLook,
-) -> QueryResult<Option<ToldEnd>> {
+) -> QueryResult<Option<(EndOf, ToldEnd)>> {
     let nothing = EndLook { notice: None, next: None };
     let look = match (expires_at, revoked_at) {
         (Some(expires_at), None) => rule(&KeyEnd {
@@ -136,16 +138,14 @@ fn look(
     }
     let event = Event::new(organization, kind, key.uuid(), now);
     raise(conn, &event, &[], |_| Ok(Some(data.clone())))?;
-    Ok(Some(ToldEnd { organization, kind, made_by, data }))
+    Ok(Some(((organization, made_by), (kind, data))))
 }
 
-/// An end that was just told of.
-struct ToldEnd {
-    organization: OrganizationId,
-    kind: EventType,
-    made_by: Option<String>,
-    data: Value,
-}
+/// Whose an end is that was just told of: its organization, and who made the key.
+type EndOf = (OrganizationId, Option<String>);
+
+/// What was told of one, and with what.
+type ToldEnd = (EventType, Value);
 
 /// Where a mail goes, with what it is of.
 type MailTo = (OrganizationId, &'static str, String);
@@ -153,13 +153,17 @@ type MailTo = (OrganizationId, &'static str, String);
 /// What each mail tells: keys that end together are told of in one.
 type Mail = BTreeMap<MailTo, (EventType, Vec<Value>)>;
 
-fn gather(conn: &mut Conn, mail: &mut Mail, told: ToldEnd) -> QueryResult<()> {
-    let ToldEnd { organization, kind, made_by, data } = told;
-    for address in addresses(conn, organization, made_by.as_deref())? {
-        let to = (organization, kind.as_str(), address);
-        mail.entry(to).or_insert_with(|| (kind, Vec::new())).1.push(data.clone());
+fn mail_of(conn: &mut Conn, told: BTreeMap<EndOf, Vec<ToldEnd>>) -> QueryResult<Mail> {
+    let mut mail = Mail::new();
+    for ((organization, made_by), ends) in told {
+        for address in addresses(conn, organization, made_by.as_deref())? {
+            for (kind, data) in &ends {
+                let to = (organization, kind.as_str(), address.clone());
+                mail.entry(to).or_insert_with(|| (*kind, Vec::new())).1.push(data.clone());
+            }
+        }
     }
-    Ok(())
+    Ok(mail)
 }
 
 fn send(
