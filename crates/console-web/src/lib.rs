@@ -1,0 +1,1 @@
+//! The console: what people look at and click. Parse, call a use case, render a page; no rule, no SQL.
