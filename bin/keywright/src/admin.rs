@@ -6,14 +6,9 @@ use std::sync::Arc;
 use actix_web::{
     App, HttpResponse, HttpServer, dev::ServerHandle, http::header::CONTENT_TYPE, rt, web,
 };
-use http_actix::METRICS_TYPE;
+use http_actix::{METRICS_TYPE, Readiness};
 
-use crate::{
-    configuration::Configuration,
-    failure::Failure,
-    metrics::Metrics,
-    node::{Node, Readiness},
-};
+use crate::{configuration::Configuration, failure::Failure, metrics::Metrics, node::Node};
 
 /// What can be asked there.
 pub(crate) struct Admin {

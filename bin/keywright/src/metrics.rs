@@ -17,6 +17,7 @@ use std::{
 
 use access_domain::Clock;
 use actix_web::rt;
+use http_actix::Readiness;
 use metrics::{Gauge, gauge};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use storage_diesel::{QueueDepth, Storage};
@@ -27,11 +28,7 @@ use tokio::{
 use workflow_runtime::Worker;
 
 pub(crate) use self::{task::Task, token::find as find_token};
-use crate::{
-    configuration::Configuration,
-    failure::Failure,
-    node::{Node, Readiness},
-};
+use crate::{configuration::Configuration, failure::Failure, node::Node};
 
 /// However often metrics are read, the database is asked no more often,
 const ASKED_EVERY: Duration = Duration::from_secs(1);

@@ -10,8 +10,10 @@ use access_domain::{
     Models, Organizations, PasswordCost, PasswordHash, PlatformKeysUseCases, ReachedLimits,
     Refusals, SecretDesk, StoreError, Tracer, WatchedLimiter,
 };
-use deployments_domain::{Elsewhere, FileStore, Usage, WorkflowRunner};
-use http_actix::{App, KeyCacheConfig, KeyEpochs, MetricsDoor, Ports, Settings, Uploads};
+use deployments_domain::{Elsewhere, FileStore, Usage, UseCasePorts, WorkflowRunner};
+use http_actix::{
+    App, KeyCacheConfig, KeyEpochs, MetricsDoor, Ports, Readiness, Settings, Uploads,
+};
 use keys_core::{Entropy, OsEntropy, PepperName, Peppers, Secret};
 use outbound::{HttpClient, Mailer};
 use storage_diesel::{OpenError, Options, Storage};
@@ -36,9 +38,6 @@ use crate::{
 const CONNECTION_TIMEOUT: Duration = Duration::from_secs(3);
 const PEPPERS_CHECKED_EVERY: Duration = Duration::from_secs(30);
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// Asks whether requests can be served now.
-pub(crate) type Readiness = Box<dyn Fn() -> Result<(), StoreError> + Send + Sync>;
 
 /// The adapters of this process.
 pub(crate) struct Node {
@@ -262,11 +261,10 @@ impl Node {
         let nobody =
             PasswordHash::of(&Secret::new(String::new()), PasswordCost::STANDARD, &*self.entropy)
                 .map_err(|error| Failure::failed(&error))?;
-        let ports = Ports {
+        let use_cases = UseCasePorts {
             sessions: self.storage.clone(),
             members: self.storage.clone(),
             invitations: self.storage.clone(),
-            keys: self.storage.clone(),
             platform_keys: self.storage.clone(),
             workflows: self.storage.clone(),
             schedules: self.storage.clone(),
@@ -277,12 +275,9 @@ impl Node {
             secrets: self.secrets(),
             webhooks: self.webhooks(),
             audit: Arc::clone(&self.audit.log),
-            refusals: self.audit.refusals.clone(),
-            limiter: Arc::new(self.limiter()),
             imports: self.storage.clone(),
             executions: self.storage.clone(),
             history: self.storage.clone(),
-            idempotency: self.storage.clone(),
             usage: Arc::clone(&self.counts.usage),
             uses: Arc::clone(&self.counts.uses),
             runner,
@@ -293,15 +288,22 @@ impl Node {
             clock: Arc::clone(&self.clock),
             entropy: Arc::clone(&self.entropy),
             peppers: Arc::clone(&self.peppers),
+            mails: self.mailer.is_some(),
+            nobody,
+            password_cost: PasswordCost::STANDARD,
+            lease: self.lease(),
+        };
+        let ports = Ports {
+            use_cases,
+            keys: self.storage.clone(),
+            refusals: self.audit.refusals.clone(),
+            limiter: Arc::new(self.limiter()),
+            idempotency: self.storage.clone(),
             older_peppers: self.older_peppers.clone(),
             key_epochs: Arc::clone(&self.key_epochs),
             readiness: self.readiness(),
             tracer: self.tracer(),
             metrics: self.metrics_door(metrics)?,
-            mails: self.mailer.is_some(),
-            nobody,
-            password_cost: PasswordCost::STANDARD,
-            lease: self.lease(),
         };
         Ok(App::new(ports, self.settings()?))
     }

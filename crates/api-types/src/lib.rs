@@ -19,6 +19,8 @@ mod member;
 mod organization;
 mod platform_key;
 mod problem;
+#[cfg(feature = "from-domain")]
+mod refusal;
 mod schedule;
 mod secret;
 mod sharing;
@@ -29,6 +31,8 @@ mod verification;
 mod webhook;
 mod workflow;
 
+#[cfg(feature = "from-domain")]
+pub use self::refusal::Refusal;
 pub use self::{
     audit::{ActorView, AuditEntryView, SubjectView},
     code::ErrorCode,

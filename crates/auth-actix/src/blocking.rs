@@ -1,9 +1,75 @@
 //! Where blocking meets async: the stores are synchronous, the event loops must not wait.
 
+use std::{ops::Deref, sync::Arc};
+
 use actix_web::web;
+use api_types::Refusal;
 use tracing::Span;
 
-use crate::ApiError;
+use crate::{ApiError, Turns};
+
+/// Checking filters holds a thread for as long as the filters want, up to the sandbox's limit.
+const CHECKS_AT_ONCE: usize = 2;
+const CHECKS_IN_LINE: usize = 50;
+
+/// Use cases, which block, for the edges of a server, which must not.
+pub struct Blocking<U> {
+    use_cases: Arc<U>,
+    checks: Turns,
+}
+
+impl<U: Send + Sync + 'static> Blocking<U> {
+    /// The use cases as all edges of a server call them.
+    pub fn new(use_cases: U) -> Self {
+        let checks = Turns::new(CHECKS_AT_ONCE, CHECKS_IN_LINE);
+        Self { use_cases: Arc::new(use_cases), checks }
+    }
+
+    /// Calls one use case off the event loop.
+    ///
+    /// # Errors
+    /// What it refused, or that the server is shutting down.
+    pub async fn run<T, E>(
+        &self,
+        call: impl FnOnce(&U) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, ApiError>
+    where
+        T: Send + 'static,
+        E: Into<Refusal>,
+    {
+        let use_cases = Arc::clone(&self.use_cases);
+        run_blocking(move || call(&use_cases).map_err(|error| ApiError::from(error.into()))).await
+    }
+
+    /// Calls a use case that may check filters: so many at the same time, over all edges.
+    ///
+    /// # Errors
+    /// The same, and when the line is full.
+    pub async fn run_with_check<T, E>(
+        &self,
+        call: impl FnOnce(&U) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, ApiError>
+    where
+        T: Send + 'static,
+        E: Into<Refusal>,
+    {
+        let turn = self.checks.turn().await?;
+        self.run(move |use_cases| {
+            let _turn = turn;
+            call(use_cases)
+        })
+        .await
+    }
+}
+
+/// For what answers at once.
+impl<U> Deref for Blocking<U> {
+    type Target = U;
+
+    fn deref(&self) -> &U {
+        &self.use_cases
+    }
+}
 
 /// Runs a use case off the event loop.
 ///

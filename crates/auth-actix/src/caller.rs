@@ -95,6 +95,14 @@ pub enum Identity {
     },
 }
 
+/// A person with a session.
+pub struct PersonAtWork {
+    /// The session with its user.
+    pub record: SessionRecord,
+    /// What its unsafe requests must carry.
+    pub csrf_token: String,
+}
+
 impl Identity {
     /// Where the caller belongs: a key to one organization, a person to any number.
     pub fn organizations(self) -> Vec<OrganizationName> {
@@ -156,13 +164,51 @@ pub(crate) async fn granted_to<P: FromCall>(
             (principal_of_session(&record, &requested)?, Quotas::default())
         }
     };
+    Ok((grant(request, who)?, quotas))
+}
+
+/// The proof that a known caller may do what the request asks for.
+///
+/// # Errors
+/// When they may not. It is noted, as every refusal of a known caller.
+pub fn grant<P: FromCall>(request: &HttpRequest, who: Principal) -> Result<Granted<P>, ApiError> {
     let permission = P::from_call(request, &who)
         .and_then(|permission| permission.check(&who).map(|()| permission).map_err(Into::into))
         .inspect_err(|_: &ApiError| known::refused(request, &who))?;
     if P::MANAGES {
         known::remember(request, &who);
     }
-    Ok((authorize(who, permission)?.from_origin(origin(request)), quotas))
+    Ok(authorize(who, permission)?.from_origin(origin(request)))
+}
+
+/// The session that a request's cookie carries, whatever else the request carries: for pages, which people alone look at. `csrf`:
+/// the token that came with an unsafe request, of which `None` is no right one.
+///
+/// # Errors
+/// When there is no session or it is over, or the token is not its own.
+pub async fn session_of_request(
+    request: &HttpRequest,
+    csrf: Option<String>,
+) -> Result<PersonAtWork, ApiError> {
+    let context = context_of(request)?;
+    let token = context.cookie.read(request).ok_or(AuthenticationError::Missing)?;
+    session(context, token, request.method().is_safe(), csrf).await
+}
+
+async fn session(
+    context: &AccessContext,
+    token: String,
+    is_safe: bool,
+    csrf_sent: Option<String>,
+) -> Result<PersonAtWork, ApiError> {
+    let authentication = Arc::clone(&context.authentication);
+    run_blocking(move || {
+        let csrf = if is_safe { Csrf::NotNeeded } else { Csrf::Needed(csrf_sent.as_deref()) };
+        let record = authentication.session(&token, csrf)?;
+        let csrf_token = authentication.csrf_token(&token);
+        Ok::<_, AuthenticationError>(PersonAtWork { record, csrf_token })
+    })
+    .await
 }
 
 async fn identify(
@@ -190,18 +236,9 @@ async fn identify(
         }
         Presented::Session(token) => {
             let csrf_sent = header(request.headers(), "x-csrf-token").map(str::to_owned);
-            let is_safe = request.method().is_safe();
-            let authentication = Arc::clone(&context.authentication);
-            run_blocking(move || {
-                let csrf =
-                    if is_safe { Csrf::NotNeeded } else { Csrf::Needed(csrf_sent.as_deref()) };
-                let record = Box::new(authentication.session(&token, csrf)?);
-                Ok::<_, AuthenticationError>(Identity::Session {
-                    record,
-                    csrf_token: authentication.csrf_token(&token),
-                })
-            })
-            .await
+            let PersonAtWork { record, csrf_token } =
+                session(context, token, request.method().is_safe(), csrf_sent).await?;
+            Ok(Identity::Session { record: Box::new(record), csrf_token })
         }
     }
 }

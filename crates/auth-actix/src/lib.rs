@@ -20,6 +20,7 @@ mod key_in_url;
 mod known;
 mod log_ins;
 mod outcomes;
+mod password_door;
 mod rate_limit;
 mod rehash;
 mod request_context;
@@ -29,9 +30,10 @@ mod slow_hashes;
 mod turns;
 
 pub use self::{
-    blocking::run_blocking,
+    blocking::{Blocking, run_blocking},
     caller::{
-        AccessContext, Caller, FromCall, Identity, keys_of_request, origin, requested_organization,
+        AccessContext, Caller, FromCall, Identity, PersonAtWork, grant, keys_of_request, origin,
+        requested_organization, session_of_request,
     },
     calls::{count_for, count_tokens},
     client_address::ClientAddress,
@@ -44,8 +46,9 @@ pub use self::{
     key_in_url::hide_key_in_url,
     log_ins::{LogInLimits, LogIns, Try},
     outcomes::{Outcomes, ShownAt},
+    password_door::{LogInSettings, PasswordDoor},
     rate_limit::{reset_seconds, spend},
-    request_context::request_context,
+    request_context::{RenderRefusal, request_context},
     session_cookie::{DeviceCookie, SessionCookie},
     turns::Turns,
 };

@@ -29,6 +29,11 @@ const MAX_LENGTH: usize = 128;
 #[derive(Clone)]
 struct RequestId(String);
 
+/// How refusals of a request are told, where not by a problem document: an extension of requests for pages. Of the response, the status
+/// is set; the request id is for whoever asks the operator.
+#[derive(Clone, Copy)]
+pub struct RenderRefusal(pub fn(&HttpRequest, &ApiError, request_id: &str) -> HttpResponse);
+
 /// The id of the request that is being answered.
 pub(crate) fn request_id_of(request: &HttpRequest) -> Option<String> {
     request.extensions().get::<RequestId>().map(|id| id.0.clone())
@@ -81,14 +86,14 @@ fn request_id(request: &ServiceRequest) -> RequestId {
 fn render(response: ServiceResponse, id: &RequestId) -> ServiceResponse {
     let status = response.status();
     if let Some(error) = response.response().error() {
-        let rendered = problem_response(error, status, id);
+        let rendered = problem_response(response.request(), error, status, id);
         return response.into_response(rendered);
     }
     let is_bare =
         response.response().body().size().is_eof() || status == StatusCode::METHOD_NOT_ALLOWED;
     if status.is_client_error() && is_bare {
         let allow = response.headers().get(ALLOW).cloned();
-        let mut rendered = document(&framework_error(status), id);
+        let mut rendered = document(response.request(), &framework_error(status), id);
         if let Some(allow) = allow {
             rendered.headers_mut().insert(ALLOW, allow);
         }
@@ -97,23 +102,32 @@ fn render(response: ServiceResponse, id: &RequestId) -> ServiceResponse {
     response
 }
 
-fn problem_response(error: &Error, status: StatusCode, id: &RequestId) -> HttpResponse {
+fn problem_response(
+    request: &HttpRequest,
+    error: &Error,
+    status: StatusCode,
+    id: &RequestId,
+) -> HttpResponse {
     match error.as_error::<ApiError>() {
         Some(error) => {
             log_chain(error, id);
-            document(error, id)
+            document(request, error, id)
         }
         None if status.is_server_error() => {
             tracing::error!(request_id = id.0, error = %error, "a request failed in the framework");
-            document(&ApiError::internal(error.to_string()), id)
+            document(request, &ApiError::internal(error.to_string()), id)
         }
-        None => document(&framework_error(status), id),
+        None => document(request, &framework_error(status), id),
     }
 }
 
-fn document(error: &ApiError, id: &RequestId) -> HttpResponse {
+fn document(request: &HttpRequest, error: &ApiError, id: &RequestId) -> HttpResponse {
     metrics::counter!("keywright_problems_total", "code" => error.code().as_str()).increment(1);
-    error.response(&id.0)
+    let renders = request.extensions().get::<RenderRefusal>().copied();
+    match renders {
+        Some(RenderRefusal(render)) => render(request, error, &id.0),
+        None => error.response(&id.0),
+    }
 }
 
 pub(crate) fn framework_error(status: StatusCode) -> ApiError {

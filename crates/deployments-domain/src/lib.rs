@@ -22,6 +22,7 @@ mod schedule;
 mod schedules;
 mod sharing;
 mod usage;
+mod use_cases;
 mod workflow;
 mod workflows;
 
@@ -69,6 +70,7 @@ pub use self::{
         UsageBatch, UsageBucket, UsageDesk, UsageFilter, UsagePlace, UsageQuery, UsageRefusal,
         UsageRetention, UsageRow, UsageStore,
     },
+    use_cases::{UseCasePorts, UseCases},
     workflow::{VersionId, Workflow, WorkflowDraft, WorkflowEdit, WorkflowId, WorkflowType},
     workflows::{WorkflowRefusal, Workflows},
 };

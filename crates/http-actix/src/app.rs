@@ -3,257 +3,85 @@
 use std::{sync::Arc, time::Duration};
 
 use access_domain::{
-    AuditLog, Authentication, Clock, Idempotency, IdempotencyStore, Inferences, InvitationStore,
-    Invitations, KeyImportStore, KeyImports, KeyLookup, Limiter, ManagedKeyStore, ManagedKeys,
-    MemberStore, Members, Models, OrganizationRef, OrganizationSettingsDesk, OrganizationStore,
-    PasswordCost, PasswordHash, PlatformKeyStore, PlatformKeysUseCases, RefusalLog, SecretDesk,
-    SessionStore, Sessions, StoreError, Tracer, Uses, WebhookDesk,
+    Authentication, Credentials, Idempotency, IdempotencyStore, KeyLookup, Limiter,
+    OrganizationRef, RefusalLog, StoreError, Tracer, UserRecord,
 };
 use actix_web::{
-    Error,
+    Error, HttpRequest,
     body::MessageBody,
     dev::{ServiceFactory, ServiceRequest, ServiceResponse},
     middleware::{DefaultHeaders, NormalizePath, from_fn},
     web,
 };
+use api_types::Refusal;
 use auth_actix::{
-    AccessContext, ApiError, DeviceCookie, Guesses, KeyCache, KeyCacheConfig, KeyEpochs, LogIns,
-    Outcomes, Repeats, SessionCookie, Turns, hide_key_in_url, request_context, run_blocking,
+    AccessContext, ApiError, Blocking, Guesses, KeyCache, KeyCacheConfig, KeyEpochs, LogInSettings,
+    Outcomes, PasswordDoor, Repeats, SessionCookie, hide_key_in_url, request_context,
 };
-use deployments_domain::{
-    CodeCheck, DeploymentStore, Deployments, ExecutionStore, Executions, FileStore, History,
-    HistoryStore, ScheduleStore, Schedules, SchemaCheck, SharingDesk, SharingStore, Usage,
-    UsageDesk, WorkflowRunner, WorkflowStore, Workflows,
-};
-use keys_core::{Entropy, Network, PepperName, Peppers, RateLimit};
+use deployments_domain::{FileStore, UseCasePorts, UseCases};
+use keys_core::{Network, PepperName, RateLimit};
 use tokio::sync::{Semaphore, watch};
 use utoipa_actix_web::AppExt as _;
 
 use crate::{
-    LogInSettings, MetricsDoor, docs, error::IntoApiError, forward_auth::OnlyOrganization, openapi,
-    request_metrics::measure, routes,
+    MetricsDoor, docs, forward_auth::OnlyOrganization, openapi, request_metrics::measure, routes,
 };
 
-/// Checking filters holds a thread for as long as the filters want, up to the sandbox's limit.
-const CHECKS_AT_ONCE: usize = 2;
-const CHECKS_IN_LINE: usize = 50;
 /// Requests that wait for an execution; beyond them, answers come at once.
 const MAX_WAITERS: usize = 4096;
 
-/// What the edge is built over; the same adapter may stand behind many of these.
+/// What the edge is built over, beside what its use cases are.
 #[expect(missing_docs, reason = "each is the port of its type")]
 pub struct Ports {
-    pub sessions: Arc<dyn SessionStore>,
-    pub members: Arc<dyn MemberStore>,
-    pub invitations: Arc<dyn InvitationStore>,
+    pub use_cases: UseCasePorts,
     pub keys: Arc<dyn KeyLookup>,
-    pub platform_keys: Arc<dyn PlatformKeyStore>,
-    pub workflows: Arc<dyn WorkflowStore>,
-    pub schedules: Arc<dyn ScheduleStore>,
-    pub deployments: Arc<dyn DeploymentStore>,
-    pub sharing: Arc<dyn SharingStore>,
-    pub managed_keys: Arc<dyn ManagedKeyStore>,
-    pub audit: Arc<AuditLog>,
     pub refusals: Arc<dyn RefusalLog>,
     pub limiter: Arc<dyn Limiter>,
-    pub organizations: Arc<dyn OrganizationStore>,
-    /// Secrets of organizations, with what they are sealed with.
-    pub secrets: SecretDesk,
-    /// Webhooks, with what their secrets are sealed with and which addresses they may call.
-    pub webhooks: WebhookDesk,
-    pub imports: Arc<dyn KeyImportStore>,
-    pub executions: Arc<dyn ExecutionStore>,
-    pub history: Arc<dyn HistoryStore>,
     pub idempotency: Arc<dyn IdempotencyStore>,
-    /// What is counted; whoever starts the server sees to it that it is stored.
-    pub usage: Arc<Usage>,
-    /// The same of the last use of keys.
-    pub uses: Arc<Uses>,
-    pub runner: Arc<dyn WorkflowRunner>,
-    pub compiler: Arc<dyn CodeCheck>,
-    pub files: Arc<dyn FileStore>,
-    pub schemas: Arc<dyn SchemaCheck>,
-    pub models: Arc<Models>,
-    pub clock: Arc<dyn Clock>,
-    pub entropy: Arc<dyn Entropy>,
-    pub peppers: Arc<Peppers>,
     /// Whose secrets are moved to the current pepper when they are used.
     pub older_peppers: Vec<PepperName>,
     /// Which storage tells its changes of keys to.
     pub key_epochs: Arc<KeyEpochs>,
     /// Whether requests can be served now; asked by `/readyz`.
-    pub readiness: Box<dyn Fn() -> Result<(), StoreError> + Send + Sync>,
+    pub readiness: Readiness,
     /// What records traces, if anything does.
     pub tracer: Option<Arc<dyn Tracer>>,
     /// How metrics are read on the listener of all callers; `None`: not at all.
     pub metrics: Option<MetricsDoor>,
-    /// Whether invitations go out by mail.
-    pub mails: bool,
-    /// What a log-in of an unknown user is checked against.
-    pub nobody: PasswordHash,
-    /// What a guess at a password costs that is chosen now.
-    pub password_cost: PasswordCost,
-    /// How long a claim of this node holds unless renewed.
-    pub lease: Duration,
 }
 
-/// Everything that can be asked of the server.
-pub(crate) struct UseCases {
-    pub(crate) sessions: Sessions,
-    pub(crate) members: Members,
-    pub(crate) invitations: Invitations,
-    pub(crate) platform_keys: PlatformKeysUseCases,
-    pub(crate) organization_settings: OrganizationSettingsDesk,
-    pub(crate) secrets: SecretDesk,
-    pub(crate) webhooks: WebhookDesk,
-    pub(crate) workflows: Workflows,
-    pub(crate) schedules: Schedules,
-    pub(crate) deployments: Deployments,
-    pub(crate) sharing: SharingDesk,
-    pub(crate) keys: ManagedKeys,
-    pub(crate) imports: KeyImports,
-    pub(crate) audit: Arc<AuditLog>,
-    pub(crate) executions: Executions,
-    pub(crate) history: History,
-    pub(crate) usage: UsageDesk,
-    pub(crate) inferences: Inferences,
-    pub(crate) organizations: Arc<dyn OrganizationStore>,
-    pub(crate) readiness: Box<dyn Fn() -> Result<(), StoreError> + Send + Sync>,
-}
+/// Tells whether requests can be served now.
+pub type Readiness = Box<dyn Fn() -> Result<(), StoreError> + Send + Sync>;
 
 impl Ports {
     fn authentication(&self) -> Authentication {
+        let UseCasePorts { sessions, clock, peppers, uses, .. } = &self.use_cases;
         Authentication {
-            sessions: Arc::clone(&self.sessions),
-            clock: Arc::clone(&self.clock),
-            peppers: Arc::clone(&self.peppers),
-            uses: Arc::clone(&self.uses),
+            sessions: Arc::clone(sessions),
+            clock: Arc::clone(clock),
+            peppers: Arc::clone(peppers),
+            uses: Arc::clone(uses),
         }
     }
 
     fn idempotency(&self) -> Idempotency {
         Idempotency {
             store: Arc::clone(&self.idempotency),
-            clock: Arc::clone(&self.clock),
-            peppers: Arc::clone(&self.peppers),
+            clock: Arc::clone(&self.use_cases.clock),
+            peppers: Arc::clone(&self.use_cases.peppers),
         }
     }
 
     fn key_cache(&self, config: KeyCacheConfig) -> KeyCache {
         KeyCache::new(
             Arc::clone(&self.keys),
-            Arc::clone(&self.uses),
-            Arc::clone(&self.peppers),
+            Arc::clone(&self.use_cases.uses),
+            Arc::clone(&self.use_cases.peppers),
             self.older_peppers.clone(),
-            Arc::clone(&self.clock),
+            Arc::clone(&self.use_cases.clock),
             Arc::clone(&self.key_epochs),
             config,
         )
-    }
-
-    #[expect(clippy::too_many_lines, reason = "a table with an entry for each use case")]
-    fn use_cases(self) -> UseCases {
-        let Self { clock, entropy, peppers, nobody, password_cost, lease, readiness, .. } = self;
-        UseCases {
-            sessions: Sessions {
-                store: self.sessions,
-                clock: clock.clone(),
-                entropy: entropy.clone(),
-                peppers: peppers.clone(),
-                nobody,
-                cost: password_cost,
-            },
-            members: Members {
-                store: self.members,
-                clock: clock.clone(),
-                entropy: entropy.clone(),
-            },
-            invitations: Invitations {
-                store: self.invitations,
-                clock: clock.clone(),
-                entropy: entropy.clone(),
-                peppers: peppers.clone(),
-                password_cost,
-                mails: self.mails,
-            },
-            platform_keys: PlatformKeysUseCases {
-                store: self.platform_keys,
-                clock: clock.clone(),
-                entropy: entropy.clone(),
-                peppers: peppers.clone(),
-            },
-            organization_settings: OrganizationSettingsDesk {
-                store: Arc::clone(&self.organizations),
-                clock: clock.clone(),
-                entropy: entropy.clone(),
-            },
-            secrets: self.secrets,
-            webhooks: self.webhooks,
-            workflows: Workflows {
-                store: self.workflows,
-                compiler: self.compiler,
-                clock: clock.clone(),
-                entropy: entropy.clone(),
-            },
-            schedules: Schedules {
-                store: self.schedules,
-                clock: clock.clone(),
-                entropy: entropy.clone(),
-            },
-            deployments: Deployments {
-                store: Arc::clone(&self.deployments),
-                keys: self.managed_keys.clone(),
-                clock: clock.clone(),
-                entropy: entropy.clone(),
-                peppers: peppers.clone(),
-                schemas: self.schemas.clone(),
-            },
-            sharing: SharingDesk {
-                store: self.sharing,
-                clock: clock.clone(),
-                entropy: entropy.clone(),
-            },
-            keys: ManagedKeys {
-                store: self.managed_keys,
-                clock: clock.clone(),
-                entropy: entropy.clone(),
-                peppers,
-                uses: self.uses,
-            },
-            imports: KeyImports {
-                store: self.imports,
-                clock: clock.clone(),
-                entropy: entropy.clone(),
-            },
-            history: History {
-                store: self.history,
-                executions: self.executions.clone(),
-                runner: self.runner.clone(),
-                log: self.usage.clone(),
-                clock: clock.clone(),
-                entropy: entropy.clone(),
-                lease,
-            },
-            executions: Executions {
-                store: self.executions,
-                runner: self.runner,
-                files: self.files,
-                log: self.usage.clone(),
-                clock: clock.clone(),
-                entropy: entropy.clone(),
-                lease,
-                schemas: self.schemas,
-            },
-            usage: UsageDesk {
-                usage: self.usage,
-                deployments: self.deployments,
-                clock: clock.clone(),
-            },
-            audit: self.audit,
-            inferences: Inferences { models: self.models, clock, entropy },
-            organizations: self.organizations,
-            readiness,
-        }
     }
 }
 
@@ -296,17 +124,14 @@ pub struct Uploads {
 
 /// What handlers take: the use cases and the settings, shared by all event loops.
 pub struct App {
-    pub(crate) use_cases: Arc<UseCases>,
+    use_cases: Arc<Blocking<UseCases>>,
+    passwords: Arc<PasswordDoor>,
     pub(crate) access: web::Data<AccessContext>,
     key_cache: Arc<KeyCache>,
+    pub(crate) readiness: Arc<Readiness>,
     pub(crate) metrics: Option<MetricsDoor>,
     pub(crate) settings: Settings,
     pub(crate) files: Arc<dyn FileStore>,
-    /// Places for whoever hashes a password.
-    pub(crate) log_ins: Turns,
-    pub(crate) tries: Arc<LogIns>,
-    pub(crate) device_cookie: DeviceCookie,
-    checks: Turns,
     pub(crate) waiters: Semaphore,
     pub(crate) only_organization: OnlyOrganization,
     stopping: watch::Sender<bool>,
@@ -317,16 +142,16 @@ impl App {
     pub fn new(mut ports: Ports, settings: Settings) -> Self {
         let metrics = ports.metrics.take();
         let cookie = SessionCookie::new(settings.secure_cookies);
-        let device_cookie = DeviceCookie::new(settings.secure_cookies);
         let authentication = Arc::new(ports.authentication());
         let key_cache = Arc::new(ports.key_cache(settings.keys));
+        let guesses = Guesses::new(settings.guesses, Arc::clone(&ports.use_cases.clock));
         let access = AccessContext {
             authentication,
             keys: key_cache.clone(),
             limiter: Arc::clone(&ports.limiter),
-            guesses: Guesses::new(settings.guesses, Arc::clone(&ports.clock)),
+            guesses,
             repeats: Repeats::new(ports.idempotency()),
-            calls: ports.usage.clone(),
+            calls: ports.use_cases.usage.clone(),
             tracer: ports.tracer.take(),
             outcomes: Outcomes::default(),
             refusals: Arc::clone(&ports.refusals),
@@ -334,41 +159,37 @@ impl App {
             key_in_url: settings.key_in_url,
             trusted_proxies: settings.trusted_proxies.clone().into(),
         };
-        let files = Arc::clone(&ports.files);
-        let log_ins = settings.log_ins;
-        let tries = LogIns::new(log_ins.limits, ports.clock.clone(), ports.peppers.current());
+        let files = Arc::clone(&ports.use_cases.files);
+        let use_cases = UseCases::from(ports.use_cases);
+        let passwords = PasswordDoor::new(
+            settings.log_ins,
+            Arc::clone(&use_cases.sessions),
+            settings.secure_cookies,
+            settings.base_url.clone(),
+        );
         Self {
-            use_cases: Arc::new(ports.use_cases()),
+            use_cases: Arc::new(Blocking::new(use_cases)),
+            passwords: Arc::new(passwords),
             files,
             access: web::Data::new(access),
             key_cache,
+            readiness: Arc::new(ports.readiness),
             metrics,
             settings,
-            log_ins: Turns::new(log_ins.at_once, log_ins.in_line),
-            tries: Arc::new(tries),
-            device_cookie,
-            checks: Turns::new(CHECKS_AT_ONCE, CHECKS_IN_LINE),
             waiters: Semaphore::new(MAX_WAITERS),
             only_organization: OnlyOrganization::default(),
             stopping: watch::Sender::new(false),
         }
     }
 
-    /// Calls a use case that may check filters.
-    pub(crate) async fn run_with_check<T, E>(
-        &self,
-        call: impl FnOnce(&UseCases) -> Result<T, E> + Send + 'static,
-    ) -> Result<T, ApiError>
-    where
-        T: Send + 'static,
-        E: IntoApiError,
-    {
-        let turn = self.checks.turn().await?;
-        self.run(move |uc| {
-            let _turn = turn;
-            call(uc)
-        })
-        .await
+    /// The use cases, for another edge of the same server.
+    pub fn use_cases(&self) -> &Arc<Blocking<UseCases>> {
+        &self.use_cases
+    }
+
+    /// Where people prove who they are, for another edge of the same server.
+    pub fn passwords(&self) -> &Arc<PasswordDoor> {
+        &self.passwords
     }
 
     /// Sets the gauges of what is measured by looking, for whoever is about to read them.
@@ -394,14 +215,37 @@ impl App {
     ) -> Result<T, ApiError>
     where
         T: Send + 'static,
-        E: IntoApiError,
+        E: Into<Refusal>,
     {
-        let use_cases = Arc::clone(&self.use_cases);
-        run_blocking(move || call(&use_cases).map_err(IntoApiError::into_api_error)).await
+        self.use_cases.run(call).await
     }
 
-    pub(crate) fn cookie(&self) -> &SessionCookie {
-        &self.access.cookie
+    /// Does `call` for the user whose credentials these are.
+    pub(crate) async fn with_password<T, E>(
+        &self,
+        request: &HttpRequest,
+        credentials: Credentials,
+        call: impl FnOnce(&UseCases, UserRecord) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, ApiError>
+    where
+        T: Send + 'static,
+        E: Into<Refusal>,
+    {
+        let use_cases = Arc::clone(&self.use_cases);
+        let call = move |user| call(&use_cases, user);
+        self.passwords.with_password(request, credentials, call).await
+    }
+
+    /// Calls a use case that may check filters.
+    pub(crate) async fn run_with_check<T, E>(
+        &self,
+        call: impl FnOnce(&UseCases) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, ApiError>
+    where
+        T: Send + 'static,
+        E: Into<Refusal>,
+    {
+        self.use_cases.run_with_check(call).await
     }
 }
 

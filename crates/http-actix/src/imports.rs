@@ -1,12 +1,13 @@
 //! Reading the rows of an import one by one, and telling of each what became of it.
 
 use access_domain::{Granted, ImportDraft, MAX_IMPORTED_KEYS, ManageKeys, StoreError};
-use api_types::{ErrorCode, ImportApiKey, ImportResultView, ImportView};
+use api_types::{ErrorCode, ImportApiKey, ImportResultView, ImportView, Refusal};
 use auth_actix::ApiError;
+use deployments_domain::UseCases;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::{App, app::UseCases, body::object, error::IntoApiError};
+use crate::{App, body::object};
 
 /// The largest import, in bytes, whatever the bound of other bodies: room for a thousand rows.
 pub(crate) const MAX_IMPORT_BYTES: usize = 2 << 20;
@@ -52,7 +53,7 @@ fn import(
             results.push(result);
         } else if let Some(outcome) = outcomes.next() {
             results.push(outcome.map_or_else(
-                |refusal| failed(position, refusal.into_api_error()),
+                |refusal| failed(position, Refusal::from(refusal).into()),
                 ImportResultView::from,
             ));
         } else {

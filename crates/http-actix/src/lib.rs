@@ -9,7 +9,6 @@ mod call_input;
 mod csv;
 mod deployment_docs;
 mod docs;
-mod error;
 mod form;
 mod forward_auth;
 mod imports;
@@ -19,7 +18,6 @@ mod media_type;
 mod metrics_door;
 mod openapi;
 mod parameters;
-mod passwords;
 mod request_metrics;
 mod result;
 mod routes;
@@ -30,10 +28,9 @@ mod verification;
 mod wait;
 
 pub use self::{
-    app::{App, Ports, Settings, Uploads, app},
+    app::{App, Ports, Readiness, Settings, Uploads, app},
     metrics_door::MetricsDoor,
     openapi::openapi,
-    passwords::LogInSettings,
     routes::{METRICS_TYPE, routes},
 };
-pub use auth_actix::{KeyCacheConfig, KeyEpochs};
+pub use auth_actix::{KeyCacheConfig, KeyEpochs, LogInSettings};

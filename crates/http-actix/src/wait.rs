@@ -7,10 +7,10 @@ use std::{
 
 use access_domain::{Execute, Granted, ManageWorkflows};
 use auth_actix::ApiError;
-use deployments_domain::{Execution, ExecutionError, ExecutionId};
+use deployments_domain::{Execution, ExecutionError, ExecutionId, UseCases};
 use tokio::{select, sync::oneshot, time::sleep};
 
-use crate::{App, app::UseCases};
+use crate::App;
 
 /// How often storage is asked for a run that another process may be carrying out: at first, and
 /// when it takes long.
@@ -77,7 +77,7 @@ pub(crate) async fn until_finished(
         let notify = Box::new(move || {
             let _ = notify.send(());
         });
-        let _watch = granted.watch(&app.use_cases, id, notify);
+        let _watch = granted.watch(app.use_cases(), id, notify);
         let asker = Arc::clone(granted);
         let execution = app.run(move |uc| asker.status(uc, id)).await?;
         let left = deadline.saturating_duration_since(Instant::now());

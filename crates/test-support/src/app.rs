@@ -17,7 +17,7 @@ use access_domain::{
     Operator, Organizations, PasswordCost, PasswordHash, Refusals, SecretDesk, WatchedLimiter,
 };
 use actix_web::{HttpServer, dev::ServerHandle, rt, web};
-use deployments_domain::FileStore;
+use deployments_domain::{FileStore, UseCasePorts};
 use http_actix::{App, KeyEpochs, MetricsDoor, Ports, Settings};
 use keys_core::{OsEntropy, Pepper, Secret, Timestamp};
 use reqwest::{Client, Method};
@@ -132,7 +132,8 @@ impl TestApp {
         let refusals = Arc::clone(&audit.1);
         let (sandboxed, counted) = (sandbox.clone(), counts.clone());
         let ports = ports(&storage, epochs, &organizations, &worker, sandboxed, audit, counted);
-        let ports = Ports { keys: Arc::new(keys), models, files, ..ports };
+        let use_cases = UseCasePorts { models, files, ..ports.use_cases };
+        let ports = Ports { use_cases, keys: Arc::new(keys), ..ports };
         let state = web::Data::new(App::new(ports, settings));
         let (base, handle) = serve(state);
         let mut app = Self {
@@ -305,11 +306,10 @@ fn ports(
     let readiness = storage.clone();
     let nobody =
         PasswordHash::of(&Secret::new(String::new()), PasswordCost::LEAST, &*tools.entropy);
-    Ports {
+    let use_cases = UseCasePorts {
         sessions: storage.clone(),
         members: storage.clone(),
         invitations: storage.clone(),
-        keys: storage.clone(),
         platform_keys: storage.clone(),
         workflows: storage.clone(),
         schedules: storage.clone(),
@@ -320,16 +320,9 @@ fn ports(
         secrets: secrets(storage, tools),
         webhooks: notices::webhooks(storage, tools),
         audit: audit.0,
-        refusals: audit.1,
-        limiter: Arc::new(WatchedLimiter {
-            limiter: Arc::new(MemoryLimiter::new(tools.clock.clone())),
-            reached: counts.limits,
-            clock: tools.clock.clone(),
-        }),
         imports: storage.clone(),
         executions: storage.clone(),
         history: storage.clone(),
-        idempotency: storage.clone(),
         usage: counts.usage,
         uses: counts.uses,
         runner: worker.clone(),
@@ -340,15 +333,26 @@ fn ports(
         clock: tools.clock.clone(),
         entropy: tools.entropy.clone(),
         peppers: tools.peppers.clone(),
+        mails: false,
+        nobody: nobody.expect("a hash"),
+        password_cost: PasswordCost::LEAST,
+        lease: WorkerConfig::default().lease,
+    };
+    Ports {
+        use_cases,
+        keys: storage.clone(),
+        refusals: audit.1,
+        limiter: Arc::new(WatchedLimiter {
+            limiter: Arc::new(MemoryLimiter::new(tools.clock.clone())),
+            reached: counts.limits,
+            clock: tools.clock.clone(),
+        }),
+        idempotency: storage.clone(),
         older_peppers: Vec::new(),
         key_epochs,
         readiness: Box::new(move || readiness.check()),
         tracer: None,
         metrics: Some(MetricsDoor::new("a-token-of-tests", async || String::new())),
-        mails: false,
-        nobody: nobody.expect("a hash"),
-        password_cost: PasswordCost::LEAST,
-        lease: WorkerConfig::default().lease,
     }
 }
 

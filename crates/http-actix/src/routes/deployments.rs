@@ -8,13 +8,12 @@ use api_types::{
     CreateDeployment, CreatedDeploymentView, DeploymentView, ListView, PatchDeployment,
 };
 use auth_actix::{ApiError, Caller, Done, RepeatableCaller};
-use deployments_domain::Shown;
+use deployments_domain::{Shown, UseCases};
 use keys_core::Secret;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::{
     App,
-    app::UseCases,
     body::Body,
     parameters::{PathId, Query, list},
 };

@@ -2,11 +2,11 @@
 
 use access_domain::{Infer, ReadModels};
 use actix_web::{HttpRequest, get, post, web};
-use api_types::{AskModel, InferenceView, ListView, ModelView};
+use api_types::{AskModel, InferenceView, ListView, ModelView, Refusal};
 use auth_actix::{ApiError, Caller, count_tokens};
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use crate::{App, body::Body, error::IntoApiError};
+use crate::{App, body::Body};
 
 pub(super) fn routes(config: &mut ServiceConfig) {
     config.service(ask_model).service(list_models);
@@ -30,9 +30,9 @@ async fn ask_model(
     body: Body,
 ) -> Result<web::Json<InferenceView>, ApiError> {
     let body: AskModel = body.json().await?;
-    let asked = app.use_cases.inferences.ask(&who.granted, body.into());
-    let asked = asked.map_err(IntoApiError::into_api_error)?;
-    let answer = asked.wait().await.map_err(IntoApiError::into_api_error)?;
+    let asked = app.use_cases().inferences.ask(&who.granted, body.into());
+    let asked = asked.map_err(Refusal::from)?;
+    let answer = asked.wait().await.map_err(Refusal::from)?;
     count_tokens(&request, answer.completion.usage);
     Ok(web::Json(answer.into()))
 }
@@ -46,6 +46,6 @@ async fn list_models(
     app: web::Data<App>,
     who: Caller<ReadModels>,
 ) -> web::Json<ListView<ModelView>> {
-    let names = app.use_cases.inferences.list(&who.granted);
+    let names = app.use_cases().inferences.list(&who.granted);
     web::Json(ListView { items: names.into_iter().map(Into::into).collect(), next_cursor: None })
 }

@@ -9,19 +9,18 @@ use access_domain::{
 };
 use actix_web::{FromRequest as _, HttpRequest, HttpResponse, delete, dev, get, post, web};
 use api_types::{
-    AcceptInvitation, ErrorCode, InvitationView, ListView, SessionView, ShowInvitation,
+    AcceptInvitation, ErrorCode, InvitationView, ListView, Refusal, SessionView, ShowInvitation,
     ShownInvitationView,
 };
 use auth_actix::{ApiError, Caller, Identity, origin, refuse_cross_site};
+use deployments_domain::UseCases;
 use keys_core::Secret;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::session::{arrival, begun, session_of, view};
+use super::session::{begun, session_of, view};
 use crate::{
     App,
-    app::UseCases,
     body::Body,
-    error::IntoApiError,
     invitation_page::page,
     parameters::{PathId, Query, list},
 };
@@ -157,26 +156,27 @@ async fn accept_with_password(
     id: InvitationId,
     credentials: Credentials,
 ) -> Result<HttpResponse, ApiError> {
-    let (from, arrival) = (origin(request), arrival(app, request));
+    let (from, arrival) = (origin(request), app.passwords().arrival(request));
     let username = credentials.username.clone();
-    let is_account = app.run(move |uc| -> Result<bool, ApiError> {
+    let is_account = app.run(move |uc| -> Result<bool, Refusal> {
         // Whoever comes too late hears so before a password is looked at.
-        uc.invitations.show(id).map_err(IntoApiError::into_api_error)?;
+        uc.invitations.show(id)?;
         Ok(uc.invitations.is_account(&username)?)
     });
     if is_account.await? {
-        let join = move |uc: &UseCases, user: UserRecord| -> Result<LoggedIn, ApiError> {
+        let join = move |uc: &UseCases, user: UserRecord| -> Result<LoggedIn, Refusal> {
             let (user, changed_at) = (user.user, user.password_changed_at);
             let user_id = user.id;
-            uc.invitations.accept(id, user, from).map_err(IntoApiError::into_api_error)?;
-            uc.sessions.begin(user_id, changed_at, &arrival).map_err(IntoApiError::into_api_error)
+            uc.invitations.accept(id, user, from)?;
+            Ok(uc.sessions.begin(user_id, changed_at, &arrival)?)
         };
         return Ok(begun(app, app.with_password(request, credentials, join).await?));
     }
     refuse_cross_site(request, &app.settings.base_url)?;
     // Counted as a log-in is: the hash costs as much, and an invitation that cannot be accepted stays open.
-    let (tried, turn) = app.turn_to_hash(from.address, &credentials.username, None).await?;
-    let make = move |uc: &UseCases| -> Result<LoggedIn, ApiError> {
+    let (tried, turn) =
+        app.passwords().turn_to_hash(from.address, &credentials.username, None).await?;
+    let make = move |uc: &UseCases| -> Result<LoggedIn, Refusal> {
         let _turn = turn;
         let Credentials { username, password } = credentials;
         let made = uc.invitations.accept_with_new_account(id, &username, &password, from);
@@ -184,18 +184,18 @@ async fn accept_with_password(
             Ok(user) => user,
             Err(refused) => {
                 tried.failed();
-                return Err(refused.into_api_error());
+                return Err(refused.into());
             }
         };
         tried.succeeded();
-        uc.sessions.begin(user, None, &arrival).map_err(IntoApiError::into_api_error)
+        Ok(uc.sessions.begin(user, None, &arrival)?)
     };
     Ok(begun(app, app.run(make).await?))
 }
 
 /// The invitation that a token stands for. Wrong ones are counted as wrong keys are.
 fn read_token(app: &App, from: &Origin, token: &str) -> Result<InvitationId, ApiError> {
-    if let Some(id) = app.use_cases.invitations.read_token(token) {
+    if let Some(id) = app.use_cases().invitations.read_token(token) {
         return Ok(id);
     }
     app.access.guesses.spend(from.address)?;

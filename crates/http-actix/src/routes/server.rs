@@ -1,5 +1,7 @@
 //! `/healthz`, `/readyz` and `/metrics`: for whoever keeps the server running.
 
+use std::sync::Arc;
+
 use actix_web::{HttpRequest, HttpResponse, get, web};
 use auth_actix::ApiError;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -26,7 +28,8 @@ async fn healthz() -> &'static str {
 #[utoipa::path(tag = "server", security(()), responses((status = 200, content_type = "text/plain", body = String)))]
 #[get("/readyz")]
 async fn readyz(app: web::Data<App>) -> Result<&'static str, ApiError> {
-    app.run(|uc| (uc.readiness)()).await?;
+    let readiness = Arc::clone(&app.readiness);
+    app.run(move |_| readiness()).await?;
     Ok("ready\n")
 }
 

@@ -3,20 +3,19 @@
 use std::time::Duration;
 
 use access_domain::{
-    Arrival, Credentials, LoggedIn, PasswordRefusal, Session, SessionRecord, Sessions, StoreError,
+    Credentials, LoggedIn, PasswordRefusal, Session, SessionRecord, Sessions, StoreError,
     UserRecord,
 };
-use actix_web::{HttpRequest, HttpResponse, delete, get, http::header::USER_AGENT, post, web};
-use api_types::{ChangePassword, ErrorCode, ListView, LogIn, OwnSessionView, SessionView};
-use auth_actix::{ApiError, ClientAddress, Identity, origin};
+use actix_web::{HttpRequest, HttpResponse, delete, get, post, web};
+use api_types::{ChangePassword, ErrorCode, ListView, LogIn, OwnSessionView, Refusal, SessionView};
+use auth_actix::{ApiError, Identity, origin};
+use deployments_domain::UseCases;
 use keys_core::Secret;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::{
     App,
-    app::UseCases,
     body::Body,
-    error::IntoApiError,
     parameters::{PathId, Query, list},
 };
 
@@ -47,7 +46,7 @@ async fn log_in(
 ) -> Result<HttpResponse, ApiError> {
     let LogIn { username, password } = body.within(MAX_BODY_BYTES, BODY_DEADLINE).json().await?;
     let credentials = Credentials { username, password: Secret::new(password) };
-    let arrival = arrival(&app, &request);
+    let arrival = app.passwords().arrival(&request);
     let begin = move |uc: &UseCases, user: UserRecord| {
         uc.sessions.begin(user.user.id, user.password_changed_at, &arrival)
     };
@@ -102,7 +101,7 @@ async fn change_password(
         Ok(uc.sessions.change_password(&record, &user, &new, from))
     };
     let changed = app.with_password(&request, credentials, change).await.map_err(wrong_current)?;
-    Ok(begun(&app, changed.map_err(IntoApiError::into_api_error)?))
+    Ok(begun(&app, changed.map_err(Refusal::from)?))
 }
 
 /// One's own sessions
@@ -158,27 +157,15 @@ pub(super) fn session_of(identity: Identity) -> Result<(SessionRecord, String), 
     }
 }
 
-/// What a session is begun with, as far as its request tells.
-pub(super) fn arrival(app: &App, request: &HttpRequest) -> Arrival {
-    let user_agent = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok());
-    Arrival {
-        address: ClientAddress::of(request).0,
-        user_agent: user_agent.unwrap_or_default().to_owned(),
-        old_token: app.cookie().read(request),
-    }
-}
-
 /// Answers that a session was begun, or goes on under a new token, with its cookies.
 pub(super) fn begun(app: &App, logged_in: LoggedIn) -> HttpResponse {
     let LoggedIn { record, token, csrf_token, device } = logged_in;
-    HttpResponse::Ok()
-        .cookie(app.cookie().write(token.reveal_once()))
-        .cookie(app.device_cookie.write(device.reveal_once()))
-        .json(view(record, csrf_token))
+    let [session, device] = app.passwords().cookies(token, device);
+    HttpResponse::Ok().cookie(session).cookie(device).json(view(record, csrf_token))
 }
 
 fn without_cookie(app: &App) -> HttpResponse {
-    HttpResponse::NoContent().cookie(app.cookie().write(String::new())).finish()
+    HttpResponse::NoContent().cookie(app.passwords().farewell()).finish()
 }
 
 /// The session is good, so that the answer must not look as if it were not.

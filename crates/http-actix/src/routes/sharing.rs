@@ -4,10 +4,10 @@ use access_domain::{DeploymentTag, ManageDeployments, ManageWorkflows};
 use actix_web::{get, put, web};
 use api_types::{PutSharing, SharingView};
 use auth_actix::{ApiError, Caller};
-use deployments_domain::Workflow;
+use deployments_domain::{UseCases, Workflow};
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use crate::{App, app::UseCases, body::Body, parameters::PathId};
+use crate::{App, body::Body, parameters::PathId};
 
 pub(super) fn routes(config: &mut ServiceConfig) {
     config

@@ -9,6 +9,7 @@ use api_types::{
     RotateWebhook, WebhookView,
 };
 use auth_actix::{ApiError, Caller, Done, RepeatableCaller};
+use deployments_domain::UseCases;
 use keys_core::Secret;
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -181,8 +182,7 @@ async fn rotate_webhook(
     body: Body,
 ) -> Result<HttpResponse, ApiError> {
     let RotateWebhook { overlap_seconds } = body.optional_json().await?;
-    let rotate =
-        move |uc: &crate::app::UseCases| uc.webhooks.rotate(&who.granted, *id, overlap_seconds);
+    let rotate = move |uc: &UseCases| uc.webhooks.rotate(&who.granted, *id, overlap_seconds);
     let (webhook, secret) = app.run(rotate).await?;
     Ok(HttpResponse::Ok().json(with_secret(webhook, Some(secret))))
 }
@@ -241,8 +241,7 @@ async fn list_deliveries(
     query: Query,
 ) -> Result<web::Json<ListView<DeliveryView>>, ApiError> {
     let (filter, page) = (query.delivery_filter()?, query.page()?);
-    let look =
-        move |uc: &crate::app::UseCases| uc.webhooks.deliveries(&who.granted, *id, filter, page);
+    let look = move |uc: &UseCases| uc.webhooks.deliveries(&who.granted, *id, filter, page);
     Ok(web::Json(list(app.run(look).await?, Into::into)))
 }
 
@@ -261,7 +260,7 @@ async fn get_delivery(
     id: PathId<Webhook>,
     delivery: PathDeliveryId,
 ) -> Result<web::Json<DeliveryDetailView>, ApiError> {
-    let look = move |uc: &crate::app::UseCases| uc.webhooks.delivery(&who.granted, *id, *delivery);
+    let look = move |uc: &UseCases| uc.webhooks.delivery(&who.granted, *id, *delivery);
     Ok(web::Json(app.run(look).await?.into()))
 }
 
@@ -280,7 +279,7 @@ async fn replay_delivery(
     id: PathId<Webhook>,
     delivery: PathDeliveryId,
 ) -> Result<HttpResponse, ApiError> {
-    let replay = move |uc: &crate::app::UseCases| uc.webhooks.replay(&who.granted, *id, *delivery);
+    let replay = move |uc: &UseCases| uc.webhooks.replay(&who.granted, *id, *delivery);
     let delivery = app.run(replay).await?;
     Ok(HttpResponse::Accepted().json(DeliveryView::from(delivery)))
 }

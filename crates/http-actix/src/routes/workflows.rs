@@ -8,12 +8,11 @@ use api_types::{
     CreateWorkflow, ListView, PatchWorkflow, ValidateWorkflow, ValidationView, WorkflowView,
 };
 use auth_actix::{ApiError, Caller, Done, RepeatableCaller};
-use deployments_domain::{Shown, Workflow, WorkflowDraft};
+use deployments_domain::{Shown, UseCases, Workflow, WorkflowDraft};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::{
     App,
-    app::UseCases,
     body::Body,
     parameters::{PathId, Query, list},
 };
