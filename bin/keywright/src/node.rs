@@ -247,13 +247,11 @@ impl Node {
         }
     }
 
-    /// The HTTP edge over these adapters.
-    pub(crate) fn app(
+    fn use_case_ports(
         &self,
         sandbox: Arc<Sandbox>,
         worker: Option<Arc<Worker>>,
-        metrics: Option<&Arc<Metrics>>,
-    ) -> Result<App, Failure> {
+    ) -> Result<UseCasePorts, Failure> {
         let runner: Arc<dyn WorkflowRunner> = match worker {
             Some(worker) => worker,
             None => Arc::new(Elsewhere),
@@ -261,7 +259,7 @@ impl Node {
         let nobody =
             PasswordHash::of(&Secret::new(String::new()), PasswordCost::STANDARD, &*self.entropy)
                 .map_err(|error| Failure::failed(&error))?;
-        let use_cases = UseCasePorts {
+        Ok(UseCasePorts {
             sessions: self.storage.clone(),
             members: self.storage.clone(),
             invitations: self.storage.clone(),
@@ -292,7 +290,17 @@ impl Node {
             nobody,
             password_cost: PasswordCost::STANDARD,
             lease: self.lease(),
-        };
+        })
+    }
+
+    /// The HTTP edge over these adapters.
+    pub(crate) fn app(
+        &self,
+        sandbox: Arc<Sandbox>,
+        worker: Option<Arc<Worker>>,
+        metrics: Option<&Arc<Metrics>>,
+    ) -> Result<App, Failure> {
+        let use_cases = self.use_case_ports(sandbox, worker)?;
         let ports = Ports {
             use_cases,
             keys: self.storage.clone(),

@@ -10,6 +10,7 @@ use actix_web::{
     dev::{Server, ServerHandle},
     rt, web,
 };
+use console_web::Console;
 use http_actix::App;
 use tokio::{
     join, select,
@@ -112,7 +113,9 @@ fn listen(
     let listen = configuration.server.listen;
     let event_loops = std::thread::available_parallelism().map_or(1, usize::from);
     let patience = Duration::from_secs(configuration.server.body_seconds);
-    let server = HttpServer::new(move || http_actix::app(state.clone()))
+    let console = console(&state, configuration.base_url());
+    let app = move || http_actix::app(state.clone(), console_web::configure(console.clone()));
+    let server = HttpServer::new(app)
         .client_request_timeout(Duration::from_secs(configuration.server.head_seconds))
         .on_connect(move |connection, _| cut_off_when_stalled(connection, patience))
         .workers(event_loops)
@@ -126,6 +129,12 @@ fn listen(
         .map_err(|error| Failure::Failed(format!("cannot listen on {listen}: {error}")))?;
     let address = server.addrs().first().copied().unwrap_or(listen);
     Ok((server.run(), address))
+}
+
+/// The console, over what the REST edge stands on.
+fn console(state: &App, base_url: String) -> web::Data<Console> {
+    let (use_cases, passwords) = (state.use_cases(), state.passwords());
+    web::Data::new(Console::new(Arc::clone(use_cases), Arc::clone(passwords), base_url))
 }
 
 /// What goes on beside the answers, as long as the process does; returns what must be closed.

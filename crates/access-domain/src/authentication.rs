@@ -246,7 +246,7 @@ mod tests {
         let memberships = slugs.iter().zip(10..).map(|(slug, id)| {
             let organization =
                 OrganizationName { id: Uuid::from_u128(id).into(), slug: (*slug).into() };
-            Membership { organization, role: Role::User }
+            Membership { organization, name: (*slug).into(), role: Role::User }
         });
         SessionRecord { session, user, memberships: memberships.collect() }
     }

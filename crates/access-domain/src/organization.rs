@@ -15,8 +15,21 @@ pub type OrganizationId = Id<Organization>;
 
 /// First path segments of the server; an organization of such a slug could not be addressed beside
 /// them. A test holds this list against the route table.
-pub const RESERVED_SLUGS: &[&str] =
-    &["api", "deployment", "docs", "healthz", "invitations", "metrics", "readyz", "unstract", "v1"];
+pub const RESERVED_SLUGS: &[&str] = &[
+    "account",
+    "api",
+    "assets",
+    "deployment",
+    "docs",
+    "healthz",
+    "invitations",
+    "log-in",
+    "log-out",
+    "metrics",
+    "readyz",
+    "unstract",
+    "v1",
+];
 
 /// A tenant.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -62,6 +62,8 @@ impl Role {
 pub struct Membership {
     /// The organization.
     pub organization: OrganizationName,
+    /// The organization's name for people.
+    pub name: String,
     /// The user's role in it.
     pub role: Role,
 }

@@ -96,7 +96,8 @@ impl ApiError {
         problem
     }
 
-    pub(crate) fn response(&self, request_id: &str) -> HttpResponse {
+    /// The problem document as an answer to the request of this id.
+    pub fn document(&self, request_id: &str) -> HttpResponse {
         let mut response = HttpResponseBuilder::new(self.status_code());
         match self.status_code() {
             StatusCode::UNAUTHORIZED => {
@@ -135,7 +136,7 @@ impl ResponseError for ApiError {
     }
 
     fn error_response(&self) -> HttpResponse {
-        self.response("")
+        self.document("")
     }
 }
 

@@ -126,7 +126,7 @@ fn document(request: &HttpRequest, error: &ApiError, id: &RequestId) -> HttpResp
     let renders = request.extensions().get::<RenderRefusal>().copied();
     match renders {
         Some(RenderRefusal(render)) => render(request, error, &id.0),
-        None => error.response(&id.0),
+        None => error.document(&id.0),
     }
 }
 

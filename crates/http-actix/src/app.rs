@@ -249,9 +249,10 @@ impl App {
     }
 }
 
-/// The whole edge, for `HttpServer` and for tests.
+/// The whole edge, for `HttpServer` and for tests; `others` adds the edges that stand beside it in the same frame.
 pub fn app(
     state: web::Data<App>,
+    others: impl FnOnce(&mut web::ServiceConfig),
 ) -> actix_web::App<
     impl ServiceFactory<
         ServiceRequest,
@@ -269,6 +270,7 @@ pub fn app(
         .configure(routes)
         .into_app()
         .configure(docs::configure)
+        .configure(others)
         .default_service(web::to(openapi::unknown_address))
         .wrap(NormalizePath::trim())
         .wrap(from_fn(request_context))

@@ -17,6 +17,7 @@ use access_domain::{
     Operator, Organizations, PasswordCost, PasswordHash, Refusals, SecretDesk, WatchedLimiter,
 };
 use actix_web::{HttpServer, dev::ServerHandle, rt, web};
+use console_web::Console;
 use deployments_domain::{FileStore, UseCasePorts};
 use http_actix::{App, KeyEpochs, MetricsDoor, Ports, Settings};
 use keys_core::{OsEntropy, Pepper, Secret, Timestamp};
@@ -129,13 +130,11 @@ impl TestApp {
         let key_reads = Arc::new(AtomicUsize::new(0));
         let keys = CountedLookup { storage: storage.clone(), reads: key_reads.clone() };
         let audit = audit(&storage, &organizations);
-        let refusals = Arc::clone(&audit.1);
-        let (sandboxed, counted) = (sandbox.clone(), counts.clone());
+        let (refusals, sandboxed, counted) = (audit.1.clone(), sandbox.clone(), counts.clone());
         let ports = ports(&storage, epochs, &organizations, &worker, sandboxed, audit, counted);
         let use_cases = UseCasePorts { models, files, ..ports.use_cases };
         let ports = Ports { use_cases, keys: Arc::new(keys), ..ports };
-        let state = web::Data::new(App::new(ports, settings));
-        let (base, handle) = serve(state);
+        let (base, handle) = serve(ports, settings);
         let mut app = Self {
             clock,
             canary: Canary::of(&base),
@@ -262,8 +261,13 @@ impl TestApp {
 }
 
 /// Serves on a free port; returns the address.
-fn serve(state: web::Data<App>) -> (String, ServerHandle) {
-    let server = HttpServer::new(move || http_actix::app(state.clone()));
+fn serve(ports: Ports, settings: Settings) -> (String, ServerHandle) {
+    let base_url = settings.base_url.clone();
+    let state = web::Data::new(App::new(ports, settings));
+    let (use_cases, passwords) = (state.use_cases().clone(), state.passwords().clone());
+    let console = web::Data::new(Console::new(use_cases, passwords, base_url));
+    let app = move || http_actix::app(state.clone(), console_web::configure(console.clone()));
+    let server = HttpServer::new(app);
     let server = server.workers(1).disable_signals().bind(("127.0.0.1", 0)).expect("a free port");
     let base = format!("http://{}", server.addrs()[0]);
     let server = server.run();
@@ -304,9 +308,36 @@ fn ports(
     counts: Counts,
 ) -> Ports {
     let readiness = storage.clone();
+    let limiter = WatchedLimiter {
+        limiter: Arc::new(MemoryLimiter::new(tools.clock.clone())),
+        reached: Arc::clone(&counts.limits),
+        clock: tools.clock.clone(),
+    };
+    Ports {
+        use_cases: use_case_ports(storage, tools, worker, sandbox, audit.0, counts),
+        keys: storage.clone(),
+        refusals: audit.1,
+        limiter: Arc::new(limiter),
+        idempotency: storage.clone(),
+        older_peppers: Vec::new(),
+        key_epochs,
+        readiness: Box::new(move || readiness.check()),
+        tracer: None,
+        metrics: Some(MetricsDoor::new("a-token-of-tests", async || String::new())),
+    }
+}
+
+fn use_case_ports(
+    storage: &Arc<dyn Storage>,
+    tools: &Organizations,
+    worker: &Arc<Worker>,
+    sandbox: Arc<Sandbox>,
+    audit: Arc<AuditLog>,
+    counts: Counts,
+) -> UseCasePorts {
     let nobody =
         PasswordHash::of(&Secret::new(String::new()), PasswordCost::LEAST, &*tools.entropy);
-    let use_cases = UseCasePorts {
+    UseCasePorts {
         sessions: storage.clone(),
         members: storage.clone(),
         invitations: storage.clone(),
@@ -319,7 +350,7 @@ fn ports(
         organizations: storage.clone(),
         secrets: secrets(storage, tools),
         webhooks: notices::webhooks(storage, tools),
-        audit: audit.0,
+        audit,
         imports: storage.clone(),
         executions: storage.clone(),
         history: storage.clone(),
@@ -337,22 +368,6 @@ fn ports(
         nobody: nobody.expect("a hash"),
         password_cost: PasswordCost::LEAST,
         lease: WorkerConfig::default().lease,
-    };
-    Ports {
-        use_cases,
-        keys: storage.clone(),
-        refusals: audit.1,
-        limiter: Arc::new(WatchedLimiter {
-            limiter: Arc::new(MemoryLimiter::new(tools.clock.clone())),
-            reached: counts.limits,
-            clock: tools.clock.clone(),
-        }),
-        idempotency: storage.clone(),
-        older_peppers: Vec::new(),
-        key_epochs,
-        readiness: Box::new(move || readiness.check()),
-        tracer: None,
-        metrics: Some(MetricsDoor::new("a-token-of-tests", async || String::new())),
     }
 }
 

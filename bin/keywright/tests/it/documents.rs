@@ -27,6 +27,7 @@ fn first_path_segments_are_reserved_as_slugs() {
         paths.map(|path| path.split('/').nth(1).unwrap().to_owned()).collect();
     // Served beside the API's own routes.
     first.insert("docs".into());
+    first.extend(console_web::ADDRESSES.map(str::to_owned));
     let reserved: BTreeSet<_> = RESERVED_SLUGS.iter().map(ToString::to_string).collect();
     assert_eq!(first, reserved);
 }

@@ -221,15 +221,15 @@ fn is_unchanged(conn: &mut Conn, user: UserId, since: Option<Timestamp>) -> Quer
 }
 
 pub(super) fn memberships_of(conn: &mut Conn, user: &str) -> QueryResult<Vec<Membership>> {
-    let rows: Vec<(String, String, String)> = memberships::table
+    let rows: Vec<(String, String, String, String)> = memberships::table
         .inner_join(organizations::table)
         .filter(memberships::user_id.eq(user))
         .order(organizations::slug)
-        .select((organizations::id, organizations::slug, memberships::role))
+        .select((organizations::id, organizations::slug, organizations::name, memberships::role))
         .load(conn)?;
-    let read = |(id, slug, role): (String, String, String)| {
+    let read = |(id, slug, name, role): (String, String, String, String)| {
         let organization = OrganizationName { id: codec::read_id(&id)?, slug };
-        Ok(Membership { organization, role: codec::read_name(&role, "role", Role::parse)? })
+        Ok(Membership { organization, name, role: codec::read_name(&role, "role", Role::parse)? })
     };
     rows.into_iter().map(read).collect()
 }

@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use actix_web::web;
-use http_actix::{App, KeyEpochs};
+use http_actix::KeyEpochs;
 
 use super::{Counts, TestApp, audit, ports, serve, settings};
 
@@ -18,6 +17,6 @@ impl TestApp {
         let counts = Counts::of(&storage, &self.organizations);
         let tools = &self.organizations;
         let ports = ports(&storage, epochs, tools, &self.worker, sandbox, audit, counts);
-        serve(web::Data::new(App::new(ports, settings()))).0
+        serve(ports, settings()).0
     }
 }

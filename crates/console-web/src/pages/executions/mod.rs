@@ -1,0 +1,202 @@
+//! Executions: the list with its filters, and each one with its steps, its log and its result, live while it runs.
+
+mod one;
+mod run;
+
+use std::collections::BTreeMap;
+
+use access_domain::ManageWorkflows;
+use actix_web::{HttpResponse, get, web};
+use api_types::{ErrorCode, Refusal};
+use auth_actix::ApiError;
+use deployments_domain::{
+    Execution, HistoryFilter, Status, Trigger, TriggerKind, UseCases, WorkflowId,
+};
+use maud::{Markup, html};
+
+pub(super) use self::run::run;
+use super::shown;
+use crate::{
+    Console,
+    layout::{Frame, Section, page},
+    parts::{
+        Choice, Field, FilterBar, Table, Tone, badge, duration_ms, empty, heading, pager,
+        read_date_time, time,
+    },
+    typed::{Typed, faults_of},
+    viewer::Place,
+    visitor::Visitor,
+};
+
+const PATH: &str = "/executions";
+/// The filters that stand in an address.
+const FILTERS: [&str; 7] = ["status", "trigger", "from", "to", "deployment", "workflow", "key_id"];
+
+pub(super) fn routes(config: &mut web::ServiceConfig) {
+    config.service(list);
+    one::routes(config);
+}
+
+#[get("/{org_id}/executions")]
+async fn list(
+    console: web::Data<Console>,
+    visitor: Visitor<ManageWorkflows>,
+) -> Result<HttpResponse, ApiError> {
+    let Visitor { granted, viewer, place, query, .. } = visitor;
+    let (filter, filled) = match filter(&query) {
+        Ok(filter) => (filter, query.filled()),
+        // A filter that is none is told of, and filters nothing.
+        Err(error) => (HistoryFilter::default(), query.refused(faults_of(error)?.1)),
+    };
+    let wanted = query.page()?;
+    let find = move |uc: &UseCases| -> Result<_, Refusal> {
+        let found = uc.history.list(&granted, &filter, wanted)?;
+        let mut names = BTreeMap::new();
+        for execution in &found.items {
+            // A page has few workflows. One that was deleted has no name any more.
+            if let std::collections::btree_map::Entry::Vacant(gap) = names.entry(execution.workflow)
+            {
+                gap.insert(uc.workflows.get(&granted, execution.workflow).map(|one| one.name).ok());
+            }
+        }
+        Ok((found, names))
+    };
+    let (found, names) = console.run(find).await?;
+    let path = place.href(PATH);
+    let cursor = query.given("cursor").map(str::to_owned);
+    let set: Vec<(&str, &str)> = FILTERS.iter().map(|name| (*name, query.text(name))).collect();
+    let is_filtered = set.iter().any(|(_, value)| !value.is_empty());
+    let body = html! {
+        (heading("Executions", html! {}))
+        @if found.items.is_empty() && !is_filtered && cursor.is_none() {
+            (empty(
+                "Nothing has run yet",
+                "An execution is one run of a workflow: a call of an API deployment, a test run, or one that its schedule began. Try a \
+                 workflow out, or call a deployment with a key of it.",
+                Some(crate::parts::Button::link("Workflows", place.href("/workflows"))),
+            ))
+        } @else {
+            (bar(&path).render(&filled))
+            @if found.items.is_empty() { p { "No execution is like that." } }
+            @else { (table(&place, &found.items, &names)) }
+            (pager(&path, &set, cursor.as_deref(), found.next.map(|next| next.to_string()).as_deref()))
+        }
+    };
+    let frame = Frame::new("Executions").viewer(&viewer).section(Section::Executions);
+    Ok(shown(page(frame, body)))
+}
+
+fn bar(path: &str) -> FilterBar {
+    let any = || Choice::new("", "Any");
+    let statuses =
+        [Status::Pending, Status::Executing, Status::Completed, Status::Error, Status::Stopped];
+    let statuses = statuses.map(|status| Choice::new(status.as_str(), words(status).0));
+    let triggers = TriggerKind::ALL.map(|kind| Choice::new(kind.as_str(), started(kind)));
+    FilterBar::new(path)
+        .field(Field::select("status", "Status", [any()].into_iter().chain(statuses).collect()))
+        .field(Field::select(
+            "trigger",
+            "Started by",
+            [any()].into_iter().chain(triggers).collect(),
+        ))
+        .field(Field::date_time("from", "From (UTC)"))
+        .field(Field::date_time("to", "To (UTC)"))
+        .field(Field::text("deployment", "Deployment id"))
+        .field(Field::text("workflow", "Workflow id"))
+        .field(Field::text("key_id", "Key id"))
+}
+
+fn filter(query: &Typed) -> Result<HistoryFilter, ApiError> {
+    let wrong = |name: &str, detail: &str| {
+        ApiError::at(ErrorCode::InvalidParameter, format!("/{name}"), detail)
+    };
+    let id = |name: &str| wrong(name, "must be an id");
+    let instant = |name: &str| {
+        let read =
+            |text| read_date_time(text).ok_or_else(|| wrong(name, "must be a date and a time"));
+        query.given(name).map(read).transpose()
+    };
+    let status = |name: &str| Status::parse(name).ok_or_else(|| wrong("status", "is none"));
+    let trigger = |name: &str| TriggerKind::parse(name).ok_or_else(|| wrong("trigger", "is none"));
+    Ok(HistoryFilter {
+        deployment: query
+            .given("deployment")
+            .map(str::parse)
+            .transpose()
+            .map_err(|_| id("deployment"))?,
+        workflow: query
+            .given("workflow")
+            .map(str::parse)
+            .transpose()
+            .map_err(|_| id("workflow"))?,
+        key: query.given("key_id").map(str::parse).transpose().map_err(|_| id("key_id"))?,
+        status: query.given("status").map(status).transpose()?,
+        trigger: query.given("trigger").map(trigger).transpose()?,
+        from: instant("from")?,
+        to: instant("to")?,
+    })
+}
+
+fn table(
+    place: &Place,
+    executions: &[Execution],
+    names: &BTreeMap<WorkflowId, Option<String>>,
+) -> Markup {
+    let table = Table::new("Executions")
+        .text("Accepted")
+        .text("Workflow")
+        .text("Status")
+        .text("Started by")
+        .numbers("Took");
+    let row = |table: Table, one: &Execution| {
+        let name =
+            names.get(&one.workflow).and_then(Option::as_deref).unwrap_or("a deleted workflow");
+        table.row(vec![
+            html! { a href=(place.href(&format!("{PATH}/{}", one.id.uuid()))) { (time(one.created_at)) } },
+            html! { (name) },
+            status(one.state.status),
+            html! { (started(kind(one.trigger))) },
+            took(one),
+        ])
+    };
+    let table = executions.iter().fold(table, row);
+    html! { (table) }
+}
+
+fn kind(trigger: Trigger) -> TriggerKind {
+    match trigger {
+        Trigger::Call { .. } => TriggerKind::Call,
+        Trigger::Test { .. } => TriggerKind::Test,
+        Trigger::Schedule => TriggerKind::Schedule,
+    }
+}
+
+fn started(kind: TriggerKind) -> &'static str {
+    match kind {
+        TriggerKind::Call => "Call",
+        TriggerKind::Test => "Test run",
+        TriggerKind::Schedule => "Schedule",
+    }
+}
+
+fn words(status: Status) -> (&'static str, Tone) {
+    match status {
+        Status::Pending => ("Pending", Tone::Neutral),
+        Status::Executing => ("Executing", Tone::Busy),
+        Status::Completed => ("Completed", Tone::Good),
+        Status::Error => ("Error", Tone::Bad),
+        Status::Stopped => ("Stopped", Tone::Warning),
+    }
+}
+
+/// Where an execution stands.
+pub(super) fn status(status: Status) -> Markup {
+    let (word, tone) = words(status);
+    badge(word, tone)
+}
+
+fn took(execution: &Execution) -> Markup {
+    let span = execution.started_at.zip(execution.finished_at);
+    let took = span.map(|(began, ended)| ended.signed_duration_since(began).num_milliseconds());
+    html! { @if let Some(took) = took { (duration_ms(took.max(0).unsigned_abs())) } @else { span .quiet { "–" } } }
+}

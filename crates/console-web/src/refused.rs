@@ -1,0 +1,116 @@
+//! What a page says where something was refused: in the organization's frame where the viewer is known there.
+
+use actix_web::{
+    HttpMessage as _, HttpRequest, HttpResponse,
+    http::{
+        Method, StatusCode,
+        header::{ACCEPT, LOCATION, RETRY_AFTER},
+    },
+};
+use api_types::{ErrorCode, Refusal};
+use auth_actix::ApiError;
+use maud::html;
+
+use crate::{
+    console::secure,
+    layout::{Frame, page as framed},
+    parts::{Button, heading, href},
+    viewer::Viewer,
+};
+
+/// The answer to a request of the console that was refused: whoever has no session is led to the log-in; programs get the
+/// document that they get everywhere.
+pub(crate) fn page(request: &HttpRequest, error: &ApiError, request_id: &str) -> HttpResponse {
+    let refusal = error.refusal();
+    let is_logged_out =
+        matches!(refusal.code, ErrorCode::MissingCredential | ErrorCode::InvalidCredential);
+    let mut answer = if is_logged_out && request.method() == Method::GET {
+        HttpResponse::SeeOther().insert_header((LOCATION, log_in(request))).finish()
+    } else if !wants_pages(request) {
+        error.document(request_id)
+    } else {
+        rendered(request, refusal, request_id)
+    };
+    secure(answer.headers_mut());
+    answer
+}
+
+/// Where to log in, and to come back from.
+fn log_in(request: &HttpRequest) -> String {
+    let wanted = request.uri().path_and_query().map_or("/", |wanted| wanted.as_str());
+    if wanted == "/" { "/log-in".into() } else { href("/log-in", &[("next", wanted)]) }
+}
+
+fn wants_pages(request: &HttpRequest) -> bool {
+    let accept = request.headers().get(ACCEPT).and_then(|value| value.to_str().ok());
+    accept.is_some_and(|accept| accept.contains("text/html"))
+}
+
+fn rendered(request: &HttpRequest, refusal: &Refusal, request_id: &str) -> HttpResponse {
+    let status =
+        StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let extensions = request.extensions();
+    let viewer = extensions.get::<Viewer>();
+    let (title, advice) = words(refusal);
+    let home =
+        viewer.and_then(|viewer| viewer.here.as_ref()).map_or("/".into(), |here| here.href(""));
+    let body = html! {
+        (heading(title, html! {}))
+        p { (sentence(&refusal.detail)) }
+        @if let Some(advice) = advice { p { (advice) } }
+        @if refusal.errors.len() > 1 {
+            ul { @for error in &refusal.errors { li { (error.detail) } } }
+        }
+        p .buttons {
+            @if status == StatusCode::UNAUTHORIZED {
+                (Button::link("Log in", "/log-in").primary())
+            } @else {
+                (Button::link("Go on", home).primary())
+            }
+        }
+        p .quiet { "Code " code { (refusal.code.as_str()) } " · request " code { (request_id) } }
+    };
+    let frame = Frame::new(title);
+    let frame = match viewer {
+        Some(viewer) => frame.viewer(viewer),
+        None => frame,
+    };
+    let mut answer = HttpResponse::build(status);
+    if let Some(seconds) = refusal.retry_after {
+        answer.insert_header((RETRY_AFTER, seconds.to_string()));
+    }
+    answer.content_type("text/html; charset=utf-8").body(framed(frame, body).into_string())
+}
+
+/// A heading, and what can be done beside what the refusal says itself.
+fn words(refusal: &Refusal) -> (&'static str, Option<&'static str>) {
+    match refusal.code {
+        ErrorCode::NotFound => (
+            "Not found",
+            Some("The address is wrong, it was deleted, or it is not shared with you."),
+        ),
+        ErrorCode::AdminRequired => {
+            ("For administrators", Some("Ask an administrator of the organization."))
+        }
+        ErrorCode::CsrfTokenRequired => (
+            "The form is out of date",
+            Some(
+                "It was opened before your last log-in. Go back, load the page anew and send it again.",
+            ),
+        ),
+        ErrorCode::MissingCredential | ErrorCode::InvalidCredential => {
+            ("Your session is over", Some("What you sent was not done. Log in, and send it again."))
+        }
+        _ if refusal.status() >= 500 => ("Something went wrong", None),
+        _ => ("This could not be done", None),
+    }
+}
+
+/// Details are told in the middle of sentences elsewhere.
+pub(crate) fn sentence(detail: &str) -> String {
+    let mut letters = detail.chars();
+    let first = letters.next().map(|letter| letter.to_uppercase().to_string()).unwrap_or_default();
+    let rest = letters.as_str();
+    let stop = if rest.ends_with(['.', '!', '?']) { "" } else { "." };
+    format!("{first}{rest}{stop}")
+}
