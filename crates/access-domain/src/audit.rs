@@ -5,7 +5,9 @@ use std::net::IpAddr;
 use keys_core::{Entropy, Id, Timestamp};
 use uuid::Uuid;
 
-use crate::{OrganizationId, Principal, Repeatable, TraceContext, derived_id::mixed_id};
+use crate::{
+    OrganizationId, Principal, Repeatable, SearchText, TraceContext, derived_id::mixed_id,
+};
 
 /// The id of an audit entry.
 pub type AuditEntryId = Id<Act>;
@@ -263,6 +265,8 @@ pub struct AuditFilter {
     pub from: Option<Timestamp>,
     /// Those before then.
     pub to: Option<Timestamp>,
+    /// Those of something that has this in its name.
+    pub search: Option<SearchText>,
 }
 
 /// What can be done that is noted.

@@ -125,7 +125,7 @@ pub use self::{
     organization_settings::{
         OrganizationEdit, OrganizationSettings, OrganizationSettingsDesk, SettingsRefusal,
     },
-    page::{Page, PageRequest},
+    page::{InvalidSearch, ListFilter, Page, PageRequest, SearchText},
     password::{HashingFailed, PasswordCost, PasswordHash},
     permission::{
         Denied, Execute, ExplainKeys, Granted, Infer, LeaveOrganization, ManageDeployments,

@@ -1,4 +1,4 @@
-//! Lists in pages, by keyset: newest first, continued after the last id seen.
+//! Lists in pages, by keyset: newest first, continued after the last id seen. And what of a list is wanted.
 
 use uuid::Uuid;
 
@@ -18,6 +18,46 @@ pub struct Page<T> {
     pub items: Vec<T>,
     /// The `after` of the next page, if there is one.
     pub next: Option<Uuid>,
+}
+
+/// What of a list is wanted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ListFilter {
+    /// What this user or key made.
+    pub created_by: Option<Uuid>,
+    /// What has this in its name.
+    pub search: Option<SearchText>,
+}
+
+/// What a name must contain, whichever case it is written in: neither empty nor long, and without control characters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SearchText(String);
+
+/// It is too long, or nothing that can be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must have at most {} characters, and no control characters", SearchText::MOST)]
+pub struct InvalidSearch;
+
+impl SearchText {
+    /// How many characters it has at most.
+    pub const MOST: usize = 100;
+
+    /// What is searched for by `text`, spaces around it apart; `None` where that is nothing.
+    ///
+    /// # Errors
+    /// When it is too long or has control characters.
+    pub fn parse(text: &str) -> Result<Option<Self>, InvalidSearch> {
+        let text = text.trim();
+        if text.chars().count() > Self::MOST || text.chars().any(char::is_control) {
+            return Err(InvalidSearch);
+        }
+        Ok((!text.is_empty()).then(|| Self(text.to_owned())))
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 impl PageRequest {
@@ -47,5 +87,15 @@ mod tests {
         assert_eq!(cut(&[3, 2]), Page { items: vec![3, 2], next: None });
         assert_eq!(cut(&[3, 2, 1]), Page { items: vec![3, 2], next: Some(Uuid::from_u128(2)) });
         assert_eq!(cut(&[]), Page { items: vec![], next: None });
+    }
+
+    #[test]
+    fn a_search_is_for_something_short_that_can_be_read() {
+        let parse = |text: &str| SearchText::parse(text).map(|found| found.map(|text| text.0));
+        assert_eq!(parse(" order 100% "), Ok(Some("order 100%".to_owned())));
+        assert_eq!(parse("  "), Ok(None));
+        assert_eq!(parse(&"ü".repeat(100)), Ok(Some("ü".repeat(100))));
+        assert_eq!(parse(&"ü".repeat(101)), Err(InvalidSearch));
+        assert_eq!(parse("a\0b"), Err(InvalidSearch));
     }
 }

@@ -14,8 +14,8 @@ use crate::{
     KeyRefusal, KeyRing, KeyStyle, ManagedKey, NewImport, NewManagedKey, NewOrganization,
     Organization, OrganizationId, OrganizationSettings, Page, PageRequest, PasswordChange,
     PasswordHash, PlatformKey, PlatformKeyChange, PlatformKeyRefusal, PresentedKey, PruningRule,
-    RequestName, SealedEntry, SealingRule, Session, SessionId, SessionRecord, SettingsRefusal,
-    UserId, UserRecord, Username, Visibility,
+    RequestName, SealedEntry, SealingRule, SearchText, Session, SessionId, SessionRecord,
+    SettingsRefusal, UserId, UserRecord, Username, Visibility,
 };
 
 /// Why storage did not answer. The source is for the log; no caller sees it.
@@ -197,6 +197,8 @@ pub struct KeyFilter {
     pub name: Option<String>,
     /// Those that are revoked, or that are not.
     pub revoked: Option<bool>,
+    /// Those that have this in what they are known by: their name, or of a deployment's their description.
+    pub search: Option<SearchText>,
 }
 
 /// Where keys of other systems are taken over.

@@ -80,7 +80,7 @@ pub use self::{
         UnstractAnswer, UnstractDeployment, UnstractMessage, UnstractPage, UnstractRun,
         UnstractStatus, UnstractWhoami,
     },
-    usage::{ExecutionCountsView, ExecutionTimesView, UsageView},
+    usage::{ExecutionCountsView, ExecutionTimesView, UsageShareView, UsageView},
     verification::{
         RatelimitView, RuleView, VerificationView, VerificationsView, VerifyKey, VerifyKeys,
     },

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::Time;
 
@@ -39,6 +40,19 @@ pub struct UsageView {
     pub verifications_refused: u64,
     /// How long executions took; `null` where none ended, and of a single key.
     pub execution_ms: Option<ExecutionTimesView>,
+}
+
+/// What one deployment or key was used in a span of time.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct UsageShareView {
+    /// The id of the deployment or key; `null`: what belongs to no deployment.
+    pub id: Option<Uuid>,
+    /// The deployment's `api_name`, or the name or description of the key.
+    pub name: Option<String>,
+    /// What was counted; it starts with the whole span.
+    #[serde(flatten)]
+    pub usage: UsageView,
 }
 
 /// Executions that ended, by how.
@@ -126,10 +140,16 @@ impl UsageView {
 
 #[cfg(feature = "from-domain")]
 mod from_domain {
-    use deployments_domain::UsageBucket;
+    use deployments_domain::{UsageBucket, UsageShare};
 
-    use super::{ExecutionCountsView, ExecutionTimesView, UsageView};
+    use super::{ExecutionCountsView, ExecutionTimesView, UsageShareView, UsageView};
     use crate::Time;
+
+    impl From<UsageShare> for UsageShareView {
+        fn from(share: UsageShare) -> Self {
+            Self { id: share.of, name: share.name, usage: share.usage.into() }
+        }
+    }
 
     impl From<UsageBucket> for UsageView {
         fn from(bucket: UsageBucket) -> Self {

@@ -1,6 +1,8 @@
 //! Deployments by numbered pages, with how their last runs went: for clients that know no cursors.
 
-use access_domain::{DeploymentId, Granted, ManageDeployments, PageRequest, StoreError};
+use access_domain::{
+    DeploymentId, Granted, ListFilter, ManageDeployments, PageRequest, StoreError,
+};
 use keys_core::Timestamp;
 
 use crate::{Deployment, Deployments, ExecutionId, Status, WorkflowId};
@@ -86,7 +88,7 @@ impl Deployments {
         let mut meant = Vec::new();
         let (mut request, mut seen) = (PageRequest { after: None, limit: LOADED_AT_ONCE }, 0);
         while seen < MAX_DEPLOYMENTS {
-            let page = self.list(granted, None, request)?;
+            let page = self.list(granted, &ListFilter::default(), request)?;
             seen += page.items.len();
             meant.extend(page.items.into_iter().filter(|deployment| asked.means(deployment)));
             match page.next {

@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use access_domain::{
-    Action, ChangeError, Clock, DeploymentId, Fault, Granted, ManageDeployments, ManagedKeyStore,
-    OwnerRequired, Page, PageRequest, StoreError, first_key,
+    Action, ChangeError, Clock, DeploymentId, Fault, Granted, ListFilter, ManageDeployments,
+    ManagedKeyStore, OwnerRequired, Page, PageRequest, StoreError, first_key,
 };
 use keys_core::{Entropy, Id, KeyId, Peppers, Secret};
-use uuid::Uuid;
 
 use crate::{
     Deployment, DeploymentDraft, DeploymentEdit, DeploymentStore, SchemaCheck, SchemaCheckFailed,
@@ -112,17 +111,17 @@ impl Deployments {
         found.map_err(ChangeError::Store)?.ok_or(ChangeError::Refused(DeploymentRefusal::NotFound))
     }
 
-    /// The deployments that the caller may see, newest first.
+    /// The deployments that the caller may see and the filter wants, newest first.
     ///
     /// # Errors
     /// When storage fails.
     pub fn list(
         &self,
         granted: &Granted<ManageDeployments>,
-        created_by: Option<Uuid>,
+        filter: &ListFilter,
         page: PageRequest,
     ) -> Result<Page<Deployment>, StoreError> {
-        self.store.list_deployments(granted.organization(), granted.visibility(), created_by, page)
+        self.store.list_deployments(granted.organization(), granted.visibility(), filter, page)
     }
 
     /// Replaces a deployment's terms by the draft's; what the draft leaves open goes back to its default.

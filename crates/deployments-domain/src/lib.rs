@@ -66,9 +66,10 @@ pub use self::{
         Owned, Shareable, Sharing, SharingDesk, SharingDraft, SharingRefusal, SharingStore, Shown,
     },
     usage::{
-        ExecutionTimes, Flushed, Measure, Resolution, RunEnded, RunLog, RunOutcome, Usage,
-        UsageBatch, UsageBucket, UsageDesk, UsageFilter, UsagePlace, UsageQuery, UsageRefusal,
-        UsageRetention, UsageRow, UsageStore,
+        BreakdownFilter, BreakdownQuery, ExecutionTimes, Flushed, Measure, Resolution, RunEnded,
+        RunLog, RunOutcome, Usage, UsageBatch, UsageBucket, UsageBy, UsageDesk, UsageFilter,
+        UsageOf, UsagePlace, UsageQuery, UsageRefusal, UsageRetention, UsageRow, UsageShare,
+        UsageStore,
     },
     use_cases::{UseCasePorts, UseCases},
     workflow::{VersionId, Workflow, WorkflowDraft, WorkflowEdit, WorkflowId, WorkflowType},

@@ -7,12 +7,11 @@
 use std::time::Duration;
 
 use access_domain::{
-    Act, ChangeError, DeploymentId, Fault, NewManagedKey, OrganizationId, Page, PageRequest,
-    StoreError, Visibility,
+    Act, ChangeError, DeploymentId, Fault, ListFilter, NewManagedKey, OrganizationId, Page,
+    PageRequest, StoreError, Visibility,
 };
 use keys_core::{KeyId, Timestamp};
 use serde_json::Value;
-use uuid::Uuid;
 
 use crate::{
     ClaimedRun, Code, CodeVerdict, Deployment, DeploymentRefusal, DeploymentRuns, Execution,
@@ -39,7 +38,7 @@ pub trait WorkflowStore: Send + Sync {
         id: WorkflowId,
     ) -> Result<Option<Workflow>, StoreError>;
 
-    /// The visible workflows, newest first.
+    /// The visible workflows that the filter wants, newest first.
     ///
     /// # Errors
     /// When storage fails.
@@ -47,7 +46,7 @@ pub trait WorkflowStore: Send + Sync {
         &self,
         organization: OrganizationId,
         visibility: Visibility,
-        created_by: Option<Uuid>,
+        filter: &ListFilter,
         page: PageRequest,
     ) -> Result<Page<Workflow>, StoreError>;
 
@@ -115,7 +114,7 @@ pub trait DeploymentStore: Send + Sync {
         id: DeploymentId,
     ) -> Result<Option<Deployment>, StoreError>;
 
-    /// The visible deployments, newest first.
+    /// The visible deployments that the filter wants, newest first; it searches both their names.
     ///
     /// # Errors
     /// When storage fails.
@@ -123,9 +122,20 @@ pub trait DeploymentStore: Send + Sync {
         &self,
         organization: OrganizationId,
         visibility: Visibility,
-        created_by: Option<Uuid>,
+        filter: &ListFilter,
         page: PageRequest,
     ) -> Result<Page<Deployment>, StoreError>;
+
+    /// Those of `ids` that are visible.
+    ///
+    /// # Errors
+    /// When storage fails.
+    fn find_visible_deployments(
+        &self,
+        organization: OrganizationId,
+        visibility: Visibility,
+        ids: &[DeploymentId],
+    ) -> Result<Vec<DeploymentId>, StoreError>;
 
     /// The name of the workflow and how the runs went of each of `ids`, in their order.
     ///

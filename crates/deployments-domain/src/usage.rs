@@ -1,14 +1,17 @@
 //! Usage: how much was called, by whom, and what became of it. Counted in memory as it happens, stored
 //! now and then, told from both.
 //!
-//! `measure` is what is counted, `ledger` where, `histogram` how long runs took, `desk` what is told.
+//! `measure` is what is counted, `ledger` where, `histogram` how long runs took, `desk` what is told of a span of time bucket by
+//! bucket, `breakdown` what is told of it by deployment or by key.
 
+mod breakdown;
 mod desk;
 mod histogram;
 mod ledger;
 mod measure;
 
 pub use self::{
+    breakdown::{BreakdownFilter, BreakdownQuery, UsageBy, UsageOf, UsageShare},
     desk::{UsageBucket, UsageDesk, UsageQuery, UsageRefusal},
     histogram::ExecutionTimes,
     ledger::{Flushed, Usage, UsageRetention},
@@ -115,6 +118,37 @@ pub trait UsageStore: Send + Sync {
     /// # Errors
     /// When storage fails.
     fn find_usage(&self, filter: &UsageFilter) -> Result<Vec<(i64, Measure, u64)>, StoreError>;
+
+    /// The sums of each measure, of each of `of`.
+    ///
+    /// # Errors
+    /// When storage fails.
+    fn find_usage_of(
+        &self,
+        filter: &BreakdownFilter,
+        of: &[UsageOf],
+    ) -> Result<Vec<(UsageOf, Measure, u64)>, StoreError>;
+
+    /// Up to `limit` that were used at all, the most used first.
+    ///
+    /// # Errors
+    /// When storage fails.
+    fn find_most_used(
+        &self,
+        filter: &BreakdownFilter,
+        limit: u32,
+    ) -> Result<Vec<UsageOf>, StoreError>;
+
+    /// What those of `of` are known by that the organization ever had, deleted ones included.
+    ///
+    /// # Errors
+    /// When storage fails.
+    fn find_usage_names(
+        &self,
+        organization: OrganizationId,
+        by: UsageBy,
+        of: &[Uuid],
+    ) -> Result<Vec<(Uuid, String)>, StoreError>;
 
     /// Deletes up to `limit` rows that start before `before`, in seconds since 1970, and forgets
     /// processes that have added nothing since. Returns how many rows.

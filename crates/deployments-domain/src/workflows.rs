@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use access_domain::{
-    Action, ChangeError, Clock, Fault, Granted, ManageWorkflows, OwnerRequired, Page, PageRequest,
-    StoreError,
+    Action, ChangeError, Clock, Fault, Granted, ListFilter, ManageWorkflows, OwnerRequired, Page,
+    PageRequest, StoreError,
 };
 use keys_core::{Entropy, Id};
 use serde_json::Value;
-use uuid::Uuid;
 
 use crate::{
     CodeCheck, CodeCheckFailed, Definition, Workflow, WorkflowDraft, WorkflowEdit, WorkflowId,
@@ -97,17 +96,17 @@ impl Workflows {
         found.map_err(ChangeError::Store)?.ok_or(ChangeError::Refused(WorkflowRefusal::NotFound))
     }
 
-    /// The workflows that the caller may see, newest first.
+    /// The workflows that the caller may see and the filter wants, newest first.
     ///
     /// # Errors
     /// When storage fails.
     pub fn list(
         &self,
         granted: &Granted<ManageWorkflows>,
-        created_by: Option<Uuid>,
+        filter: &ListFilter,
         page: PageRequest,
     ) -> Result<Page<Workflow>, StoreError> {
-        self.store.list_workflows(granted.organization(), granted.visibility(), created_by, page)
+        self.store.list_workflows(granted.organization(), granted.visibility(), filter, page)
     }
 
     /// Changes what `edit` names. A different definition becomes a new version; runs that were

@@ -118,6 +118,7 @@ fn parameter_description(name: &str) -> Option<&'static str> {
         "from" => Some("Only from this time on (RFC 3339)."),
         "to" => Some("Only before this time (RFC 3339)."),
         "deployment" => Some("Only of the deployment with this id."),
+        "by" => Some("What is told apart: `deployment` or `key`."),
         "bucket" => Some("How long each item is: `minute`, `hour` (unless told) or `day`."),
         "created_by" => Some("Only what this user or key made."),
         "name" => Some("Only the one of this name."),
@@ -140,7 +141,10 @@ fn parameter_description(name: &str) -> Option<&'static str> {
         "include_metrics" => Some("Whether it is told how long each file took."),
         "page" => Some("The number of the page, from 1."),
         "page_size" => Some("How many on a page: 1 to 200, 50 unless told."),
-        "search" => Some("Only those with this in their name for people."),
+        "search" => Some(
+            "Only those with this in their name, whichever case it is written in; of keys of deployments in their \
+             description. At most 100 characters.",
+        ),
         "Idempotency-Key" => Some(
             "1 to 255 visible ASCII characters. For 24 hours, the same request with the same key is done once, and \
              answered by what it has made.",

@@ -7,18 +7,22 @@ use std::{
 };
 
 use access_domain::{
-    Action, AuditFilter, DeliveryFilter, DeliveryId, DeliveryState, EventType, KeyFilter, Page,
-    PageRequest,
+    Action, AuditFilter, DeliveryFilter, DeliveryId, DeliveryState, EventType, KeyFilter,
+    ListFilter, Page, PageRequest, SearchText,
 };
 use actix_web::{FromRequest, HttpRequest, dev::Payload, web};
 use api_types::{ErrorCode, Time};
 use auth_actix::ApiError;
-use deployments_domain::{HistoryFilter, Inclusion, Resolution, Status, TriggerKind, UsageQuery};
+use deployments_domain::{
+    BreakdownQuery, HistoryFilter, Inclusion, Resolution, Status, TriggerKind, UsageBy, UsageQuery,
+};
 use keys_core::{Id, InvalidScope, Scope, Timestamp};
 use uuid::Uuid;
 
 const DEFAULT_PAGE: u32 = 50;
 const MAX_PAGE: u32 = 200;
+const DEFAULT_SHARES: u32 = 10;
+const MAX_SHARES: u32 = 100;
 /// No request waits longer for a result, in seconds.
 pub(crate) const MAX_WAIT_SECONDS: u32 = 300;
 
@@ -163,23 +167,35 @@ impl Query {
         Ok(PageRequest { after, limit })
     }
 
+    /// Which of a list are wanted: `?created_by=`, `?search=`.
+    pub(crate) fn list_filter(&self) -> Result<ListFilter, ApiError> {
+        Ok(ListFilter { created_by: self.created_by()?, search: self.search()? })
+    }
+
+    /// What names must contain: `?search=`.
+    fn search(&self) -> Result<Option<SearchText>, ApiError> {
+        let search = self.get("search").map(SearchText::parse).transpose();
+        search.map(Option::flatten).map_err(|error| invalid(format!("'search' {error}")))
+    }
+
     /// Whose are wanted: `?created_by=`.
-    pub(crate) fn created_by(&self) -> Result<Option<Uuid>, ApiError> {
+    fn created_by(&self) -> Result<Option<Uuid>, ApiError> {
         let created_by = self.get("created_by").map(Uuid::try_parse).transpose();
         created_by.map_err(|_| invalid("'created_by' must be an id"))
     }
 
-    /// Which keys are wanted: `?created_by=`, `?name=`, `?revoked=`.
+    /// Which keys are wanted: `?created_by=`, `?name=`, `?revoked=`, `?search=`.
     pub(crate) fn key_filter(&self) -> Result<KeyFilter, ApiError> {
         let revoked = self.get("revoked").map(str::parse).transpose();
         Ok(KeyFilter {
             created_by: self.created_by()?,
             name: self.get("name").map(str::to_owned),
             revoked: revoked.map_err(|_| invalid("'revoked' must be 'true' or 'false'"))?,
+            search: self.search()?,
         })
     }
 
-    /// Which audit entries are wanted: `?action=`, `?actor=`, `?from=`, `?to=`.
+    /// Which audit entries are wanted: `?action=`, `?actor=`, `?from=`, `?to=`, `?search=`.
     pub(crate) fn audit_filter(&self) -> Result<AuditFilter, ApiError> {
         let action = |name| {
             Action::parse(name).ok_or_else(|| invalid("'action' must be one that entries have"))
@@ -189,6 +205,7 @@ impl Query {
             actor: self.get("actor").map(str::to_owned),
             from: self.time("from")?,
             to: self.time("to")?,
+            search: self.search()?,
         })
     }
 
@@ -261,6 +278,19 @@ impl Query {
             from: self.time("from")?,
             to: self.time("to")?,
         })
+    }
+
+    /// Which breakdown of usage is wanted: `?by=`, and beside `?key_id=` what usage itself takes, and `?limit=`.
+    pub(crate) fn breakdown(&self) -> Result<BreakdownQuery, ApiError> {
+        let UsageQuery { deployment, bucket, from, to, .. } = self.usage()?;
+        let by = self.get("by").and_then(UsageBy::parse);
+        let by = by.ok_or_else(|| invalid("'by' must be 'deployment' or 'key'"))?;
+        let limit = match self.get("limit").map(str::parse) {
+            None => DEFAULT_SHARES,
+            Some(Ok(limit)) if (1..=MAX_SHARES).contains(&limit) => limit,
+            Some(_) => return Err(invalid(format!("'limit' must be from 1 to {MAX_SHARES}"))),
+        };
+        Ok(BreakdownQuery { by, deployment, bucket, from, to, limit })
     }
 
     fn time(&self, name: &str) -> Result<Option<Timestamp>, ApiError> {

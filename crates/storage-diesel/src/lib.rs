@@ -28,6 +28,7 @@ mod postgres;
 mod postgres_url;
 mod rows;
 mod schema;
+mod search;
 mod sqlite;
 
 use crate::postgres_url::PostgresUrl;

@@ -165,7 +165,9 @@ fn connect(file: &Path, patience: Duration) -> QueryResult<Conn> {
 
 fn set_up(conn: &mut Conn, patience: Duration) -> QueryResult<()> {
     conn.batch_execute(&format!("PRAGMA busy_timeout = {}", patience.as_millis()))?;
-    conn.batch_execute(SET_UP)
+    conn.batch_execute(SET_UP)?;
+    // That of SQLite itself knows ASCII alone.
+    crate::search::lower_utils::register_impl(conn, |text: String| text.to_lowercase())
 }
 
 #[derive(Debug)]

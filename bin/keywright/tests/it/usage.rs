@@ -20,9 +20,12 @@ on_both_databases!(
     usage_is_told_as_a_table_too,
     usage_is_told_to_those_who_may_see_it,
     another_organization_sees_nothing_of_it,
+    what_was_used_most_is_told_by_deployment_and_by_key,
+    a_user_sees_what_was_used_most_of_a_deployment_that_they_see,
 );
 
 const USAGE: &str = "/unstract/acme/api/v2/usage/";
+const BREAKDOWN: &str = "/unstract/acme/api/v2/usage/breakdown/";
 const KEYS: &str = "/v1/api-keys";
 
 fn text(value: &Value) -> &str {
@@ -342,4 +345,57 @@ async fn another_organization_sees_nothing_of_it(app: TestApp) {
         assert!(requests.as_u64() <= Some(2), "its own at most: {told}");
         assert_eq!(told["items"][23]["executions"]["completed"], 0);
     }
+}
+
+/// Names, and how many requests each.
+fn shares(told: &Value) -> Vec<(Option<&str>, u64)> {
+    let items = told["items"].as_array().expect("shares").iter();
+    items.map(|one| (one["name"].as_str(), one["requests"].as_u64().expect("requests"))).collect()
+}
+
+async fn what_was_used_most_is_told_by_deployment_and_by_key(app: TestApp) {
+    let orders = app.given_deployment("orders").await;
+    let bills = app.given_deployment("bills").await;
+    let (key, key_id) = given_key(&app, json!({})).await;
+    call(&app, &bills, 10).await.ok();
+    for _ in 0..2 {
+        call(&app, &orders, 10).await.ok();
+    }
+    for _ in 0..20 {
+        app.with(&key).get("/v1/whoami").await.ok();
+    }
+    let reader = app.admin().await;
+    for _ in 0..2 {
+        let told = reader.get(&format!("{BREAKDOWN}?by=deployment")).await.ok();
+        assert_eq!(shares(&told)[1..], [(Some("orders"), 2), (Some("bills"), 1)]);
+        assert_eq!(told["items"][0]["id"], Value::Null);
+        assert_eq!(told["items"][1]["id"], orders.id);
+        assert_eq!(told["items"][1]["executions"]["completed"], 2);
+        assert!(told["items"][1]["execution_ms"]["p95"].is_u64(), "{told}");
+        let told = reader.get(&format!("{BREAKDOWN}?by=key&limit=1")).await.ok();
+        assert_eq!((shares(&told).len(), shares(&told)[0].1), (1, 20));
+        assert_eq!(told["items"][0]["id"], key_id);
+        let of = format!("{BREAKDOWN}?by=key&deployment={}&bucket=day", orders.id);
+        let told = reader.get(&of).await.ok();
+        assert_eq!(told["items"][0]["id"], orders.key_id);
+        assert_eq!(shares(&told)[0].1, 2);
+        app.close_minute();
+    }
+    for query in ["", "by=else", "by=key&limit=0", "by=key&limit=101", "by=key&bucket=year"] {
+        let refused = reader.get(&format!("{BREAKDOWN}?{query}")).await;
+        refused.refused(400, "invalid_parameter");
+    }
+}
+
+async fn a_user_sees_what_was_used_most_of_a_deployment_that_they_see(app: TestApp) {
+    let deployed = app.given_deployment("orders").await;
+    let user = app.user().await;
+    let breakdown = format!("{BREAKDOWN}?by=key");
+    user.get(&breakdown).await.refused(403, "admin_required");
+    let of = format!("{breakdown}&deployment={}", deployed.id);
+    user.get(&of).await.refused(404, "not_found");
+    let share = format!("/unstract/acme/api/v2/api-deployment/{}/share/", deployed.id);
+    app.admin().await.put(&share, json!({"users": [], "everyone": true})).await.ok();
+    call(&app, &deployed, 10).await.ok();
+    assert_eq!(shares(&user.get(&of).await.ok())[0].1, 1);
 }

@@ -12,6 +12,7 @@ on_both_databases!(
     a_filter_that_does_not_compile_is_refused,
     a_workflow_with_deployments_cannot_be_deleted,
     workflows_are_listed_in_pages,
+    what_lists_hold_is_searched_by_name,
     a_user_sees_only_their_organizations_workflows,
 );
 
@@ -118,6 +119,39 @@ async fn workflows_are_listed_in_pages(app: TestApp) {
     for query in ["limit=0", "limit=201", "limit=x", "cursor=x"] {
         platform.get(&format!("{WORKFLOWS}?{query}")).await.refused(400, "invalid_parameter");
     }
+}
+
+async fn what_lists_hold_is_searched_by_name(app: TestApp) {
+    let platform = app.platform();
+    let deployed = app.given_deployment("orders").await;
+    for name in ["Bills", "Reports"] {
+        let workflow = json!({"name": name, "definition": echo()["definition"]});
+        platform.post(WORKFLOWS, workflow).await.created();
+        platform.post("/v1/api-keys", json!({"name": name})).await.created();
+    }
+    let keys = format!("/unstract/acme/api/v2/api-deployment/{}/keys/", deployed.id);
+    platform.post(&keys, json!({"description": "For bills"})).await.created();
+    let lists = [
+        (WORKFLOWS, "bill"),
+        ("/unstract/acme/api/v2/api-deployment/", "ORDER"),
+        (&keys, "BILL"),
+        ("/v1/api-keys", "bill"),
+    ];
+    for (list, text) in lists {
+        let found = platform.get(&format!("{list}?search={text}")).await.ok();
+        assert_eq!(found["items"].as_array().unwrap().len(), 1, "{list}: {found}");
+        let found = platform.get(&format!("{list}?search=%25")).await.ok();
+        assert_eq!(found["items"].as_array().unwrap().len(), 0, "{list}: {found}");
+        let long = "x".repeat(101);
+        for search in [long.as_str(), "a%00"] {
+            let refused = platform.get(&format!("{list}?search={search}")).await;
+            refused.refused(400, "invalid_parameter");
+        }
+    }
+    let audit = "/unstract/acme/api/v2/audit/?action=workflow.created&search=report";
+    let found = app.admin().await.get(audit).await.ok();
+    assert_eq!(found["items"][0]["subject"]["name"], "Reports", "{found}");
+    assert_eq!(found["items"].as_array().unwrap().len(), 1);
 }
 
 async fn a_user_sees_only_their_organizations_workflows(app: TestApp) {

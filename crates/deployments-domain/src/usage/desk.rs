@@ -87,6 +87,34 @@ pub struct UsageBucket {
 }
 
 impl UsageBucket {
+    /// What was counted from `start` on, in seconds since 1970.
+    pub(super) fn of(start: i64, sums: BTreeMap<Measure, u64>) -> Self {
+        let mut bucket = Self {
+            start: Timestamp::from_timestamp(start, 0).unwrap_or_default(),
+            ..Self::default()
+        };
+        let (mut runs, mut total_ms) = (BTreeMap::new(), 0);
+        for (measure, amount) in sums {
+            match measure {
+                Measure::ExecutionMs => total_ms = amount,
+                Measure::ExecutionMsIn(number) => drop(runs.insert(number, amount)),
+                Measure::Rejected(code) => drop(bucket.rejected_by.insert(code.into(), amount)),
+                Measure::Succeeded => bucket.succeeded = amount,
+                Measure::Failed => bucket.failed = amount,
+                Measure::PromptTokens => bucket.prompt_tokens = amount,
+                Measure::CompletionTokens => bucket.completion_tokens = amount,
+                Measure::CostMicros => bucket.cost_micros = amount,
+                Measure::Executions(RunOutcome::Completed) => bucket.executions_completed = amount,
+                Measure::Executions(RunOutcome::Failed) => bucket.executions_failed = amount,
+                Measure::Executions(RunOutcome::Stopped) => bucket.executions_stopped = amount,
+                Measure::Verifications => bucket.verifications = amount,
+                Measure::VerificationsRefused => bucket.verifications_refused = amount,
+            }
+        }
+        bucket.execution_ms = ExecutionTimes::of(&runs, total_ms);
+        bucket
+    }
+
     /// Requests that were refused.
     pub fn rejected(&self) -> u64 {
         self.rejected_by.values().sum()
@@ -95,6 +123,11 @@ impl UsageBucket {
     /// All requests.
     pub fn requests(&self) -> u64 {
         self.succeeded + self.failed + self.rejected()
+    }
+
+    /// How often it was used: all requests, and how often others asked about a key.
+    pub fn uses(&self) -> u64 {
+        self.requests().saturating_add(self.verifications)
     }
 
     /// How many of all requests failed, from 0 to 1.
@@ -138,32 +171,48 @@ impl UsageDesk {
     }
 
     /// Whoever does not see the whole organization asks of one deployment that they see.
-    fn check(
+    pub(super) fn check(
         &self,
         granted: &Granted<ReadUsage>,
         deployment: Option<DeploymentId>,
     ) -> Result<(), UsageRefusal> {
-        match granted.who() {
-            Principal::User { role: Role::User, id, .. } => {
-                let deployment = deployment.ok_or(UsageRefusal::DeploymentRequired)?;
-                let visibility = Visibility::Member(id.uuid());
-                let found = self.deployments.find_deployment(
-                    granted.organization(),
-                    visibility,
-                    deployment,
-                );
-                found.map_err(UsageRefusal::Store)?.map(drop).ok_or(UsageRefusal::NotFound)
-            }
-            Principal::User { role: Role::Admin, .. }
-            | Principal::PlatformKey { .. }
-            | Principal::OrganizationKey { .. }
-            | Principal::DeploymentKey { .. } => Ok(()),
+        if reach(granted) == Visibility::Organization {
+            return Ok(());
         }
+        let deployment = deployment.ok_or(UsageRefusal::DeploymentRequired)?;
+        let seen = self.seen(granted, &[deployment])?;
+        if seen.is_empty() { Err(UsageRefusal::NotFound) } else { Ok(()) }
+    }
+
+    /// Those of the deployments that the caller sees.
+    pub(super) fn seen(
+        &self,
+        granted: &Granted<ReadUsage>,
+        ids: &[DeploymentId],
+    ) -> Result<Vec<DeploymentId>, UsageRefusal> {
+        let visibility = reach(granted);
+        if visibility == Visibility::Organization {
+            return Ok(ids.to_vec());
+        }
+        let organization = granted.organization();
+        let found = self.deployments.find_visible_deployments(organization, visibility, ids);
+        found.map_err(UsageRefusal::Store)
+    }
+}
+
+/// What of the organization the caller sees the usage of.
+fn reach(granted: &Granted<ReadUsage>) -> Visibility {
+    match granted.who() {
+        Principal::User { role: Role::User, id, .. } => Visibility::Member(id.uuid()),
+        Principal::User { role: Role::Admin, .. }
+        | Principal::PlatformKey { .. }
+        | Principal::OrganizationKey { .. }
+        | Principal::DeploymentKey { .. } => Visibility::Organization,
     }
 }
 
 /// The start of the first bucket, and of the one after the last.
-fn span(query: &UsageQuery, now: Timestamp) -> Result<(i64, i64), UsageRefusal> {
+pub(super) fn span(query: &UsageQuery, now: Timestamp) -> Result<(i64, i64), UsageRefusal> {
     let length = query.bucket.seconds();
     // What is counted right now belongs to the answer as well.
     let last = query.to.map_or_else(|| now.timestamp(), before);
@@ -195,30 +244,11 @@ fn buckets(filter: &UsageFilter, sums: BTreeMap<(i64, Measure), u64>) -> Vec<Usa
     let mut buckets = Vec::new();
     let mut start = filter.from;
     while start < filter.to {
-        let mut bucket = UsageBucket {
-            start: Timestamp::from_timestamp(start, 0).unwrap_or_default(),
-            ..UsageBucket::default()
-        };
-        let (mut runs, mut total_ms) = (BTreeMap::new(), 0);
+        let mut of_this = BTreeMap::new();
         while let Some(((_, measure), amount)) = sums.next_if(|((at, _), _)| *at <= start) {
-            match measure {
-                Measure::ExecutionMs => total_ms = amount,
-                Measure::ExecutionMsIn(number) => drop(runs.insert(number, amount)),
-                Measure::Rejected(code) => drop(bucket.rejected_by.insert(code.into(), amount)),
-                Measure::Succeeded => bucket.succeeded = amount,
-                Measure::Failed => bucket.failed = amount,
-                Measure::PromptTokens => bucket.prompt_tokens = amount,
-                Measure::CompletionTokens => bucket.completion_tokens = amount,
-                Measure::CostMicros => bucket.cost_micros = amount,
-                Measure::Executions(RunOutcome::Completed) => bucket.executions_completed = amount,
-                Measure::Executions(RunOutcome::Failed) => bucket.executions_failed = amount,
-                Measure::Executions(RunOutcome::Stopped) => bucket.executions_stopped = amount,
-                Measure::Verifications => bucket.verifications = amount,
-                Measure::VerificationsRefused => bucket.verifications_refused = amount,
-            }
+            of_this.insert(measure, amount);
         }
-        bucket.execution_ms = ExecutionTimes::of(&runs, total_ms);
-        buckets.push(bucket);
+        buckets.push(UsageBucket::of(start, of_this));
         start = start.saturating_add(filter.resolution.seconds());
     }
     buckets

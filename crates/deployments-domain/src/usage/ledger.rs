@@ -4,6 +4,8 @@
 //! key once its minute is over, since it is many rows. What could not be stored stays, and is stored
 //! later, once: a batch of which nobody knows whether it was saved is given again as it was.
 
+mod parts;
+
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
@@ -171,6 +173,11 @@ impl Usage {
             }
         }
         Ok(deleted)
+    }
+
+    /// Where is stored what is counted.
+    pub(super) fn store(&self) -> &dyn UsageStore {
+        &*self.store
     }
 
     /// The sums of each start and measure, what is not stored yet included.

@@ -63,6 +63,20 @@ impl Measure {
         })
     }
 
+    /// Whether it counts how often something was used: requests, however they ended, and questions about a key.
+    pub fn is_use(&self) -> bool {
+        match self {
+            Self::Succeeded | Self::Failed | Self::Rejected(_) | Self::Verifications => true,
+            Self::PromptTokens
+            | Self::CompletionTokens
+            | Self::CostMicros
+            | Self::Executions(_)
+            | Self::ExecutionMs
+            | Self::ExecutionMsIn(_)
+            | Self::VerificationsRefused => false,
+        }
+    }
+
     /// The measure of this name.
     pub fn parse(name: &str) -> Option<Self> {
         Some(match name {

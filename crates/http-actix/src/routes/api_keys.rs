@@ -35,7 +35,7 @@ pub(super) fn routes(config: &mut ServiceConfig) {
     tag = "API keys",
     params(
         ("name" = Option<String>, Query), ("created_by" = Option<Uuid>, Query),
-        ("revoked" = Option<bool>, Query),
+        ("revoked" = Option<bool>, Query), ("search" = Option<String>, Query),
         ("limit" = Option<u32>, Query), ("cursor" = Option<String>, Query)
     ),
     responses((status = 200, body = ListView<KeyView>))

@@ -23,7 +23,7 @@ pub(super) fn routes(config: &mut ServiceConfig) {
     params(
         ("org_id" = String, Path),
         ("action" = Option<String>, Query), ("actor" = Option<String>, Query),
-        ("from" = Option<String>, Query), ("to" = Option<String>, Query),
+        ("search" = Option<String>, Query), ("from" = Option<String>, Query), ("to" = Option<String>, Query),
         ("limit" = Option<u32>, Query), ("cursor" = Option<String>, Query)
     ),
     responses((status = 200, content(

@@ -33,7 +33,7 @@ pub(super) fn routes(config: &mut ServiceConfig) {
     tag = "deployment keys",
     params(
         ("org_id" = String, Path), ("id" = Uuid, Path),
-        ("created_by" = Option<Uuid>, Query), ("revoked" = Option<bool>, Query),
+        ("created_by" = Option<Uuid>, Query), ("revoked" = Option<bool>, Query), ("search" = Option<String>, Query),
         ("limit" = Option<u32>, Query), ("cursor" = Option<String>, Query)
     ),
     responses((status = 200, body = ListView<KeyView>))

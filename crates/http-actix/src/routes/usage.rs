@@ -2,14 +2,14 @@
 
 use access_domain::ReadUsage;
 use actix_web::{HttpRequest, HttpResponse, get, web};
-use api_types::{ListView, UsageView};
+use api_types::{ListView, UsageShareView, UsageView};
 use auth_actix::{ApiError, Caller};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::{App, csv, parameters::Query};
 
 pub(super) fn routes(config: &mut ServiceConfig) {
-    config.service(list_usage).service(list_own_usage);
+    config.service(list_usage).service(list_own_usage).service(break_usage_down);
 }
 
 /// How much was called
@@ -62,6 +62,33 @@ async fn list_own_usage(
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     answer(&app, who, &query, &request).await
+}
+
+/// What was called most
+///
+/// The deployments or keys that were used most from `from` to `to`, the most used first: by their requests, and by how often other
+/// services asked about a key. Without `from`, over the last 24 minutes, hours or days. Users with the role `user` must name a
+/// `deployment`.
+#[utoipa::path(
+    tag = "usage",
+    params(
+        ("org_id" = String, Path), ("by" = String, Query),
+        ("deployment" = Option<Uuid>, Query),
+        ("from" = Option<String>, Query), ("to" = Option<String>, Query),
+        ("bucket" = Option<String>, Query), ("limit" = Option<u32>, Query)
+    ),
+    responses((status = 200, body = ListView<UsageShareView>))
+)]
+#[get("/unstract/{org_id}/api/v2/usage/breakdown")]
+async fn break_usage_down(
+    app: web::Data<App>,
+    who: Caller<ReadUsage>,
+    query: Query,
+) -> Result<web::Json<ListView<UsageShareView>>, ApiError> {
+    let wanted = query.breakdown()?;
+    let shares = app.run(move |uc| uc.usage.breakdown(&who.granted, &wanted)).await?;
+    let items = shares.into_iter().map(UsageShareView::from).collect();
+    Ok(web::Json(ListView { items, next_cursor: None }))
 }
 
 async fn answer(

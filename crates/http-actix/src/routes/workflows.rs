@@ -32,7 +32,7 @@ pub(super) fn routes(config: &mut ServiceConfig) {
 #[utoipa::path(
     tag = "workflows",
     params(("org_id" = String, Path), ("limit" = Option<u32>, Query), ("cursor" = Option<String>, Query),
-        ("created_by" = Option<Uuid>, Query)),
+        ("created_by" = Option<Uuid>, Query), ("search" = Option<String>, Query)),
     responses((status = 200, body = ListView<WorkflowView>))
 )]
 #[get("/unstract/{org_id}/api/v2/workflow")]
@@ -41,9 +41,9 @@ async fn list_workflows(
     who: Caller<ManageWorkflows>,
     query: Query,
 ) -> Result<web::Json<ListView<WorkflowView>>, ApiError> {
-    let (page, created_by) = (query.page()?, query.created_by()?);
+    let (page, filter) = (query.page()?, query.list_filter()?);
     let list_them = move |uc: &UseCases| {
-        let page = uc.workflows.list(&who.granted, created_by, page)?;
+        let page = uc.workflows.list(&who.granted, &filter, page)?;
         uc.sharing.show_page(&who.granted, page)
     };
     let page = app.run(list_them).await?;

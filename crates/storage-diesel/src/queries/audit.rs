@@ -67,6 +67,9 @@ impl AuditStore for Store {
             if let Some(to) = filter.to {
                 wanted = wanted.filter(audit_entries::at.lt(codec::micros(to)));
             }
+            if let Some(text) = &filter.search {
+                wanted = wanted.filter(contains!(audit_entries::subject_name, text));
+            }
             let rows: Vec<AuditRow> = wanted.load(conn)?;
             let items = rows.into_iter().map(AuditEntry::from).collect();
             let id = |entry: &AuditEntry| Uuid::try_parse(&entry.id).unwrap_or_default();

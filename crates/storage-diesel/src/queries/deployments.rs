@@ -1,8 +1,8 @@
 //! Deployments.
 
 use access_domain::{
-    Act, Action, AuditEntry, ChangeError, DeploymentId, KeyRing, NewManagedKey, OrganizationId,
-    Page, PageRequest, StoreError, Subject, SubjectKind, Visibility,
+    Act, Action, AuditEntry, ChangeError, DeploymentId, KeyRing, ListFilter, NewManagedKey,
+    OrganizationId, Page, PageRequest, StoreError, Subject, SubjectKind, Visibility,
 };
 use deployments_domain::{
     Deployment, DeploymentRefusal, DeploymentRuns, DeploymentStore, LastRun, Status, WorkflowId,
@@ -10,8 +10,6 @@ use deployments_domain::{
 };
 use diesel::{delete, insert_into, prelude::*, result::Error, sql_types::Bool, update};
 use keys_core::KeyId;
-
-use uuid::Uuid;
 
 use super::{
     super::{Conn, Store, violated_unique},
@@ -89,7 +87,7 @@ impl DeploymentStore for Store {
         &self,
         organization: OrganizationId,
         visibility: Visibility,
-        created_by: Option<Uuid>,
+        filter: &ListFilter,
         page: PageRequest,
     ) -> Result<Page<Deployment>, StoreError> {
         self.read("listing deployments", |conn| {
@@ -102,12 +100,33 @@ impl DeploymentStore for Store {
             if let Some(after) = page.after {
                 wanted = wanted.filter(deployments::id.lt(after.to_string()));
             }
-            if let Some(maker) = created_by {
+            if let Some(maker) = filter.created_by {
                 wanted = wanted.filter(deployments::created_by.eq(maker.to_string()));
+            }
+            if let Some(text) = &filter.search {
+                let in_api_name = contains!(deployments::api_name, text);
+                wanted = wanted.filter(in_api_name.or(contains!(deployments::display_name, text)));
             }
             let rows: Vec<DeploymentRow> = wanted.load(conn)?;
             let items = rows.into_iter().map(DeploymentRow::read).collect::<QueryResult<_>>()?;
             Ok(page.cut(items, |deployment: &Deployment| deployment.id.uuid()))
+        })
+    }
+
+    fn find_visible_deployments(
+        &self,
+        organization: OrganizationId,
+        visibility: Visibility,
+        ids: &[DeploymentId],
+    ) -> Result<Vec<DeploymentId>, StoreError> {
+        self.read("looking up which deployments are visible", |conn| {
+            let ids: Vec<String> = ids.iter().map(|id| codec::id(*id)).collect();
+            let found: Vec<String> = deployments::table
+                .filter(visible!(deployments, organization, visibility))
+                .filter(deployments::id.eq_any(ids))
+                .select(deployments::id)
+                .load(conn)?;
+            found.iter().map(|id| codec::read_id(id)).collect()
         })
     }
 

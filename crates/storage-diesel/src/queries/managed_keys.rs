@@ -114,6 +114,14 @@ impl ManagedKeyStore for Store {
             if let Some(name) = &filter.name {
                 wanted = wanted.filter(keys::name.eq(name));
             }
+            if let Some(text) = &filter.search {
+                wanted = match ring {
+                    KeyRing::Organization => {
+                        wanted.filter(contains!(keys::name.assume_not_null(), text))
+                    }
+                    KeyRing::Deployment(..) => wanted.filter(contains!(keys::description, text)),
+                };
+            }
             wanted = match filter.revoked {
                 Some(true) => wanted.filter(keys::revoked_at.is_not_null()),
                 Some(false) => wanted.filter(keys::revoked_at.is_null()),

@@ -30,6 +30,15 @@ macro_rules! visible {
     }};
 }
 
+/// The condition that a column has a text in it, whichever case it is written in.
+macro_rules! contains {
+    ($column:expr, $text:expr) => {
+        crate::search::lower($column)
+            .like(crate::search::lower(crate::search::containing($text)))
+            .escape('\\')
+    };
+}
+
 /// The ids of what is shared with a member.
 macro_rules! shared_with {
     (workflows, $member:expr) => {

@@ -1,13 +1,11 @@
 //! Workflows and their versions.
 
 use access_domain::{
-    Act, ChangeError, OrganizationId, Page, PageRequest, StoreError, Subject, SubjectKind,
-    Visibility,
+    Act, ChangeError, ListFilter, OrganizationId, Page, PageRequest, StoreError, Subject,
+    SubjectKind, Visibility,
 };
 use deployments_domain::{Workflow, WorkflowId, WorkflowRefusal, WorkflowStore};
 use diesel::{insert_into, prelude::*, sql_types::Bool, update};
-
-use uuid::Uuid;
 
 use super::{
     super::{Conn, Store},
@@ -52,7 +50,7 @@ impl WorkflowStore for Store {
         &self,
         organization: OrganizationId,
         visibility: Visibility,
-        created_by: Option<Uuid>,
+        filter: &ListFilter,
         page: PageRequest,
     ) -> Result<Page<Workflow>, StoreError> {
         self.read("listing workflows", |conn| {
@@ -66,8 +64,11 @@ impl WorkflowStore for Store {
             if let Some(after) = page.after {
                 wanted = wanted.filter(workflows::id.lt(after.to_string()));
             }
-            if let Some(maker) = created_by {
+            if let Some(maker) = filter.created_by {
                 wanted = wanted.filter(workflows::created_by.eq(maker.to_string()));
+            }
+            if let Some(text) = &filter.search {
+                wanted = wanted.filter(contains!(workflows::name, text));
             }
             let rows: Vec<(WorkflowRow, VersionRow)> = wanted.load(conn)?;
             let read = |(workflow, version): (WorkflowRow, VersionRow)| workflow.read(&version);

@@ -67,6 +67,7 @@ on_both_databases! {
         a_deployment_is_found_as_it_was_saved
         a_deployment_is_saved_with_its_first_key_or_not_at_all
         deployments_are_listed_newest_first_in_pages
+        deployments_are_searched_by_both_their_names
         whoever_sees_only_their_own_sees_no_other_deployment
         another_organization_sees_no_deployment
         only_a_workflow_that_its_maker_sees_can_be_deployed
@@ -132,6 +133,7 @@ on_both_databases! {
         a_new_key_is_told_and_found_as_it_was_made
         keys_are_listed_newest_first_in_pages
         keys_are_filtered_by_maker_name_and_revocation
+        keys_of_a_deployment_are_searched_by_their_description
         keys_are_seen_by_whoever_sees_the_deployment
         a_key_is_found_only_on_its_own_ring
         a_change_of_a_key_is_saved_and_a_refusal_is_not
@@ -248,6 +250,8 @@ on_both_databases! {
     usage:
         what_is_added_to_one_place_is_summed_up
         only_the_sums_that_are_asked_for_are_told
+        sums_are_told_apart_by_deployment_or_by_key_and_the_most_used_are_found
+        what_usage_is_of_is_called_by_its_name
         a_batch_that_is_given_again_is_added_once
         of_one_batch_that_eight_give_at_once_one_is_added
         eight_that_add_to_the_same_rows_at_once_lose_nothing
@@ -269,6 +273,7 @@ on_both_databases! {
     workflows:
         a_workflow_is_found_as_it_was_saved
         workflows_are_listed_newest_first_in_pages
+        workflows_are_searched_by_their_name_whichever_case_it_is_in
         whoever_sees_only_their_own_sees_no_other_workflow
         another_organization_sees_no_workflow
         a_change_is_saved_and_a_new_version_only_if_there_is_one

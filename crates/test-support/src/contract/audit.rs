@@ -3,7 +3,7 @@
 use access_domain::{
     Action, Actor, ActorKind, AuditEntry, AuditFilter, ChangeError, Flush, KeyChange, KeyRefusal,
     KeyRing, KeyTerms, NewKey, NewManagedKey, OrganizationId, Origin, PlatformKeyChange,
-    PlatformKeyRefusal, Refusal, RefusalLog as _, Revocation,
+    PlatformKeyRefusal, Refusal, RefusalLog as _, Revocation, SearchText,
 };
 use deployments_domain::{Deployment, DeploymentRefusal, Workflow, WorkflowRefusal};
 use keys_core::Slot;
@@ -240,6 +240,10 @@ pub fn entries_are_listed_newest_first_in_pages_and_by_filter(given: &Given) {
     assert_eq!(list(AuditFilter { action: Some(Action::OrganizationCreated), ..by() }), 1);
     assert_eq!(list(AuditFilter { action: Some(Action::KeyRevoked), ..by() }), 0);
     assert_eq!(list(AuditFilter { actor: Some("nobody".into()), ..by() }), 0);
+    let search = SearchText::parse("ACM").unwrap();
+    assert_eq!(list(AuditFilter { search, action: Some(Action::OrganizationCreated), ..by() }), 1);
+    let search = SearchText::parse("acme%").unwrap();
+    assert_eq!(list(AuditFilter { search, ..by() }), 0);
     let (from, to) = (Some(instants[1]), Some(instants[3]));
     assert_eq!(list(AuditFilter { from, to, ..by() }), 2);
 }

@@ -1,12 +1,12 @@
 //! Deployments.
 
-use access_domain::{ChangeError, PageRequest, Visibility};
+use access_domain::{ChangeError, ListFilter, PageRequest, Visibility};
 use deployments_domain::{Deployment, DeploymentRefusal};
 use serde_json::Map;
 
 use super::{
     Given,
-    given::{ALL, OTHER, SOMEBODY, at_once, first},
+    given::{ALL, OTHER, SOMEBODY, at_once, first, searching},
 };
 
 type Refused<T> = Result<T, ChangeError<DeploymentRefusal>>;
@@ -59,12 +59,47 @@ pub fn deployments_are_listed_newest_first_in_pages(given: &Given) {
             .unwrap();
         deployment.id
     });
-    let page = given.stores.list_deployments(organization, ALL, None, first(2)).unwrap();
+    let page =
+        given.stores.list_deployments(organization, ALL, &ListFilter::default(), first(2)).unwrap();
     let ids: Vec<_> = page.items.iter().map(|deployment| deployment.id).collect();
     assert_eq!(ids, [made[2], made[1]]);
     let rest = PageRequest { after: page.next, limit: 2 };
-    let page = given.stores.list_deployments(organization, ALL, None, rest).unwrap();
+    let page =
+        given.stores.list_deployments(organization, ALL, &ListFilter::default(), rest).unwrap();
     assert_eq!((page.items[0].id, page.items.len(), page.next), (made[0], 1, None));
+}
+
+pub fn deployments_are_searched_by_both_their_names(given: &Given) {
+    let (organization, other) = (given.organization("acme"), given.deployed("other"));
+    let deploy = |api_name: &str, display_name: &str| {
+        let workflow = given.workflow(organization);
+        let deployment = Deployment {
+            api_name: api_name.into(),
+            display_name: display_name.into(),
+            ..given.new_deployment(&workflow, api_name)
+        };
+        let (key, act) = (given.new_deployment_key(), given.deed());
+        given.stores.create_deployment(ALL, &deployment, &key, &act).unwrap();
+        deployment.id
+    };
+    let (orders, bills) = (deploy("orders", "What is ordered"), deploy("bills", "Rechnungen"));
+    let found = |text: &str| {
+        let filter = searching(text);
+        let found = given.stores.list_deployments(organization, ALL, &filter, first(9)).unwrap();
+        found.items.into_iter().map(|one| one.id).collect::<Vec<_>>()
+    };
+    assert_eq!(found("ORDER"), [orders]);
+    assert_eq!(found("rechnung"), [bills]);
+    assert_eq!(found("r"), [bills, orders]);
+    let ids = [orders, bills, other.deployment.id];
+    let visible = |visibility| {
+        let found = given.stores.find_visible_deployments(organization, visibility, &ids);
+        let mut found = found.unwrap();
+        found.sort();
+        found
+    };
+    assert_eq!(visible(ALL), [orders, bills]);
+    assert_eq!(visible(Visibility::Member(OTHER)), []);
 }
 
 pub fn whoever_sees_only_their_own_sees_no_other_deployment(given: &Given) {
@@ -72,8 +107,10 @@ pub fn whoever_sees_only_their_own_sees_no_other_deployment(given: &Given) {
     let (organization, id) = (deployed.organization, deployed.deployment.id);
     let see = |visibility| {
         let found = given.stores.find_deployment(organization, visibility, id).unwrap();
-        let listed =
-            given.stores.list_deployments(organization, visibility, None, first(9)).unwrap();
+        let listed = given
+            .stores
+            .list_deployments(organization, visibility, &ListFilter::default(), first(9))
+            .unwrap();
         (found.is_some(), listed.items.len())
     };
     assert_eq!(see(Visibility::Member(SOMEBODY)), (true, 1));
@@ -95,7 +132,14 @@ pub fn another_organization_sees_no_deployment(given: &Given) {
     let deployed = given.deployed("acme");
     let (there, id) = (given.organization("other"), deployed.deployment.id);
     assert_eq!(given.stores.find_deployment(there, ALL, id).unwrap(), None);
-    assert!(given.stores.list_deployments(there, ALL, None, first(9)).unwrap().items.is_empty());
+    assert!(
+        given
+            .stores
+            .list_deployments(there, ALL, &ListFilter::default(), first(9))
+            .unwrap()
+            .items
+            .is_empty()
+    );
     let rule = |deployment: &Deployment| Ok(deployment.clone());
     assert_not_found(given.stores.change_deployment(there, ALL, id, &rule, &given.deed()));
     assert_not_found(given.stores.delete_deployment(there, ALL, id, &given.deed()));
@@ -154,7 +198,8 @@ pub fn of_eight_deployments_of_one_name_at_once_one_is_made(given: &Given) {
     for refused in results.into_iter().filter(Result::is_err) {
         assert_taken(refused);
     }
-    let listed = given.stores.list_deployments(organization, ALL, None, first(9)).unwrap();
+    let listed =
+        given.stores.list_deployments(organization, ALL, &ListFilter::default(), first(9)).unwrap();
     assert_eq!(listed.items.len(), 1);
 }
 
@@ -226,7 +271,12 @@ pub fn a_deleted_deployment_is_not_found_and_not_deleted_again(given: &Given) {
     assert_not_found(delete());
     assert_eq!(given.stores.find_deployment(organization, ALL, id).unwrap(), None);
     assert!(
-        given.stores.list_deployments(organization, ALL, None, first(9)).unwrap().items.is_empty()
+        given
+            .stores
+            .list_deployments(organization, ALL, &ListFilter::default(), first(9))
+            .unwrap()
+            .items
+            .is_empty()
     );
     assert!(given.stores.find_runnable(organization, id, deployed.key.key.id).unwrap().is_none());
     let rule = |deployment: &Deployment| Ok(deployment.clone());

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use access_domain::{Action, KeyChange};
+use access_domain::{Action, KeyChange, ListFilter};
 use deployments_domain::{
     Deployment, Event, Execution, Failure, FailureCode, NewRun, Progress, Retention, RunEnd,
     RunMove, RunState, Status, StepRecord, StepState,
@@ -243,7 +243,8 @@ pub fn the_runs_of_a_deleted_deployment_go_on(given: &Given) {
     let end = Some(RunEnd::Result(json!(1)));
     let done = RunMove { end, ..given.move_by(&run, claimed[0].state, Event::Succeed) };
     assert!(given.stores.save_move(&done).unwrap());
-    let listed = given.stores.list_deployments(organization, ALL, None, first(1)).unwrap();
+    let listed =
+        given.stores.list_deployments(organization, ALL, &ListFilter::default(), first(1)).unwrap();
     assert!(listed.items.is_empty());
 }
 

@@ -8,8 +8,9 @@ use std::{
 
 use access_domain::{
     Act, Action, Actor, AdminAccount, AuditLog, Clock, Email, KeyQuery, KeyRecord, KeyRing,
-    KeyTerms, NewKey, NewManagedKey, NewOrganization, Organization, OrganizationId, Origin,
-    PageRequest, PasswordHash, Refusals, Slug, TokenUsage, User, Username, Visibility,
+    KeyTerms, ListFilter, NewKey, NewManagedKey, NewOrganization, Organization, OrganizationId,
+    Origin, PageRequest, PasswordHash, Refusals, SearchText, Slug, TokenUsage, User, Username,
+    Visibility,
 };
 use deployments_domain::{
     Deployment, Event, LogLine, NewRun, RunEnd, RunLimits, RunMove, RunState, StepRecord,
@@ -48,6 +49,11 @@ pub(super) struct Deployed {
     pub(super) workflow: Workflow,
     pub(super) deployment: Deployment,
     pub(super) key: NewManagedKey,
+}
+
+/// What has `text` in its name.
+pub(super) fn searching(text: &str) -> ListFilter {
+    ListFilter { search: SearchText::parse(text).unwrap(), ..ListFilter::default() }
 }
 
 impl Deployed {

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use access_domain::{
-    Act, Action, ChangeError, IdempotencyRecord, KeyRing, OrganizationId, PlatformKeyChange,
-    Repeatable, RequestName, StoreError,
+    Act, Action, ChangeError, IdempotencyRecord, KeyRing, ListFilter, OrganizationId,
+    PlatformKeyChange, Repeatable, RequestName, StoreError,
 };
 use deployments_domain::{DeploymentRefusal, NewRun, RunLimits};
 use keys_core::Slot;
@@ -41,7 +41,12 @@ fn room_for(runs: u32) -> RunLimits {
 }
 
 fn workflows(given: &Given, organization: OrganizationId) -> usize {
-    given.stores.list_workflows(organization, ALL, None, first(100)).unwrap().items.len()
+    given
+        .stores
+        .list_workflows(organization, ALL, &ListFilter::default(), first(100))
+        .unwrap()
+        .items
+        .len()
 }
 
 pub fn a_request_is_remembered_by_what_it_has_made(given: &Given) {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use access_domain::{
     Action, ChangeError, KeyChange, KeyFilter, KeyRefusal, KeyRing, KeySecret, KeyTerms,
-    ManagedKey, NewManagedKey, OrganizationId, PageRequest, Revocation, Visibility,
+    ManagedKey, NewManagedKey, OrganizationId, PageRequest, Revocation, SearchText, Visibility,
 };
 use keys_core::KeyId;
 
@@ -149,7 +149,21 @@ pub fn keys_are_filtered_by_maker_name_and_revocation(given: &Given) {
     assert_eq!(ids(KeyFilter { name: Some("mine".into()), ..none() }), [mine.key.id]);
     assert_eq!(ids(KeyFilter { revoked: Some(true), ..none() }), [other.key.id]);
     assert_eq!(ids(KeyFilter { revoked: Some(false), ..none() }), [mine.key.id]);
+    let search = SearchText::parse("MIN").unwrap();
+    assert_eq!(ids(KeyFilter { search, ..none() }), [mine.key.id]);
     assert_eq!(ids(none()).len(), 2);
+}
+
+pub fn keys_of_a_deployment_are_searched_by_their_description(given: &Given) {
+    let deployed = given.deployed("acme");
+    let mut other = given.new_deployment_key();
+    other.terms.description = "For the Warehouse".into();
+    create(given, deployed.organization, deployed.ring(), &other).unwrap();
+    let filter =
+        KeyFilter { search: SearchText::parse("warehouse").unwrap(), ..KeyFilter::default() };
+    let found = given.stores.list_keys(deployed.organization, deployed.ring(), &filter, first(9));
+    let found = found.unwrap().unwrap().items;
+    assert_eq!(found.iter().map(|key| key.id).collect::<Vec<_>>(), [other.key.id]);
 }
 
 pub fn keys_are_seen_by_whoever_sees_the_deployment(given: &Given) {

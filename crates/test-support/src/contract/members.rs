@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use access_domain::{
     Act, Action, Actor, ActorKind, AdminAccount, AuditFilter, ChangeError, Closed, Email,
-    Invitation, InvitationFacts, InvitationRefusal, Joining, MemberFacts, MemberRefusal,
-    OrganizationId, PasswordHash, Role, Session, User, UserId, Username,
+    Invitation, InvitationFacts, InvitationRefusal, Joining, ListFilter, MemberFacts,
+    MemberRefusal, OrganizationId, PasswordHash, Role, Session, User, UserId, Username,
 };
 
 use super::{
@@ -300,11 +300,12 @@ pub fn what_a_removed_member_made_is_counted_and_stays(given: &Given) {
     let removed = given.stores.remove_member(organization, ada, &|_| Ok(()), &act).unwrap();
     let made = removed.made;
     assert_eq!((made.workflows, made.deployments, made.keys), (1, 1, 1));
+    let made_by_ada = ListFilter { created_by: Some(ada.uuid()), ..ListFilter::default() };
     let workflows =
-        given.stores.list_workflows(organization, all, Some(ada.uuid()), first(9)).unwrap().items;
+        given.stores.list_workflows(organization, all, &made_by_ada, first(9)).unwrap().items;
     assert_eq!(workflows.iter().map(|one| one.id).collect::<Vec<_>>(), [workflow.id]);
     let deployments =
-        given.stores.list_deployments(organization, all, Some(ada.uuid()), first(9)).unwrap().items;
+        given.stores.list_deployments(organization, all, &made_by_ada, first(9)).unwrap().items;
     assert_eq!(deployments.iter().map(|one| one.id).collect::<Vec<_>>(), [deployment.id]);
     assert!(given.found_by(&key.key.secret.digest).is_some());
 }

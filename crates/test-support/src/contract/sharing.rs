@@ -1,8 +1,8 @@
 //! Sharing: who sees what others made, and who may change it.
 
 use access_domain::{
-    Action, AdminAccount, ChangeError, KeyChange, KeyRing, OrganizationId, OrganizationSettings,
-    User, Visibility,
+    Action, AdminAccount, ChangeError, KeyChange, KeyRing, ListFilter, OrganizationId,
+    OrganizationSettings, User, Visibility,
 };
 use deployments_domain::{
     Deployment, DeploymentRefusal, HistoryFilter, Schedule, ScheduleRefusal, Shareable, Sharing,
@@ -70,9 +70,16 @@ fn share(
 fn sees(given: &Given, shared: &Shared) -> [usize; 3] {
     let (organization, eyes) = (shared.organization(), shared.eyes());
     let Deployed { workflow, deployment, .. } = &shared.deployed;
-    let workflows = given.stores.list_workflows(organization, eyes, None, first(10)).unwrap().items;
-    let deployments =
-        given.stores.list_deployments(organization, eyes, None, first(10)).unwrap().items;
+    let workflows = given
+        .stores
+        .list_workflows(organization, eyes, &ListFilter::default(), first(10))
+        .unwrap()
+        .items;
+    let deployments = given
+        .stores
+        .list_deployments(organization, eyes, &ListFilter::default(), first(10))
+        .unwrap()
+        .items;
     let filter = HistoryFilter::default();
     let runs = given.stores.list_executions(organization, eyes, &filter, first(10)).unwrap().items;
     let workflow = given.stores.find_workflow(organization, eyes, workflow.id).unwrap();
@@ -114,7 +121,10 @@ pub fn what_is_shared_with_everyone_is_seen_by_everyone_of_the_organization(give
         assert_eq!(given.stores.find_sharing(other, ALL, what).unwrap(), None);
     }
     assert_eq!(sees(given, &shared), [1, 1, 0]);
-    let elsewhere = given.stores.list_workflows(other, shared.eyes(), None, first(10)).unwrap();
+    let elsewhere = given
+        .stores
+        .list_workflows(other, shared.eyes(), &ListFilter::default(), first(10))
+        .unwrap();
     assert_eq!(elsewhere.items, []);
 }
 

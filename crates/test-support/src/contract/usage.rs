@@ -1,8 +1,11 @@
 //! Sums of what was counted.
 
-use access_domain::{Call, CallLog as _, CallOutcome, Consumer, Flush, OrganizationId, TokenUsage};
+use access_domain::{
+    Action, Call, CallLog as _, CallOutcome, Consumer, Flush, KeyRing, OrganizationId, TokenUsage,
+};
 use deployments_domain::{
-    Measure, Resolution, Usage, UsageBatch, UsageFilter, UsagePlace, UsageRow,
+    BreakdownFilter, Measure, Resolution, Usage, UsageBatch, UsageBy, UsageFilter, UsageOf,
+    UsagePlace, UsageRow,
 };
 use uuid::Uuid;
 
@@ -97,6 +100,83 @@ pub fn only_the_sums_that_are_asked_for_are_told(given: &Given) {
     assert_eq!(counted(UsageFilter { resolution: Resolution::Hour, ..day() }), [(0, 64)]);
     assert_eq!(counted(UsageFilter { organization: organization(9), ..day() }), [(0, 128)]);
     assert_eq!(counted(UsageFilter { to: START + 60, ..day() }), [(0, 3)]);
+}
+
+pub fn sums_are_told_apart_by_deployment_or_by_key_and_the_most_used_are_found(given: &Given) {
+    let base = || place(Measure::Succeeded);
+    let of_key = |key: u128, measure, amount| {
+        row(UsagePlace { key: Some(Uuid::from_u128(key).into()), ..place(measure) }, amount)
+    };
+    let rejected = || Measure::Rejected("rate_limited".into());
+    let rows = vec![
+        row(base(), 5),
+        row(place(rejected()), 4),
+        row(UsagePlace { deployment: None, ..base() }, 3),
+        row(UsagePlace { deployment: Some(Uuid::from_u128(3).into()), ..base() }, 20),
+        row(place(Measure::PromptTokens), 1000),
+        row(UsagePlace { start: START - 60, ..base() }, 100),
+        row(UsagePlace { organization: organization(9), ..base() }, 100),
+        of_key(7, Measure::Succeeded, 2),
+        of_key(7, Measure::Verifications, 9),
+        of_key(8, rejected(), 10),
+        of_key(9, Measure::PromptTokens, 1000),
+    ];
+    add(given, 1, 1, rows);
+    let filter = |by| BreakdownFilter {
+        organization: organization(1),
+        by,
+        deployment: None,
+        resolution: Resolution::Minute,
+        from: START,
+        to: START + 24 * 3600,
+    };
+    let number = |of: UsageOf| of.map_or(0, |id| id.as_u128());
+    let most = |filter: BreakdownFilter, limit| {
+        let found = given.stores.find_most_used(&filter, limit).unwrap();
+        found.into_iter().map(number).collect::<Vec<_>>()
+    };
+    assert_eq!(most(filter(UsageBy::Deployment), 9), [3, 2, 0]);
+    assert_eq!(most(filter(UsageBy::Deployment), 1), [3]);
+    assert_eq!(most(filter(UsageBy::Key), 9), [7, 8], "tokens are no use");
+    let third = Some(Uuid::from_u128(3).into());
+    assert!(most(BreakdownFilter { deployment: third, ..filter(UsageBy::Key) }, 9).is_empty());
+    let of = |by, ids: &[UsageOf]| {
+        let mut sums = given.stores.find_usage_of(&filter(by), ids).unwrap();
+        sums.sort_unstable();
+        let short = |(of, measure, sum): (UsageOf, Measure, u64)| {
+            (number(of), measure.name().into_owned(), sum)
+        };
+        sums.into_iter().map(short).collect::<Vec<_>>()
+    };
+    let sum = |of: u128, measure: &str, sum: u64| (of, measure.to_owned(), sum);
+    let two = Some(Uuid::from_u128(2));
+    let expected = [
+        sum(0, "succeeded", 3),
+        sum(2, "succeeded", 5),
+        sum(2, "rejected.rate_limited", 4),
+        sum(2, "prompt_tokens", 1000),
+    ];
+    assert_eq!(of(UsageBy::Deployment, &[None, two]), expected);
+    let keys = [None, Some(Uuid::from_u128(8)), Some(Uuid::from_u128(10))];
+    assert_eq!(of(UsageBy::Key, &keys), [sum(8, "rejected.rate_limited", 10)]);
+}
+
+pub fn what_usage_is_of_is_called_by_its_name(given: &Given) {
+    let deployed = given.deployed("acme");
+    let key = given.new_organization_key("reports");
+    let (ring, act) = (KeyRing::Organization, given.act(Action::KeyCreated));
+    given.stores.create_key(deployed.organization, ring, &key, &act).unwrap();
+    let ids = [deployed.deployment.id.uuid(), deployed.key.key.id.uuid(), key.key.id.uuid()];
+    let names = |organization, by| {
+        let mut names = given.stores.find_usage_names(organization, by, &ids).unwrap();
+        names.sort_unstable();
+        names
+    };
+    let here = deployed.organization;
+    assert_eq!(names(here, UsageBy::Deployment), [(ids[0], deployed.deployment.api_name)]);
+    let of_keys = [(ids[1], deployed.key.terms.description), (ids[2], "reports".to_owned())];
+    assert_eq!(names(here, UsageBy::Key), of_keys);
+    assert!(names(given.organization("other"), UsageBy::Key).is_empty());
 }
 
 pub fn a_batch_that_is_given_again_is_added_once(given: &Given) {

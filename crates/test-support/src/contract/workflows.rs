@@ -1,12 +1,12 @@
 //! Workflows and their versions.
 
-use access_domain::{ChangeError, PageRequest, Visibility};
+use access_domain::{ChangeError, ListFilter, PageRequest, Visibility};
 use deployments_domain::{Workflow, WorkflowRefusal};
 use serde_json::json;
 
 use super::{
     Given,
-    given::{ALL, OTHER, SOMEBODY, at_once, first},
+    given::{ALL, OTHER, SOMEBODY, at_once, first, searching},
 };
 
 fn unused(deployments: i64) -> Result<(), WorkflowRefusal> {
@@ -30,7 +30,8 @@ pub fn workflows_are_listed_newest_first_in_pages(given: &Given) {
     let mut seen = Vec::new();
     let mut sizes = Vec::new();
     loop {
-        let listed = given.stores.list_workflows(organization, ALL, None, page).unwrap();
+        let listed =
+            given.stores.list_workflows(organization, ALL, &ListFilter::default(), page).unwrap();
         sizes.push(listed.items.len());
         seen.extend(listed.items.into_iter().map(|workflow| workflow.id));
         let Some(after) = listed.next else { break };
@@ -40,12 +41,47 @@ pub fn workflows_are_listed_newest_first_in_pages(given: &Given) {
     assert!(seen.iter().eq(made.iter().rev()), "{seen:?}");
 }
 
+pub fn workflows_are_searched_by_their_name_whichever_case_it_is_in(given: &Given) {
+    let organization = given.organization("acme");
+    let name = |name: &str| {
+        let workflow = given.workflow(organization);
+        let rename = |old: &Workflow| Ok(Workflow { name: name.into(), ..old.clone() });
+        let (stores, act) = (&given.stores, given.deed());
+        stores.change_workflow(organization, ALL, workflow.id, &rename, &act).unwrap();
+    };
+    ["Übung Nr. 1", "50% off", "a_b", "a\\b", "ab"].into_iter().for_each(name);
+    let found = |text: &str, page| {
+        let filter = searching(text);
+        let found = given.stores.list_workflows(organization, ALL, &filter, page).unwrap();
+        let names: Vec<String> = found.items.into_iter().map(|one| one.name).collect();
+        (names.join(", "), found.next)
+    };
+    for (text, expected) in [
+        ("übung", "Übung Nr. 1"),
+        ("NR. 1", "Übung Nr. 1"),
+        ("0% O", "50% off"),
+        ("A_B", "a_b"),
+        ("a\\", "a\\b"),
+        ("A", "ab, a\\b, a_b"),
+        ("%%", ""),
+        ("nothing", ""),
+    ] {
+        assert_eq!(found(text, first(9)).0, expected, "{text}");
+    }
+    let (names, next) = found("a", first(2));
+    assert_eq!(names, "ab, a\\b");
+    assert_eq!(found("a", PageRequest { after: next, limit: 2 }), ("a_b".to_owned(), None));
+}
+
 pub fn whoever_sees_only_their_own_sees_no_other_workflow(given: &Given) {
     let organization = given.organization("acme");
     let workflow = given.workflow(organization);
     let see = |visibility| {
         let found = given.stores.find_workflow(organization, visibility, workflow.id).unwrap();
-        let listed = given.stores.list_workflows(organization, visibility, None, first(9)).unwrap();
+        let listed = given
+            .stores
+            .list_workflows(organization, visibility, &ListFilter::default(), first(9))
+            .unwrap();
         (found.is_some(), listed.items.len())
     };
     assert_eq!(see(Visibility::Member(SOMEBODY)), (true, 1));
@@ -72,7 +108,14 @@ pub fn another_organization_sees_no_workflow(given: &Given) {
     let workflow = given.workflow(given.organization("acme"));
     let (there, id) = (given.organization("other"), workflow.id);
     assert_eq!(given.stores.find_workflow(there, ALL, id).unwrap(), None);
-    assert!(given.stores.list_workflows(there, ALL, None, first(9)).unwrap().items.is_empty());
+    assert!(
+        given
+            .stores
+            .list_workflows(there, ALL, &ListFilter::default(), first(9))
+            .unwrap()
+            .items
+            .is_empty()
+    );
     let rule = |workflow: &Workflow| Ok(workflow.clone());
     assert!(is_not_found(&given.stores.change_workflow(there, ALL, id, &rule, &given.deed())));
     assert!(is_not_found(&given.stores.delete_workflow(there, ALL, id, &unused, &given.deed())));
@@ -147,7 +190,12 @@ pub fn a_deleted_workflow_is_not_found(given: &Given) {
     given.stores.delete_workflow(organization, ALL, id, &unused, &given.deed()).unwrap();
     assert_eq!(given.stores.find_workflow(organization, ALL, id).unwrap(), None);
     assert!(
-        given.stores.list_workflows(organization, ALL, None, first(9)).unwrap().items.is_empty()
+        given
+            .stores
+            .list_workflows(organization, ALL, &ListFilter::default(), first(9))
+            .unwrap()
+            .items
+            .is_empty()
     );
     assert!(is_not_found(&given.stores.delete_workflow(
         organization,

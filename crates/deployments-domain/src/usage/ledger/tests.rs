@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
 use keys_core::Timestamp;
 
 use super::*;
-use crate::RunOutcome;
+use crate::{BreakdownFilter, RunOutcome, UsageBy, UsageOf};
 
 /// How many counts of keys a part of memory keeps.
 const OF_KEYS: usize = 32;
@@ -82,6 +82,44 @@ impl UsageStore for Sums {
         Ok(meant.map(|(place, sum)| (place.start, place.measure.clone(), *sum)).collect())
     }
 
+    fn find_usage_of(
+        &self,
+        filter: &BreakdownFilter,
+        of: &[UsageOf],
+    ) -> Result<Vec<(UsageOf, Measure, u64)>, StoreError> {
+        let rows = self.rows.lock().unwrap();
+        let parts = rows.iter().filter_map(|(place, sum)| Some((part(place, filter)?, place, sum)));
+        let wanted = parts.filter(|(part, ..)| of.contains(part));
+        Ok(wanted.map(|(part, place, sum)| (part, place.measure.clone(), *sum)).collect())
+    }
+
+    fn find_most_used(
+        &self,
+        filter: &BreakdownFilter,
+        limit: u32,
+    ) -> Result<Vec<UsageOf>, StoreError> {
+        let mut uses: BTreeMap<UsageOf, u64> = BTreeMap::new();
+        for (place, sum) in
+            self.rows.lock().unwrap().iter().filter(|(place, _)| place.measure.is_use())
+        {
+            if let Some(part) = part(place, filter) {
+                *uses.entry(part).or_default() += sum;
+            }
+        }
+        let mut uses: Vec<_> = uses.into_iter().collect();
+        uses.sort_by_key(|(_, uses)| std::cmp::Reverse(*uses));
+        Ok(uses.into_iter().take(limit as usize).map(|(of, _)| of).collect())
+    }
+
+    fn find_usage_names(
+        &self,
+        _: OrganizationId,
+        _: UsageBy,
+        _: &[Uuid],
+    ) -> Result<Vec<(Uuid, String)>, StoreError> {
+        Ok(Vec::new())
+    }
+
     fn delete_old_usage(&self, _: Resolution, _: i64, limit: u32) -> Result<usize, StoreError> {
         let mut rows = self.rows.lock().unwrap();
         let before = rows.len();
@@ -90,6 +128,21 @@ impl UsageStore for Sums {
         }
         Ok(before - rows.len())
     }
+}
+
+/// Which part of a breakdown a row belongs to.
+fn part(place: &UsagePlace, filter: &BreakdownFilter) -> Option<UsageOf> {
+    let is_meant = place.organization == filter.organization
+        && place.resolution == filter.resolution
+        && (filter.deployment.is_none() || place.deployment == filter.deployment)
+        && (filter.from..filter.to).contains(&place.start);
+    let part = match filter.by {
+        UsageBy::Deployment => {
+            place.key.is_none().then_some(place.deployment.map(DeploymentId::uuid))
+        }
+        UsageBy::Key => place.key.map(|key| Some(key.uuid())),
+    };
+    part.filter(|_| is_meant)
 }
 
 struct Bench {
@@ -312,4 +365,33 @@ fn what_is_old_is_deleted_in_portions() {
     let retention = UsageRetention { minutes: day, hours: day, days: day };
     assert_eq!(bench.usage.prune(&retention).unwrap(), 4503);
     assert_eq!(bench.stored(), (0, 0));
+}
+
+#[test]
+fn what_was_used_most_is_told_from_storage_and_memory_together() {
+    let bench = Bench::new();
+    let most = |by, limit| {
+        let filter = BreakdownFilter {
+            organization: Uuid::from_u128(1).into(),
+            by,
+            deployment: None,
+            resolution: Resolution::Hour,
+            from: START,
+            to: START + 3600,
+        };
+        let sums = bench.usage.most_used(&filter, limit).unwrap();
+        let uses = |sums: &BTreeMap<Measure, u64>| sums.values().sum::<u64>();
+        let told = sums.iter().map(|(of, sums)| (of.unwrap().as_u128(), uses(sums)));
+        told.collect::<Vec<_>>()
+    };
+    for key in [7, 7, 7, 8] {
+        bench.call(key, CallOutcome::Succeeded);
+    }
+    assert_eq!(most(UsageBy::Key, 1), [(7, 3)]);
+    bench.usage.flush(Flush::All).unwrap();
+    for key in [7, 8, 9] {
+        bench.call(key, CallOutcome::Rejected("rate_limited"));
+    }
+    assert_eq!(most(UsageBy::Key, 9), [(7, 4), (8, 2), (9, 1)]);
+    assert_eq!(most(UsageBy::Deployment, 9), [(2, 7)]);
 }
