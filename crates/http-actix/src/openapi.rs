@@ -120,20 +120,6 @@ fn parameter_description(name: &str) -> Option<&'static str> {
         "deployment" => Some("Only of the deployment with this id."),
         "by" => Some("What is told apart: `deployment` or `key`."),
         "bucket" => Some("How long each item is: `minute`, `hour` (unless told) or `day`."),
-        "created_by" => Some("Only what this user or key made."),
-        "name" => Some("Only the one of this name."),
-        "revoked" => Some("Only those that are revoked, or only those that are not."),
-        "organization" => Some("Whose keys are let in, by id or slug."),
-        "kinds" => Some("Which kinds of keys: `organization`, unless `deployment` is added to it."),
-        "scope" => Some("What the key must be allowed; several with spaces between them."),
-        "workflow" => Some("Only of the workflow with this id."),
-        "status" => Some(
-            "Only those that stand so: `PENDING`, `EXECUTING`, `COMPLETED`, `ERROR` or `STOPPED`.",
-        ),
-        "trigger" => Some("Only those that were started so: `CALL`, `TEST` or `SCHEDULE`."),
-        "include" => Some(
-            "What is told beside the record: any of `input`, `outputs`, `result`, with commas between them.",
-        ),
         "cursor" => Some("The `next_cursor` of the page before."),
         "api_name" => Some("The deployment's name in addresses."),
         "execution_id" => Some("The id of the execution."),
@@ -141,10 +127,6 @@ fn parameter_description(name: &str) -> Option<&'static str> {
         "include_metrics" => Some("Whether it is told how long each file took."),
         "page" => Some("The number of the page, from 1."),
         "page_size" => Some("How many on a page: 1 to 200, 50 unless told."),
-        "search" => Some(
-            "Only those with this in their name, whichever case it is written in; of keys of deployments in their \
-             description. At most 100 characters.",
-        ),
         "Idempotency-Key" => Some(
             "1 to 255 visible ASCII characters. For 24 hours, the same request with the same key is done once, and \
              answered by what it has made.",
@@ -152,8 +134,33 @@ fn parameter_description(name: &str) -> Option<&'static str> {
         "wait" => {
             Some("How many seconds to wait for the execution to end: 0 to 300, 0 unless told.")
         }
-        _ => None,
+        _ => filter_description(name),
     }
+}
+
+/// What of a list is wanted.
+fn filter_description(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "created_by" => "Only what this user or key made.",
+        "name" => "Only the one of this name.",
+        "revoked" => "Only those that are revoked, or only those that are not.",
+        "organization" => "Whose keys are let in, by id or slug.",
+        "kinds" => "Which kinds of keys: `organization`, unless `deployment` is added to it.",
+        "scope" => "What the key must be allowed; several with spaces between them.",
+        "workflow" => "Only of the workflow with this id.",
+        "status" => {
+            "Only those that stand so: `PENDING`, `EXECUTING`, `COMPLETED`, `ERROR` or `STOPPED`."
+        }
+        "trigger" => "Only those that were started so: `CALL`, `TEST` or `SCHEDULE`.",
+        "include" => {
+            "What is told beside the record: any of `input`, `outputs`, `result`, with commas between them."
+        }
+        "search" => {
+            "Only those with this in their name, whichever case it is written in; of keys of deployments in their \
+             description. At most 100 characters."
+        }
+        _ => return None,
+    })
 }
 
 fn status_description(status: &str) -> &'static str {

@@ -172,10 +172,11 @@ impl UsageStore for Store {
                 .filter(keys::id.eq_any(ids))
                 .select((keys::id, keys::name, keys::description, keys::slot))
                 .load(conn)?;
-            let read = |(id, name, description, slot): (String, Option<String>, String, _)| {
-                let of_slot = slot.map(|slot: i16| format!("Key #{slot}"));
-                Ok((codec::read_uuid(&id)?, name.or(of_slot).unwrap_or(description)))
-            };
+            let read =
+                |(id, name, description, slot): (String, Option<String>, String, Option<i16>)| {
+                    let of_slot = slot.map(|slot| format!("Key #{slot}"));
+                    Ok((codec::read_uuid(&id)?, name.or(of_slot).unwrap_or(description)))
+                };
             names.into_iter().map(read).collect()
         })
     }

@@ -250,7 +250,8 @@ on_both_databases! {
     usage:
         what_is_added_to_one_place_is_summed_up
         only_the_sums_that_are_asked_for_are_told
-        sums_are_told_apart_by_deployment_or_by_key_and_the_most_used_are_found
+        the_most_used_deployments_and_keys_are_found
+        sums_are_told_apart_by_deployment_or_by_key
         what_usage_is_of_is_called_by_its_name
         a_batch_that_is_given_again_is_added_once
         of_one_batch_that_eight_give_at_once_one_is_added

@@ -102,7 +102,8 @@ pub fn only_the_sums_that_are_asked_for_are_told(given: &Given) {
     assert_eq!(counted(UsageFilter { to: START + 60, ..day() }), [(0, 3)]);
 }
 
-pub fn sums_are_told_apart_by_deployment_or_by_key_and_the_most_used_are_found(given: &Given) {
+/// Two deployments, what belongs to none, three keys, and what is not meant.
+fn add_parts(given: &Given) {
     let base = || place(Measure::Succeeded);
     let of_key = |key: u128, measure, amount| {
         row(UsagePlace { key: Some(Uuid::from_u128(key).into()), ..place(measure) }, amount)
@@ -122,26 +123,40 @@ pub fn sums_are_told_apart_by_deployment_or_by_key_and_the_most_used_are_found(g
         of_key(9, Measure::PromptTokens, 1000),
     ];
     add(given, 1, 1, rows);
-    let filter = |by| BreakdownFilter {
+}
+
+fn parts(by: UsageBy) -> BreakdownFilter {
+    BreakdownFilter {
         organization: organization(1),
         by,
         deployment: None,
         resolution: Resolution::Minute,
         from: START,
         to: START + 24 * 3600,
-    };
-    let number = |of: UsageOf| of.map_or(0, |id| id.as_u128());
+    }
+}
+
+fn number(of: UsageOf) -> u128 {
+    of.map_or(0, |id| id.as_u128())
+}
+
+pub fn the_most_used_deployments_and_keys_are_found(given: &Given) {
+    add_parts(given);
     let most = |filter: BreakdownFilter, limit| {
         let found = given.stores.find_most_used(&filter, limit).unwrap();
         found.into_iter().map(number).collect::<Vec<_>>()
     };
-    assert_eq!(most(filter(UsageBy::Deployment), 9), [3, 2, 0]);
-    assert_eq!(most(filter(UsageBy::Deployment), 1), [3]);
-    assert_eq!(most(filter(UsageBy::Key), 9), [7, 8], "tokens are no use");
+    assert_eq!(most(parts(UsageBy::Deployment), 9), [3, 2, 0]);
+    assert_eq!(most(parts(UsageBy::Deployment), 1), [3]);
+    assert_eq!(most(parts(UsageBy::Key), 9), [7, 8], "tokens are no use");
     let third = Some(Uuid::from_u128(3).into());
-    assert!(most(BreakdownFilter { deployment: third, ..filter(UsageBy::Key) }, 9).is_empty());
+    assert!(most(BreakdownFilter { deployment: third, ..parts(UsageBy::Key) }, 9).is_empty());
+}
+
+pub fn sums_are_told_apart_by_deployment_or_by_key(given: &Given) {
+    add_parts(given);
     let of = |by, ids: &[UsageOf]| {
-        let mut sums = given.stores.find_usage_of(&filter(by), ids).unwrap();
+        let mut sums = given.stores.find_usage_of(&parts(by), ids).unwrap();
         sums.sort_unstable();
         let short = |(of, measure, sum): (UsageOf, Measure, u64)| {
             (number(of), measure.name().into_owned(), sum)
