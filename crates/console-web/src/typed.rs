@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use access_domain::PageRequest;
+use access_domain::{PageRequest, SearchText};
 use actix_web::{
     FromRequest as _, HttpRequest, dev::Payload, http::header::CONTENT_TYPE, rt::time, web,
 };
@@ -115,6 +115,16 @@ impl Typed {
             })
         };
         self.given(name).map(parse).transpose()
+    }
+
+    /// What names must contain, where something was typed to search for.
+    ///
+    /// # Errors
+    /// When it is too long.
+    pub(crate) fn search(&self) -> Result<Option<SearchText>, ApiError> {
+        SearchText::parse(self.raw("search")).map_err(|error| {
+            ApiError::new(ErrorCode::InvalidParameter, format!("what is searched for {error}"))
+        })
     }
 
     /// Which part of a list an address asks for.

@@ -6,7 +6,7 @@ mod schedule;
 mod sharing;
 mod trial;
 
-use access_domain::ManageWorkflows;
+use access_domain::{ListFilter, ManageWorkflows};
 use actix_web::{HttpResponse, get, web};
 use auth_actix::ApiError;
 use deployments_domain::{Owned as _, Shown, UseCases, Workflow, WorkflowId, WorkflowType};
@@ -38,10 +38,11 @@ async fn list(
 ) -> Result<HttpResponse, ApiError> {
     let Visitor { granted, viewer, place, query, .. } = visitor;
     let (wanted, search) = (query.page()?, query.text("search").to_owned());
+    let filter = ListFilter { search: query.search()?, created_by: None };
     let cursor = query.given("cursor").map(str::to_owned);
     let actor = granted.who().actor();
     let list_them = move |uc: &UseCases| {
-        let page = uc.workflows.list(&granted, None, wanted)?;
+        let page = uc.workflows.list(&granted, &filter, wanted)?;
         uc.sharing.show_page(&granted, page)
     };
     let found = console.run(list_them).await?;
