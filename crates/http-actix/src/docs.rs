@@ -1,6 +1,6 @@
 //! The documentation that the server carries with it: nothing is loaded from another host.
 
-use actix_web::{HttpResponse, http::header, web};
+use actix_web::{HttpResponse, guard::GuardContext, http::header, web};
 use api_types::ErrorCode;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
@@ -23,8 +23,17 @@ pub(crate) fn configure(config: &mut web::ServiceConfig) {
         .route("/docs", web::get().to(start))
         .route("/docs/errors", web::get().to(errors))
         .service(
-            web::scope("").wrap(actix_web::middleware::DefaultHeaders::new().add(CSP)).service(ui),
+            web::scope("")
+                .guard(is_of_docs)
+                .wrap(actix_web::middleware::DefaultHeaders::new().add(CSP))
+                .service(ui),
         );
+}
+
+/// A scope takes everything that its guard lets in, whether it has a service for it or not.
+fn is_of_docs(context: &GuardContext<'_>) -> bool {
+    let path = context.head().uri.path();
+    path.starts_with("/docs/") || path == "/openapi.json"
 }
 
 async fn start() -> HttpResponse {
