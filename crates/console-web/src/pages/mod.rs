@@ -15,10 +15,11 @@ use crate::{assets, parts::Flash, parts::Tone, typed::Typed};
 /// Every address of the console.
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
     config.service(asset);
-    home::routes(config);
     log_in::routes(config);
     workflows::routes(config);
     executions::routes(config);
+    // Last: an organization is whatever is nothing else.
+    home::routes(config);
 }
 
 #[actix_web::get("/assets/{name}")]
