@@ -1,9 +1,12 @@
 //! Tables as CSV (RFC 4180), for spreadsheets: which must not take a cell for a formula.
 
-use actix_web::{HttpRequest, HttpResponse, http::header::ACCEPT};
+use actix_web::{HttpRequest, HttpResponse, http::header::{ACCEPT, CONTENT_DISPOSITION}};
 
-/// Whether a request asks for CSV rather than for JSON: whichever it names first.
+/// Whether a request asks for CSV rather than for JSON: whichever it names first, or by `?format=csv`, since a link has no headers.
 pub(crate) fn is_wanted(request: &HttpRequest) -> bool {
+    if request.query_string().split('&').any(|pair| pair == "format=csv") {
+        return true;
+    }
     let accepted = request.headers().get_all(ACCEPT).filter_map(|value| value.to_str().ok());
     let types = accepted
         .flat_map(|value| value.split(','))
@@ -25,6 +28,7 @@ pub(crate) fn page<const N: usize>(
     if let Some(cursor) = next_cursor {
         response.insert_header(("X-Next-Cursor", cursor));
     }
+    response.insert_header((CONTENT_DISPOSITION, "attachment; filename=\"keywright.csv\""));
     response.content_type("text/csv; charset=utf-8").body(table(head, rows))
 }
 
