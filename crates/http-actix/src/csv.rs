@@ -1,6 +1,9 @@
 //! Tables as CSV (RFC 4180), for spreadsheets: which must not take a cell for a formula.
 
-use actix_web::{HttpRequest, HttpResponse, http::header::{ACCEPT, CONTENT_DISPOSITION}};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::header::{ACCEPT, CONTENT_DISPOSITION},
+};
 
 /// Whether a request asks for CSV rather than for JSON: whichever it names first, or by `?format=csv`, since a link has no headers.
 pub(crate) fn is_wanted(request: &HttpRequest) -> bool {

@@ -101,11 +101,12 @@ async fn change(
         Ok(use_cases.sessions.change_password(&record, &user, &new, from))
     };
     let changed = console.passwords.with_password(request, credentials, save).await;
-    let changed = changed.map_err(|error| match error.refusal().code {
-        ErrorCode::InvalidCredential => {
-            ApiError::at(ErrorCode::InvalidValue, "/current", "this is not the present password")
+    let changed = changed.map_err(|error| {
+        if error.refusal().code == ErrorCode::InvalidCredential {
+            let detail = "this is not the present password";
+            return ApiError::at(ErrorCode::InvalidValue, "/current", detail);
         }
-        _ => error,
+        error
     })?;
     Ok(changed.map_err(Refusal::from)?)
 }

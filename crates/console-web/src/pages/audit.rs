@@ -10,9 +10,7 @@ use super::{refused, shown};
 use crate::{
     Console,
     layout::{Frame, Section, page},
-    parts::{
-        Button, Choice, Field, FilterBar, Table, heading, href, pager, read_date_time, time,
-    },
+    parts::{Button, Choice, Field, FilterBar, Table, heading, href, pager, read_date_time, time},
     typed::Typed,
     viewer::Place,
     visitor::Visitor,
@@ -93,7 +91,8 @@ fn read(query: &Typed) -> Result<AuditFilter, Vec<ProblemError>> {
 
 /// The same entries as a table, as the REST edge gives it: this page of them and what follows, as many as it tells at once.
 fn csv(place: &Place, query: &Typed, filter: &AuditFilter) -> String {
-    let time = |at: Option<keys_core::Timestamp>| at.map(|at| Time(at).to_string()).unwrap_or_default();
+    let time =
+        |at: Option<keys_core::Timestamp>| at.map(|at| Time(at).to_string()).unwrap_or_default();
     href(
         &format!("/unstract/{}/api/v2/audit/", place.slug),
         &[

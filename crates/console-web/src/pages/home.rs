@@ -1,6 +1,6 @@
 //! Where somebody begins.
 
-use access_domain::ReadOrganization;
+use access_domain::SeeSelf;
 use actix_web::{HttpResponse, get, web};
 use auth_actix::ApiError;
 use maud::html;
@@ -30,6 +30,6 @@ async fn begin(person: Person) -> Result<HttpResponse, ApiError> {
 }
 
 #[get("/{org_id}")]
-async fn organization(visitor: Visitor<ReadOrganization>) -> HttpResponse {
+async fn organization(visitor: Visitor<SeeSelf>) -> HttpResponse {
     see_other(visitor.place.href("/workflows"))
 }

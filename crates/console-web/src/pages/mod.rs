@@ -1,8 +1,11 @@
 //! The pages, a module for each thing that they are about.
 
+mod account;
+mod audit;
 mod executions;
 mod home;
 mod log_in;
+mod settings;
 mod sharing;
 mod workflows;
 
@@ -17,6 +20,9 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
     config.service(asset);
     log_in::routes(config);
     workflows::routes(config);
+    account::routes(config);
+    audit::routes(config);
+    settings::routes(config);
     executions::routes(config);
     // Last: an organization is whatever is nothing else.
     home::routes(config);

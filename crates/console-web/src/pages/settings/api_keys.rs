@@ -12,9 +12,7 @@ use crate::{
     Console,
     layout::SettingsTab,
     pages::{path_id, shown},
-    parts::{
-        Button, Field, FilterBar, SecretShown, Table, Tone, badge, empty, heading, pager,
-    },
+    parts::{Button, Field, FilterBar, SecretShown, Table, Tone, badge, empty, heading, pager},
     viewer::{Place, Viewer},
     visitor::{Sender, Visitor},
 };
@@ -104,12 +102,13 @@ async fn generate(
 }
 
 fn table(viewer: &Viewer, place: &Place, all: &[Shown<Deployment>], actor: uuid::Uuid) -> Markup {
-    let table = Table::new("Deployments and their keys").text("Deployment").text("Status").buttons();
+    let table =
+        Table::new("Deployments and their keys").text("Deployment").text("Status").buttons();
     let row = |table: Table, one: &Shown<Deployment>| {
         let deployment = &one.thing;
         let (id, name) = (deployment.id, name_of(deployment));
         let may_change = place.is_admin() || deployment.owner() == actor;
-        let generate =
+        let button =
             Button::post("Generate", place.href(&format!("{PATH}/{id}/generate")), &viewer.csrf);
         table.row(vec![
             html! {
@@ -118,7 +117,7 @@ fn table(viewer: &Viewer, place: &Place, all: &[Shown<Deployment>], actor: uuid:
             },
             if deployment.is_active { badge("Active", Tone::Good) } else { badge("Inactive", Tone::Neutral) },
             html! {
-                @if may_change { (generate.reveals().about(format!("a key for {name}"))) }
+                @if may_change { (button.reveals().about(format!("a key for {name}"))) }
                 (Button::link("Manage Keys", place.href(&format!("/deployments/{id}/keys"))).about(name))
             },
         ])

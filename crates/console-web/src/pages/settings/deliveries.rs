@@ -131,14 +131,14 @@ fn table(viewer: &Viewer, at: &str, all: &[Delivery]) -> Markup {
         .buttons();
     let row = |table: Table, one: &Delivery| {
         let here = format!("{at}/deliveries/{}", one.id);
-        let replay = Button::post("Replay", format!("{here}/replay"), &viewer.csrf);
+        let again = Button::post("Replay", format!("{here}/replay"), &viewer.csrf);
         table.row(vec![
             html! { a href=(here) { (one.kind.as_str()) } },
             state_of(one),
             html! { (one.log.attempts().count()) },
             time(one.created_at),
             time_or(one.next_attempt_at, "–"),
-            html! { (replay.about(format!("{} of {}", one.kind.as_str(), one.created_at.format("%H:%M:%S")))) },
+            html! { (again.about(format!("{} of {}", one.kind.as_str(), one.created_at.format("%H:%M:%S")))) },
         ])
     };
     let table = all.iter().fold(table, row);
@@ -149,13 +149,13 @@ fn one(viewer: &Viewer, place: &Place, webhook: WebhookId, detail: &DeliveryDeta
     let DeliveryDetail { delivery, data } = detail;
     let at = place.href(&format!("{PATH}/{webhook}"));
     let here = format!("{at}/deliveries/{}", delivery.id);
-    let replay = Button::post("Replay", format!("{here}/replay"), &viewer.csrf);
+    let again = Button::post("Replay", format!("{here}/replay"), &viewer.csrf);
     let pretty = serde_json::from_str::<serde_json::Value>(data)
         .and_then(|data| serde_json::to_string_pretty(&data))
         .unwrap_or_else(|_| data.clone());
     let body = html! {
         (breadcrumbs(&[("Webhooks", place.href(PATH)), ("Webhook", at)], delivery.kind.as_str()))
-        (heading(delivery.kind.as_str(), html! { (replay) }))
+        (heading(delivery.kind.as_str(), html! { (again) }))
         (definitions(vec![
             ("State", state_of(delivery)),
             ("Event", html! { code { (delivery.event.uuid()) } }),

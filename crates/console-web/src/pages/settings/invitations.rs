@@ -125,13 +125,13 @@ fn table(place: &Place, open: &[Invitation]) -> Markup {
         .buttons();
     let row = |table: Table, one: &Invitation| {
         let email = one.email.as_str();
-        let withdraw = place.href(&format!("{PATH}/invitations/{}/withdraw", one.id));
+        let address = place.href(&format!("{PATH}/invitations/{}/withdraw", one.id));
         table.row(vec![
             html! { (email) },
             html! { (match one.role { Role::Admin => "Administrator", Role::User => "User" }) },
             html! { (one.created_by_name) },
             time(one.expires_at),
-            html! { (Button::opens("Withdraw", withdraw).danger().about(format!("the invitation of {email}"))) },
+            html! { (Button::opens("Withdraw", address).danger().about(format!("the invitation of {email}"))) },
         ])
     };
     let table = open.iter().fold(table, row);

@@ -160,14 +160,18 @@ impl Whom {
             (
                 format!("Leave {}?", place.name),
                 "Leave",
-                format!("You see nothing of it any more, until an administrator invites you again. {stays}"),
+                format!(
+                    "You see nothing of it any more, until an administrator invites you again. {stays}"
+                ),
                 "/account".to_owned(),
             )
         } else {
             (
                 format!("Remove {} from {}?", self.name, place.name),
                 "Remove",
-                format!("They see nothing of it any more, from their next click on; their account stays. {stays}"),
+                format!(
+                    "They see nothing of it any more, from their next click on; their account stays. {stays}"
+                ),
                 place.href(PATH),
             )
         };
@@ -239,8 +243,7 @@ fn table(viewer: &Viewer, place: &Place, members: &[Member]) -> Markup {
             Role::Admin => ("Make user", "user"),
             Role::User => ("Make administrator", "admin"),
         };
-        let change =
-            Button::post(label, place.href(&format!("{PATH}/{id}/role")), &viewer.csrf);
+        let change = Button::post(label, place.href(&format!("{PATH}/{id}/role")), &viewer.csrf);
         let is_own = name == viewer.username;
         table.row(vec![
             html! { (name) @if is_own { " " span .quiet { "(you)" } } },

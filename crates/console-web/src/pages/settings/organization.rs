@@ -12,9 +12,7 @@ use crate::{
     Console,
     layout::SettingsTab,
     pages::{flash, refused, see_other, shown},
-    parts::{
-        Button, Choice, Field, Filled, Flash, Form, copyable, definitions, heading,
-    },
+    parts::{Button, Choice, Field, Filled, Flash, Form, copyable, definitions, heading},
     typed::{Typed, faults_of},
     viewer::{Place, Viewer},
     visitor::{Sender, Visitor},
@@ -121,7 +119,8 @@ fn whole(
 
 fn form(viewer: &Viewer, place: &Place) -> Form {
     let formats = vec![
-        Choice::new("token", "unst_ and 43 characters").hint("256 bits of chance: the better choice."),
+        Choice::new("token", "unst_ and 43 characters")
+            .hint("256 bits of chance: the better choice."),
         Choice::new("uuid", "unst_ and a UUID").hint("For clients that insist on that form."),
     ];
     Form::post(place.href(PATH), &viewer.csrf)

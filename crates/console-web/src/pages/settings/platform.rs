@@ -137,7 +137,13 @@ async fn ask_to_refresh(
         fields: vec![revoke_made()],
         reveals: true,
     };
-    Ok(shown(framed(&viewer, "Refresh a platform key", TAB, None, question.render(&Filled::blank()))))
+    Ok(shown(framed(
+        &viewer,
+        "Refresh a platform key",
+        TAB,
+        None,
+        question.render(&Filled::blank()),
+    )))
 }
 
 #[post("/{org_id}/settings/platform/{id}/refresh")]
@@ -196,7 +202,13 @@ async fn ask_to_delete(
         fields: vec![revoke_made()],
         reveals: false,
     };
-    Ok(shown(framed(&viewer, "Delete a platform key", TAB, None, question.render(&Filled::blank()))))
+    Ok(shown(framed(
+        &viewer,
+        "Delete a platform key",
+        TAB,
+        None,
+        question.render(&Filled::blank()),
+    )))
 }
 
 #[post("/{org_id}/settings/platform/{id}/delete")]
@@ -238,7 +250,8 @@ fn both(
         };
         table.row(cells)
     });
-    let headers = format!("Authorization: Bearer <platform key>\nX-Organization-Id: {}", place.slug);
+    let headers =
+        format!("Authorization: Bearer <platform key>\nX-Organization-Id: {}", place.slug);
     let body = html! {
         (heading("Platform Settings", html! {}))
         (not_done(faults))
@@ -287,15 +300,15 @@ fn filled(
 }
 
 fn vacant(viewer: &Viewer, place: &Place, slot: Slot) -> Vec<Markup> {
-    let generate = Button::post("Generate", place.href(&format!("{PATH}/generate")), &viewer.csrf);
-    let generate = generate.field("slot", slot.number().to_string()).reveals();
+    let button = Button::post("Generate", place.href(&format!("{PATH}/generate")), &viewer.csrf);
+    let button = button.field("slot", slot.number().to_string()).reveals();
     vec![
         html! { (slot) },
         html! { span .quiet { "no key" } },
         html! { "–" },
         html! { "–" },
         html! { "–" },
-        html! { (generate.primary().about(slot.to_string())) },
+        html! { (button.primary().about(slot.to_string())) },
     ]
 }
 

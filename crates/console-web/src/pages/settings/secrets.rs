@@ -14,7 +14,8 @@ use crate::{
     layout::SettingsTab,
     pages::{flash, refused, see_other, shown},
     parts::{
-        Button, Field, Filled, Flash, Form, Question, Table, code_block, empty, heading, panel, time,
+        Button, Field, Filled, Flash, Form, Question, Table, code_block, empty, heading, panel,
+        time,
     },
     typed::{Typed, faults_of},
     viewer::{Place, Viewer},
@@ -42,10 +43,8 @@ async fn list(
     let reads = visitor.also::<ReadOrganization>()?;
     let Visitor { viewer, place, query, .. } = visitor;
     let secrets = console.run(move |uc| uc.secrets.list(&reads)).await?;
-    let done = flash(
-        &query,
-        &[("set", "The secret is set."), ("deleted", "The secret is deleted.")],
-    );
+    let done =
+        flash(&query, &[("set", "The secret is set."), ("deleted", "The secret is deleted.")]);
     Ok(shown(all(&viewer, &place, &secrets, &Filled::blank(), done)))
 }
 

@@ -134,9 +134,9 @@ async fn rotate(
     let overlap = typed.number("overlap_seconds");
     let change = move |uc: &UseCases| -> Result<_, Refusal> {
         let webhook = uc.webhooks.get(&granted, id)?;
-        let rotated = overlap.map_err(Refusal::from).and_then(|overlap| {
-            uc.webhooks.rotate(&granted, id, overlap).map_err(Refusal::from)
-        });
+        let rotated = overlap
+            .map_err(Refusal::from)
+            .and_then(|overlap| uc.webhooks.rotate(&granted, id, overlap).map_err(Refusal::from));
         Ok((webhook, rotated))
     };
     let (webhook, rotated) = console.run(change).await?;

@@ -36,16 +36,15 @@ async fn list(
     let wanted = query.page()?;
     let found = console.run(move |uc| uc.webhooks.list(&granted, wanted)).await?;
     let (cursor, next) = (query.given("cursor"), found.next.map(|next| next.to_string()));
-    let create =
-        || Button::link("Create webhook", place.href(&format!("{PATH}/new"))).primary();
+    let button = || Button::link("Create webhook", place.href(&format!("{PATH}/new"))).primary();
     let body = html! {
-        (heading("Webhooks", html! { (create()) }))
+        (heading("Webhooks", html! { (button()) }))
         @if found.items.is_empty() && cursor.is_none() {
             (empty(
                 "Nobody is told of anything yet",
                 "A webhook is an address of yours that is called when something happens: a key is about to end, a limit is reached, an \
                  execution failed. What it is told is signed, and tried again until it arrives.",
-                Some(create()),
+                Some(button()),
             ))
         } @else { (table(&place, &found.items)) }
         (pager(&place.href(PATH), &[], cursor, next.as_deref()))
