@@ -171,6 +171,13 @@ impl DeploymentDraft {
 }
 
 impl DeploymentEdit {
+    /// The terms of a deployment of whose terms nothing is said.
+    pub fn defaults() -> Self {
+        let (workflow, terms) = (Uuid::nil().into(), Self::default());
+        let draft = DeploymentDraft { workflow, api_name: String::new(), terms };
+        Self { workflow: None, api_name: None, ..draft.into_edit() }
+    }
+
     /// `old` with this edit, in which no [`DeploymentEdit::faults`] were found.
     pub(crate) fn apply(self, old: &Deployment, now: Timestamp) -> Deployment {
         let rate_limit =

@@ -2,11 +2,15 @@
 
 mod account;
 mod audit;
+mod deployments;
 mod executions;
 mod home;
+mod keys;
 mod log_in;
+mod reading;
 mod settings;
 mod sharing;
+mod usage;
 mod workflows;
 
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, http::header::LOCATION, web};
@@ -23,7 +27,10 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
     account::routes(config);
     audit::routes(config);
     settings::routes(config);
+    deployments::routes(config);
+    keys::routes(config);
     executions::routes(config);
+    usage::routes(config);
     // Last: an organization is whatever is nothing else.
     home::routes(config);
 }

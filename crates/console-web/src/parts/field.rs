@@ -147,6 +147,11 @@ impl Field {
         Self { placeholder: Some(example.into()), ..self }
     }
 
+    /// What people call it.
+    pub(super) fn label(&self) -> &str {
+        &self.label
+    }
+
     /// The name that it is sent under.
     pub fn name(&self) -> &str {
         &self.name

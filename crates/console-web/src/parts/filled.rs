@@ -26,6 +26,12 @@ impl Filled {
         self
     }
 
+    /// With `value` in place of whatever stood in the field.
+    pub fn put(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.values.retain(|(field, _)| field != name);
+        self.with(name, value)
+    }
+
     /// With a ticked box, if so.
     pub fn with_tick(self, name: &str, is_ticked: bool) -> Self {
         if is_ticked { self.with(name, "true") } else { self }

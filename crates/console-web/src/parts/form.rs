@@ -138,7 +138,7 @@ impl Form {
                             @let field = self.fields().find(|field| member(fault) == Some(field.name()));
                             li {
                                 @if let Some(field) = field {
-                                    a href={ "#" (field.id(&self.id)) } { (fault.detail) }
+                                    a href={ "#" (field.id(&self.id)) } { (field.label()) ": " (fault.detail) }
                                 } @else { (fault.detail) }
                             }
                         }
@@ -222,7 +222,7 @@ mod tests {
     #[test]
     fn a_fault_stands_beside_its_field_and_above_with_a_link() {
         let html = refused().into_string();
-        assert!(html.contains("<a href=\"#form-api_name\">is &lt;taken&gt;</a>"), "{html}");
+        assert!(html.contains("<a href=\"#form-api_name\">Name: is &lt;taken&gt;</a>"), "{html}");
         assert!(
             html.contains("<p class=\"fault\" id=\"form-api_name-fault\">is &lt;taken&gt;</p>")
         );
