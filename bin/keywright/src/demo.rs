@@ -121,7 +121,11 @@ List the deployments with the platform key:
 
   curl -s '{base}/unstract/{SLUG}/api/v2/api-deployment/' -H 'Authorization: Bearer {platform_key}'
 
-Log in as the administrator:
+Open the console in a browser, and log in as the administrator:
+
+  {base}/
+
+Or log in by the API:
 
   curl -s '{base}/v1/session' -H 'Content-Type: application/json' \\
     -d '{{\"username\": \"{username}\", \"password\": \"{password}\"}}'
@@ -152,6 +156,7 @@ Give the platform key a new secret:
 
 To begin anew instead, stop the demo and delete the directory {directory}.
 
+The console is at http://{address}/
 The API is documented at http://{address}/docs/
 Serving until Ctrl-C."
     );

@@ -163,6 +163,19 @@ function busy(form, isBusy) {
   form.querySelectorAll('button[type="submit"]').forEach((button) => { button.disabled = isBusy; });
 }
 
+// ── Lines ──
+
+// The line of a text area that a fault is in.
+function goToLine(link) {
+  const area = document.querySelector(link.getAttribute('href'));
+  if (!(area instanceof HTMLTextAreaElement)) return;
+  const lines = area.value.split('\n');
+  const number = Number(link.dataset.line);
+  const start = lines.slice(0, number - 1).reduce((sum, line) => sum + line.length + 1, 0);
+  area.focus();
+  area.setSelectionRange(start, start + (lines[number - 1] ?? '').length);
+}
+
 // ── Live parts ──
 
 // An element with an id and `data-live` is replaced by the one of that id at the address, until the answer's is not live any more.
@@ -197,12 +210,13 @@ function follow(id, misses = 0) {
 
 document.addEventListener('click', (event) => {
   const isPlain = event.button === 0 && !event.ctrlKey && !event.metaKey && !event.shiftKey && !event.altKey;
-  const target = event.target.closest('[data-copies], a[data-opens], [data-closes]');
+  const target = event.target.closest('[data-copies], a[data-opens], [data-closes], a[data-line]');
   document.querySelectorAll('details.menu[open]').forEach((menu) => { if (!menu.contains(event.target)) menu.open = false; });
   if (!target || !isPlain) return;
   const dialog = target.closest('dialog');
   if (target.matches('[data-copies]')) copy(target);
   else if (target.matches('[data-opens]')) { event.preventDefault(); open(target); }
+  else if (target.matches('[data-line]')) { event.preventDefault(); goToLine(target); }
   else if (dialog) { event.preventDefault(); dialog.close(); }
 });
 

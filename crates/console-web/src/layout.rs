@@ -187,7 +187,7 @@ pub fn page(frame: Frame<'_>, body: Markup) -> Markup {
             }
             body .lone[here.is_none()] {
                 a .skip href="#main" { "Skip to the content" }
-                @if let Some(viewer) = frame.viewer { (header(viewer)) }
+                @if let Some(viewer) = frame.viewer { (header(viewer)) } @else { (bare_header()) }
                 @if let Some(place) = here { (navigation(place, frame.section)) }
                 main #main tabindex="-1" {
                     @if let Some(flash) = frame.flash { (flash) }
@@ -200,6 +200,11 @@ pub fn page(frame: Frame<'_>, body: Markup) -> Markup {
             }
         }
     }
+}
+
+/// Of a page for somebody who is not known.
+fn bare_header() -> Markup {
+    html! { header .top { a .product href="/" { (mark()) span { "Keywright" } } } }
 }
 
 fn header(viewer: &Viewer) -> Markup {

@@ -38,6 +38,7 @@ mod another_server;
 mod counts;
 mod forms;
 mod notices;
+mod pages;
 mod people;
 mod settings;
 mod slow;

@@ -5,7 +5,7 @@ mod run;
 
 use std::collections::BTreeMap;
 
-use access_domain::ManageWorkflows;
+use access_domain::{Granted, ListFilter, ManageDeployments, ManageWorkflows, PageRequest};
 use actix_web::{HttpResponse, get, web};
 use api_types::{ErrorCode, Refusal};
 use auth_actix::ApiError;
@@ -29,6 +29,8 @@ use crate::{
 };
 
 const PATH: &str = "/executions";
+/// Workflows and deployments that can be chosen by name.
+const MOST_NAMED: u32 = 200;
 /// The filters that stand in an address.
 const FILTERS: [&str; 7] = ["status", "trigger", "from", "to", "deployment", "workflow", "key_id"];
 
@@ -42,6 +44,7 @@ async fn list(
     console: web::Data<Console>,
     visitor: Visitor<ManageWorkflows>,
 ) -> Result<HttpResponse, ApiError> {
+    let deployments = visitor.also::<ManageDeployments>()?;
     let Visitor { granted, viewer, place, query, .. } = visitor;
     let (filter, filled) = match filter(&query) {
         Ok(filter) => (filter, query.filled()),
@@ -59,9 +62,10 @@ async fn list(
                 gap.insert(uc.workflows.get(&granted, execution.workflow).map(|one| one.name).ok());
             }
         }
-        Ok((found, names))
+        let named = Named::find(uc, &granted, &deployments)?;
+        Ok((found, names, named))
     };
-    let (found, names) = console.run(find).await?;
+    let (found, names, named) = console.run(find).await?;
     let path = place.href(PATH);
     let cursor = query.given("cursor").map(str::to_owned);
     let set: Vec<(&str, &str)> = FILTERS.iter().map(|name| (*name, query.text(name))).collect();
@@ -76,7 +80,7 @@ async fn list(
                 Some(crate::parts::Button::link("Workflows", place.href("/workflows"))),
             ))
         } @else {
-            (bar(&path).render(&filled))
+            (named.bar(&path, &query).render(&filled))
             @if found.items.is_empty() { p { "No execution is like that." } }
             @else { (table(&place, &found.items, &names)) }
             (pager(&path, &set, cursor.as_deref(), found.next.map(|next| next.to_string()).as_deref()))
@@ -86,24 +90,73 @@ async fn list(
     Ok(shown(page(frame, body)))
 }
 
-fn bar(path: &str) -> FilterBar {
-    let any = || Choice::new("", "Any");
-    let statuses =
-        [Status::Pending, Status::Executing, Status::Completed, Status::Error, Status::Stopped];
-    let statuses = statuses.map(|status| Choice::new(status.as_str(), words(status).0));
-    let triggers = TriggerKind::ALL.map(|kind| Choice::new(kind.as_str(), started(kind)));
-    FilterBar::new(path)
-        .field(Field::select("status", "Status", [any()].into_iter().chain(statuses).collect()))
-        .field(Field::select(
-            "trigger",
-            "Started by",
-            [any()].into_iter().chain(triggers).collect(),
-        ))
-        .field(Field::date_time("from", "From (UTC)"))
-        .field(Field::date_time("to", "To (UTC)"))
-        .field(Field::text("deployment", "Deployment id"))
-        .field(Field::text("workflow", "Workflow id"))
-        .field(Field::text("key_id", "Key id"))
+/// What can be chosen to filter by: pairs of an id and a name.
+struct Named {
+    workflows: Vec<(String, String)>,
+    deployments: Vec<(String, String)>,
+}
+
+impl Named {
+    fn find(
+        uc: &UseCases,
+        granted: &Granted<ManageWorkflows>,
+        deployments: &Granted<ManageDeployments>,
+    ) -> Result<Self, Refusal> {
+        let page = PageRequest { after: None, limit: MOST_NAMED };
+        let workflows = uc.workflows.list(granted, &ListFilter::default(), page)?.items;
+        let deployments = uc.deployments.list(deployments, &ListFilter::default(), page)?.items;
+        Ok(Self {
+            workflows: workflows
+                .into_iter()
+                .map(|one| (one.id.uuid().to_string(), one.name))
+                .collect(),
+            deployments: deployments
+                .into_iter()
+                .map(|one| (one.id.uuid().to_string(), one.api_name))
+                .collect(),
+        })
+    }
+
+    fn bar(&self, path: &str, query: &Typed) -> FilterBar {
+        let any = || Choice::new("", "Any");
+        let statuses =
+            [Status::Pending, Status::Executing, Status::Completed, Status::Error, Status::Stopped];
+        let statuses = statuses.map(|status| Choice::new(status.as_str(), words(status).0));
+        let triggers = TriggerKind::ALL.map(|kind| Choice::new(kind.as_str(), started(kind)));
+        let bar = FilterBar::new(path)
+            .field(Field::select("status", "Status", [any()].into_iter().chain(statuses).collect()))
+            .field(Field::select(
+                "trigger",
+                "Started by",
+                [any()].into_iter().chain(triggers).collect(),
+            ))
+            .field(Field::select(
+                "workflow",
+                "Workflow",
+                chosen(&self.workflows, query.text("workflow")),
+            ))
+            .field(Field::select(
+                "deployment",
+                "Deployment",
+                chosen(&self.deployments, query.text("deployment")),
+            ))
+            .field(Field::date_time("from", "From (UTC)"))
+            .field(Field::date_time("to", "To (UTC)"));
+        // Nobody knows the ids of keys by heart: pages about keys lead here with one.
+        if query.given("key_id").is_some() {
+            bar.field(Field::text("key_id", "Key id"))
+        } else {
+            bar
+        }
+    }
+}
+
+/// All that have names here, and what is chosen already even if it has none.
+fn chosen(named: &[(String, String)], id: &str) -> Vec<Choice> {
+    let unnamed = !id.is_empty() && named.iter().all(|(known, _)| known != id);
+    let all = named.iter().map(|(id, name)| Choice::new(id, name));
+    let extra = unnamed.then(|| Choice::new(id, id));
+    [Choice::new("", "Any")].into_iter().chain(all).chain(extra).collect()
 }
 
 fn filter(query: &Typed) -> Result<HistoryFilter, ApiError> {

@@ -19,7 +19,7 @@ pub(in crate::pages) fn run(place: &Place, detail: &RunDetail, here: &str) -> Ma
     let is_over = execution.state.status.is_finished();
     let said = format!("The execution has ended: {}", execution.state.status.as_str());
     html! {
-        div #run data-live=[(!is_over).then_some(here)] data-said=[is_over.then_some(said)] {
+        div #run .stack data-live=[(!is_over).then_some(here)] data-said=[is_over.then_some(said)] {
             (definitions(vec![
                 ("Status", status(execution.state.status)),
                 ("Execution", html! { a href=(place.href(&format!("/executions/{}", execution.id.uuid()))) { code { (execution.id.uuid()) } } }),

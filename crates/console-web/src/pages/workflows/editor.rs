@@ -194,8 +194,8 @@ fn stored(workflow: &Workflow) -> Filled {
 
 fn definition_field(filled: &Filled) -> Field {
     let rows = filled.value("definition").lines().count().clamp(12, 40);
-    let hint = "JSON: `steps`, each with an `id` and a `tool` (passthrough, transform, template, http_request, llm, extract_text, \
-                validate, delay), and what the `output` is.";
+    let hint = "JSON: “steps”, each with an “id” and a “tool” (passthrough, transform, template, http_request, llm, extract_text, \
+                validate, delay), and what the “output” is.";
     Field::code("definition", "Definition", u8::try_from(rows).unwrap_or(40)).hint(hint).required()
 }
 
