@@ -185,7 +185,7 @@ pub fn page(frame: Frame<'_>, body: Markup) -> Markup {
                 link rel="stylesheet" href=(assets::css());
                 script src=(assets::js()) defer {}
             }
-            body .lone[here.is_none()] {
+            body .lone[here.is_none()] .nobody[frame.viewer.is_none()] {
                 a .skip href="#main" { "Skip to the content" }
                 @if let Some(viewer) = frame.viewer { (header(viewer)) } @else { (bare_header()) }
                 @if let Some(place) = here { (navigation(place, frame.section)) }

@@ -222,7 +222,7 @@ fn own_sessions(viewer: &Viewer, record: &SessionRecord, all: &[Session]) -> Mar
         table.row(vec![
             html! {
                 @if is_present { (badge("This one", Tone::Good)) " " }
-                (browser)
+                span .agent { (browser) }
             },
             html! { (session.address.map_or_else(|| "unknown".to_owned(), |address| address.to_string())) },
             time(session.created_at),

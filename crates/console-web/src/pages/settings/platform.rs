@@ -284,14 +284,16 @@ fn filled(
 ) -> Vec<Markup> {
     let at = |deed: &str| place.href(&format!("{PATH}/{}/{deed}", key.id));
     let (name, is_active) = (slot.to_string(), slots.keys.active() == Some(slot));
+    let uses = slots.uses.get(&key.id).map_or(0, UsageBucket::uses);
     vec![
         html! { (name) },
         html! { code { (key.hint) } br; span .quiet { "since " (time(key.secret_created_at)) } },
         Button::switch("Active", at("active"), &viewer.csrf, "is_active", is_active)
             .about(&name)
             .render(),
-        html! { (count(slots.uses.get(&key.id).map_or(0, UsageBucket::uses))) },
-        time_or(key.last_used_at, "never"),
+        html! { (count(uses)) },
+        // When a key was used is stored a minute later at most.
+        time_or(key.last_used_at, if uses == 0 { "never" } else { "just now" }),
         html! {
             (Button::opens("Refresh", at("refresh")).about(&name))
             (Button::opens("Delete", at("delete")).danger().about(&name))
