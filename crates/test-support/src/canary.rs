@@ -131,6 +131,7 @@ impl Canary {
                 seen.add(value, Shown::Anytime);
             }
         });
+        seen.add(&secret_on_page(text).unwrap_or_default(), here);
         seen.answers.push(written);
     }
 
@@ -224,6 +225,12 @@ fn spellings(secret: &str) -> Vec<Vec<u8>> {
     all
 }
 
+/// What a page shows in the panel that is made for secrets.
+pub(crate) fn secret_on_page(page: &str) -> Option<String> {
+    let panel = page.split(" data-secret").nth(1)?;
+    panel.split(" data-text>").nth(1)?.split('<').next().map(str::to_owned)
+}
+
 /// Calls `each` with every member that is a text, however deep.
 fn members(value: &Value, each: &mut dyn FnMut(&str, &str)) {
     match value {
@@ -294,6 +301,17 @@ mod tests {
             let written = [b"before", planted, b"after"].concat();
             assert!(leaks(&canary, &written) > 0, "{}", String::from_utf8_lossy(planted));
         }
+    }
+
+    #[test]
+    fn a_secret_on_a_page_is_one_as_well() {
+        let canary = Canary::default();
+        let page =
+            format!("<section data-panel data-secret><code data-text>{TOKEN}</code></section>");
+        canary.answered(&page, [].into_iter());
+        assert_eq!(leaks(&canary, b""), 0);
+        canary.answered(&format!("<li>{TOKEN}</li>"), [].into_iter());
+        assert_eq!(leaks(&canary, b""), 1);
     }
 
     #[test]

@@ -37,6 +37,7 @@ mod bodies;
 mod callers;
 mod client_address;
 mod command_line;
+mod console_settings;
 mod console_workflows;
 mod demo;
 mod deployment_limits;
