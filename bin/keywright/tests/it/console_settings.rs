@@ -287,6 +287,7 @@ async fn a_secret_goes_in_and_is_on_no_page(app: TestApp) {
     has(&set, 200, "<code>TOKEN</code>");
     assert!(!set.text.contains("tok-31f7"), "{}", set.text);
     has(&admin.look(&format!("{page}/TOKEN/replace")).await, 200, "Replace the value of TOKEN");
+    has(&admin.look(&format!("{page}/call-us/replace")).await, 404, "Not found");
     let empty = admin.fill_in(&format!("{page}/TOKEN/replace"), &[("value", "")]).await;
     has(&empty, 422, "form-value-fault");
     let replaced = admin.fill_in(&format!("{page}/TOKEN/replace"), &[("value", "other")]).await;
@@ -298,6 +299,7 @@ async fn a_secret_goes_in_and_is_on_no_page(app: TestApp) {
 
 async fn a_password_is_changed_and_other_sessions_end(app: TestApp) {
     let (here, there) = (app.admin().await, app.admin().await);
+    let foreign = app.user().await.look("/account").await;
     has(&here.look("/account").await, 200, "This one");
     const NEW: &str = "a horse of another colour";
     let change = async |current: &str, new: &str, again: &str| {
@@ -316,7 +318,6 @@ async fn a_password_is_changed_and_other_sessions_end(app: TestApp) {
     let page = anew.look("/account").await;
     let ends: Vec<&str> = page.text.split("action=\"/account/sessions/").skip(1).collect();
     assert!(ends.len() >= 2, "{}", page.text);
-    let foreign = app.user().await.look("/account").await;
     let foreign = between(&foreign.text, "action=\"/account/sessions/", "/end").to_owned();
     has(&anew.fill_in(&format!("/account/sessions/{foreign}/end"), &[]).await, 404, "Not found");
     // Newest first.

@@ -168,7 +168,7 @@ fn whole(
             ("Mail address", html! {
                 @match &user.email {
                     Some(email) => (email.as_str()),
-                    None => span .quiet { "none: notices of keys that you made reach you in the console alone" },
+                    None => span .quiet { "none" },
                 }
             }),
             ("Account since", time(user.created_at)),

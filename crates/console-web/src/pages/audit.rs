@@ -164,7 +164,7 @@ fn words(kind: &str) -> String {
 
 /// Where that is which an entry is about; it may be gone.
 fn about(place: &Place, entry: &AuditEntryView) -> Option<String> {
-    let id = entry.subject.id.as_deref()?;
+    let id = entry.subject.id.as_deref().unwrap_or_default();
     let path = match entry.subject.kind.as_str() {
         "workflow" => format!("/workflows/{id}"),
         "deployment" => format!("/deployments/{id}"),

@@ -69,7 +69,7 @@ impl SecretShown<'_> {
                 h1 #panel-title { (self.title) }
                 p { (copyable(self.secret, self.what)) }
                 p .notice.warning {
-                    strong { "Copy it now." } " It is shown this once and cannot be seen again: only a fingerprint of it is kept. "
+                    strong { "Copy it now." } " It is shown this once and cannot be seen again. "
                     (self.text)
                 }
                 (self.next)

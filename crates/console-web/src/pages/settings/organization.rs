@@ -101,7 +101,7 @@ fn whole(
 ) -> Markup {
     let body = html! {
         (heading("Organization", html! {}))
-        p { "Clients that ask for an organization take either of these; the first is short, the second never changes either." }
+        p { "Clients that ask for an organization take its ID or its UUID. Neither ever changes." }
         (definitions(vec![
             ("Name", html! { (place.name) }),
             ("Organization ID", copyable(&place.slug, "the organization ID")),

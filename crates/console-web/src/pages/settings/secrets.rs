@@ -1,6 +1,6 @@
 //! Secrets of the organization: set here, used by workflows, read by nobody.
 
-use access_domain::{ManageSecrets, OrganizationSecret, ReadOrganization};
+use access_domain::{ManageSecrets, OrganizationSecret, ReadOrganization, SecretName};
 use actix_web::{HttpRequest, HttpResponse, get, post, web};
 use api_types::Refusal;
 use auth_actix::ApiError;
@@ -73,9 +73,9 @@ async fn set(
 }
 
 #[get("/{org_id}/settings/secrets/{name}/replace")]
-async fn ask_for_value(visitor: Visitor<ManageSecrets>) -> HttpResponse {
-    let name = name_in_path(visitor.request());
-    shown(replacement(&visitor.viewer, &visitor.place, &name, &Filled::blank()))
+async fn ask_for_value(visitor: Visitor<ManageSecrets>) -> Result<HttpResponse, ApiError> {
+    let name = name_in_path(visitor.request())?;
+    Ok(shown(replacement(&visitor.viewer, &visitor.place, &name, &Filled::blank())))
 }
 
 #[post("/{org_id}/settings/secrets/{name}/replace")]
@@ -83,7 +83,7 @@ async fn replace(
     console: web::Data<Console>,
     sender: Sender<ManageSecrets>,
 ) -> Result<HttpResponse, ApiError> {
-    let name = name_in_path(sender.visitor.request());
+    let name = name_in_path(sender.visitor.request())?;
     let Sender { visitor: Visitor { granted, viewer, place, .. }, typed } = sender;
     let (named, value) = (name.clone(), value(&typed));
     match console.run(move |uc| uc.secrets.set(&granted, &named, &value)).await {
@@ -96,8 +96,8 @@ async fn replace(
 }
 
 #[get("/{org_id}/settings/secrets/{name}/delete")]
-async fn ask_to_delete(visitor: Visitor<ManageSecrets>) -> HttpResponse {
-    let name = name_in_path(visitor.request());
+async fn ask_to_delete(visitor: Visitor<ManageSecrets>) -> Result<HttpResponse, ApiError> {
+    let name = name_in_path(visitor.request())?;
     let Visitor { viewer, place, .. } = visitor;
     let question = Question {
         title: format!("Delete the secret {name}?"),
@@ -112,7 +112,7 @@ async fn ask_to_delete(visitor: Visitor<ManageSecrets>) -> HttpResponse {
         fields: Vec::new(),
         reveals: false,
     };
-    shown(framed(&viewer, "Delete a secret", TAB, None, question.render(&Filled::blank())))
+    Ok(shown(framed(&viewer, "Delete a secret", TAB, None, question.render(&Filled::blank()))))
 }
 
 #[post("/{org_id}/settings/secrets/{name}/delete")]
@@ -120,14 +120,16 @@ async fn delete(
     console: web::Data<Console>,
     sender: Sender<ManageSecrets>,
 ) -> Result<HttpResponse, ApiError> {
-    let name = name_in_path(sender.visitor.request());
+    let name = name_in_path(sender.visitor.request())?;
     let Visitor { granted, place, .. } = sender.visitor;
     console.run(move |uc| uc.secrets.delete(&granted, &name)).await?;
     Ok(see_other(place.href(&format!("{PATH}?done=deleted"))))
 }
 
-fn name_in_path(request: &HttpRequest) -> String {
-    request.match_info().get("name").unwrap_or_default().to_owned()
+/// What can be no name is not shown on a page either.
+fn name_in_path(request: &HttpRequest) -> Result<String, ApiError> {
+    let name = request.match_info().get("name").and_then(SecretName::parse);
+    Ok(name.ok_or_else(ApiError::not_found)?.as_str().to_owned())
 }
 
 /// As it was typed: blanks belong to it.
