@@ -54,3 +54,7 @@ demo:
 # Rewrites docs/openapi.json from the code
 openapi:
     KEYWRIGHT_UPDATE=1 cargo test -p keywright --test it openapi
+
+# Copies the pictures that README shows from those that the tests took of the console
+screenshots:
+    .ci/screenshots

@@ -204,14 +204,14 @@ pub fn page(frame: Frame<'_>, body: Markup) -> Markup {
 
 /// Of a page for somebody who is not known.
 fn bare_header() -> Markup {
-    html! { header .top { a .product href="/" { (mark()) span { "Keywright" } } } }
+    html! { header .top { a .product href="/" aria-label="Keywright" { (mark()) span { "Keywright" } } } }
 }
 
 fn header(viewer: &Viewer) -> Markup {
     let home = viewer.here.as_ref().map_or_else(|| "/".to_owned(), |place| place.href(""));
     html! {
         header .top {
-            a .product href=(home) { (mark()) span { "Keywright" } }
+            a .product href=(home) aria-label="Keywright" { (mark()) span { "Keywright" } }
             @if let Some(here) = &viewer.here { (switcher(here, &viewer.organizations)) }
             details .menu .account {
                 summary { span .visually-hidden { "Account of " } (viewer.username) }

@@ -50,12 +50,12 @@ async fn errors() -> HttpResponse {
     });
     let page = format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Keywright: error codes</title>\
-         <meta name=\"viewport\" content=\"width=device-width\"><style>body{{font:1rem/1.5 system-ui;margin:2rem auto;\
+         <meta name=\"viewport\" content=\"width=device-width\"><link rel=\"icon\" href=\"data:,\"><style>body{{font:1rem/1.5 system-ui;margin:2rem auto;\
          max-width:60rem;padding:0 1rem;color-scheme:light dark}}td,th{{padding:.3rem .8rem;text-align:left}}\
-         tr:target{{outline:2px solid}}</style></head><body><h1>Error codes</h1><p>Every refusal is an \
+         tr:target{{outline:2px solid}}code{{overflow-wrap:anywhere}}</style></head><body><main><h1>Error codes</h1><p>Every refusal is an \
          <code>application/problem+json</code> document whose <code>code</code> is one of these.</p>\
          <table><thead><tr><th>code</th><th>status</th><th>meaning</th></tr></thead><tbody>\n{rows}</tbody></table>\
-         </body></html>\n"
+         </main></body></html>\n"
     );
     HttpResponse::Ok().insert_header(CSP).content_type("text/html; charset=utf-8").body(page)
 }

@@ -9,6 +9,7 @@
 
 pub mod answer;
 pub mod app;
+pub mod browser;
 pub mod canary;
 pub mod clock;
 pub mod contract;

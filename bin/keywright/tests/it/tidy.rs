@@ -57,7 +57,7 @@ const OPTIONAL: [(&str, &str); 4] = [
 ];
 
 /// Foreign crates, by how their names begin, that only these crates may hold.
-const FENCED: [(&str, &[&str]); 10] = [
+const FENCED: [(&str, &[&str]); 11] = [
     ("actix", &["auth-actix", "http-actix", "console-web", "keywright", "test-support"]),
     ("diesel", &["storage-diesel", "test-support"]),
     ("hyper", &["outbound"]),
@@ -68,6 +68,7 @@ const FENCED: [(&str, &[&str]); 10] = [
     ("metrics-exporter", &["keywright"]),
     ("opentelemetry", &["keywright"]),
     ("quick_cache", &["auth-actix"]),
+    ("thirtyfour", &["test-support"]),
 ];
 
 /// What I/O, wire types or chance would come with; by how the names begin.

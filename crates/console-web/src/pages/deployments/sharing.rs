@@ -1,6 +1,6 @@
 //! With whom a deployment is shared.
 
-use access_domain::{DeploymentId, ManageDeployments, Member, ReadOrganization};
+use access_domain::{DeploymentId, ManageDeployments, Member};
 use actix_web::{HttpResponse, get, post, web};
 use api_types::Refusal;
 use auth_actix::ApiError;
@@ -28,16 +28,16 @@ async fn look(
     visitor: Visitor<ManageDeployments>,
 ) -> Result<HttpResponse, ApiError> {
     let id: DeploymentId = path_id(visitor.request(), "id")?;
-    let reads = visitor.also::<ReadOrganization>()?;
+    let reads = sharing::reads(&visitor)?;
     let Visitor { granted, viewer, query, .. } = visitor;
     let load = move |uc: &UseCases| -> Result<_, Refusal> {
         let deployment = find(uc, &granted, id)?;
         let shared = uc.sharing.of_deployment(&granted, id)?;
-        Ok((deployment, shared, sharing::members(uc, &reads)?))
+        Ok((deployment, shared, sharing::members(uc, reads.as_ref())?))
     };
     let (deployment, shared, members) = console.run(load).await?;
     let done = flash(&query, &[("shared", "Saved: whoever is ticked sees it from now on.")]);
-    Ok(shown(form(&viewer, &deployment, &members, &sharing::stored(&shared), done)))
+    Ok(shown(form(&viewer, &deployment, members.as_deref(), &sharing::stored(&shared), done)))
 }
 
 #[post("/{org_id}/deployments/{id}/share")]
@@ -47,13 +47,13 @@ async fn share(
 ) -> Result<HttpResponse, ApiError> {
     let Sender { visitor, typed } = sender;
     let id: DeploymentId = path_id(visitor.request(), "id")?;
-    let reads = visitor.also::<ReadOrganization>()?;
+    let reads = sharing::reads(&visitor)?;
     let Visitor { granted, viewer, place, .. } = visitor;
     let draft = sharing::draft(&typed);
     let save = move |uc: &UseCases| -> Result<_, Refusal> {
         let deployment = find(uc, &granted, id)?;
         let saved = uc.sharing.share_deployment(&granted, id, &draft).map_err(Refusal::from);
-        Ok((deployment, saved, sharing::members(uc, &reads)?))
+        Ok((deployment, saved, sharing::members(uc, reads.as_ref())?))
     };
     let (deployment, saved, members) = console.run(save).await?;
     match saved {
@@ -61,7 +61,7 @@ async fn share(
         Err(refusal) => {
             let (status, faults) = faults_of(refusal.into())?;
             let filled = typed.refused(faults);
-            Ok(refused(status, form(&viewer, &deployment, &members, &filled, None)))
+            Ok(refused(status, form(&viewer, &deployment, members.as_deref(), &filled, None)))
         }
     }
 }
@@ -69,7 +69,7 @@ async fn share(
 fn form(
     viewer: &Viewer,
     shown: &Shown<Deployment>,
-    members: &[Member],
+    members: Option<&[Member]>,
     filled: &Filled,
     done: Option<Flash<'_>>,
 ) -> Markup {

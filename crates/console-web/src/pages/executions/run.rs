@@ -47,7 +47,7 @@ pub(in crate::pages) fn run(place: &Place, detail: &RunDetail, here: &str) -> Ma
 fn steps(detail: &RunDetail) -> Markup {
     html! {
         @if !detail.steps.is_empty() {
-            h3 { "Steps" }
+            h2 { "Steps" }
             ol .steps { @for step in &detail.steps { li { (one(step)) } } }
             @if detail.has_more_steps { p .quiet { "There are more; these are the first." } }
         }

@@ -1,6 +1,6 @@
 //! With whom a workflow is shared.
 
-use access_domain::{ManageWorkflows, Member, ReadOrganization};
+use access_domain::{ManageWorkflows, Member};
 use actix_web::{HttpResponse, get, post, web};
 use api_types::Refusal;
 use auth_actix::ApiError;
@@ -28,16 +28,16 @@ async fn look(
     visitor: Visitor<ManageWorkflows>,
 ) -> Result<HttpResponse, ApiError> {
     let id: WorkflowId = path_id(visitor.request(), "id")?;
-    let reads = visitor.also::<ReadOrganization>()?;
+    let reads = sharing::reads(&visitor)?;
     let Visitor { granted, viewer, query, .. } = visitor;
     let find = move |uc: &UseCases| -> Result<_, Refusal> {
         let workflow = uc.workflows.get(&granted, id)?;
         let shared = uc.sharing.of_workflow(&granted, id)?;
-        Ok((workflow, shared, sharing::members(uc, &reads)?))
+        Ok((workflow, shared, sharing::members(uc, reads.as_ref())?))
     };
     let (workflow, shared, members) = console.run(find).await?;
     let done = flash(&query, &[("shared", "Saved: whoever is ticked sees it from now on.")]);
-    Ok(shown(form(&viewer, &workflow, &members, &sharing::stored(&shared), done)))
+    Ok(shown(form(&viewer, &workflow, members.as_deref(), &sharing::stored(&shared), done)))
 }
 
 #[post("/{org_id}/workflows/{id}/share")]
@@ -47,13 +47,13 @@ async fn share(
 ) -> Result<HttpResponse, ApiError> {
     let Sender { visitor, typed } = sender;
     let id: WorkflowId = path_id(visitor.request(), "id")?;
-    let reads = visitor.also::<ReadOrganization>()?;
+    let reads = sharing::reads(&visitor)?;
     let Visitor { granted, viewer, place, .. } = visitor;
     let draft = sharing::draft(&typed);
     let save = move |uc: &UseCases| -> Result<_, Refusal> {
         let workflow = uc.workflows.get(&granted, id)?;
         let saved = uc.sharing.share_workflow(&granted, id, &draft).map_err(Refusal::from);
-        Ok((workflow, saved, sharing::members(uc, &reads)?))
+        Ok((workflow, saved, sharing::members(uc, reads.as_ref())?))
     };
     let (workflow, saved, members) = console.run(save).await?;
     match saved {
@@ -61,7 +61,7 @@ async fn share(
         Err(refusal) => {
             let (status, faults) = faults_of(refusal.into())?;
             let filled = typed.refused(faults);
-            Ok(refused(status, form(&viewer, &workflow, &members, &filled, None)))
+            Ok(refused(status, form(&viewer, &workflow, members.as_deref(), &filled, None)))
         }
     }
 }
@@ -69,7 +69,7 @@ async fn share(
 fn form(
     viewer: &Viewer,
     workflow: &Workflow,
-    members: &[Member],
+    members: Option<&[Member]>,
     filled: &Filled,
     done: Option<Flash<'_>>,
 ) -> Markup {
