@@ -195,6 +195,16 @@ pub async fn session_of_request(
     session(context, token, request.method().is_safe(), csrf).await
 }
 
+/// Whether a request's cookie carries a session, before anything of the request is read.
+///
+/// # Errors
+/// When there is none, or it is over.
+pub async fn has_session(request: &HttpRequest) -> Result<(), ApiError> {
+    let context = context_of(request)?;
+    let token = context.cookie.read(request).ok_or(AuthenticationError::Missing)?;
+    session(context, token, true, None).await.map(drop)
+}
+
 async fn session(
     context: &AccessContext,
     token: String,

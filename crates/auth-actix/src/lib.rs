@@ -32,8 +32,8 @@ mod turns;
 pub use self::{
     blocking::{Blocking, run_blocking},
     caller::{
-        AccessContext, Caller, FromCall, Identity, PersonAtWork, grant, keys_of_request, origin,
-        requested_organization, session_of_request,
+        AccessContext, Caller, FromCall, Identity, PersonAtWork, grant, has_session,
+        keys_of_request, origin, requested_organization, session_of_request,
     },
     calls::{count_for, count_tokens},
     client_address::ClientAddress,

@@ -105,6 +105,8 @@ function show(panel, opener) {
 }
 
 async function open(link) {
+  if (link.ariaBusy === 'true') return;
+  link.ariaBusy = 'true';
   try {
     const { answer, page } = await fetchPage(link.href);
     const panel = page.querySelector('[data-panel]');
@@ -113,6 +115,7 @@ async function open(link) {
   } catch {
     location.assign(link.href);
   }
+  link.ariaBusy = null;
 }
 
 // ── Secrets that are shown once ──
@@ -123,6 +126,20 @@ function fill(form, submitter) {
   return new URLSearchParams(data);
 }
 
+// The answer was lost, and perhaps not the deed: done again, it would be done twice.
+function unsure(form) {
+  busy(form, false);
+  const text = 'No answer came. It may have been done all the same: load the page anew and look before you try again.';
+  let said = form.querySelector('.notice.unsure');
+  if (!said) {
+    said = document.createElement('p');
+    said.className = 'notice warning unsure';
+    form.append(said);
+  }
+  said.textContent = text;
+  announce(text, form);
+}
+
 // The answer is in no history: neither its address nor its text outlives the dialog.
 async function reveal(form, submitter) {
   const body = fill(form, submitter);
@@ -131,10 +148,11 @@ async function reveal(form, submitter) {
   try {
     ({ answer, page } = await fetchPage(form.action, { method: 'POST', body }));
   } catch {
-    busy(form, false);
-    announce('The server could not be reached. Try again.', form);
+    unsure(form);
     return;
   }
+  // A proxy's answer tells nothing of what the server has done.
+  if (answer.status >= 500 || !page.querySelector('main')) { unsure(form); return; }
   const dialog = form.closest('dialog');
   const panel = page.querySelector('[data-panel]');
   if (panel?.hasAttribute('data-secret')) {
@@ -188,20 +206,18 @@ function follow(id, misses = 0) {
       const { answer, page } = await fetchPage(part.dataset.live);
       const fresh = page.getElementById(id);
       if (!answer.ok || !fresh) throw new Error('no such part');
-      const focused = part.contains(document.activeElement) ? document.activeElement.id : '';
+      const focused = part.contains(document.activeElement) ? document.activeElement : null;
+      const place = focused && [...part.querySelectorAll('a, button, summary')].indexOf(focused);
       const adopted = document.adoptNode(fresh);
+      part.querySelectorAll('details[open][id]').forEach((one) => { const same = adopted.querySelector(`#${one.id}`); if (same) same.open = true; });
       localise(adopted);
       part.replaceWith(adopted);
-      if (focused) document.getElementById(focused)?.focus();
+      if (focused) (adopted.querySelectorAll('a, button, summary')[place] ?? document.querySelector('main')).focus();
       if (adopted.dataset.live) follow(id);
       else announce(adopted.dataset.said ?? 'Finished', adopted);
     } catch {
       if (misses + 1 < LIVE_MISSES) { follow(id, misses + 1); return; }
-      const refresh = document.createElement('a');
-      refresh.href = location.href;
-      refresh.className = 'button';
-      refresh.textContent = 'Refresh';
-      part.append(refresh);
+      announce('The server could not be reached. Refresh the page to see where it stands.', part);
     }
   }, LIVE_MS);
 }

@@ -12,7 +12,7 @@ use actix_web::{
     dev::{ServiceRequest, ServiceResponse},
     guard::GuardContext,
     http::header::{
-        CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, REFERRER_POLICY, X_FRAME_OPTIONS,
+        ACCEPT, CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, REFERRER_POLICY, X_FRAME_OPTIONS,
     },
     middleware::{Next, from_fn},
     web,
@@ -94,10 +94,18 @@ pub fn configure(console: web::Data<Console>) -> impl FnOnce(&mut web::ServiceCo
     }
 }
 
-/// Whether an address is one of the console's: its own, or one below an organization.
+/// Whether a request is for a page: at the console's own addresses or below an organization, by somebody who reads pages. Programs at
+/// such an address hear what they hear at any that is not the API's.
 fn is_of_console(context: &GuardContext<'_>) -> bool {
-    let first = context.head().uri.path().split('/').nth(1).unwrap_or_default();
-    ADDRESSES.contains(&first) || (!RESERVED_SLUGS.contains(&first) && !first.contains('.'))
+    let head = context.head();
+    let first = head.uri.path().split('/').nth(1).unwrap_or_default();
+    let accept = head.headers().get(ACCEPT).and_then(|value| value.to_str().ok());
+    let reads_pages = accept.is_some_and(|accept| accept.contains("text/html"));
+    match first {
+        "assets" => true,
+        _ if ADDRESSES.contains(&first) => reads_pages,
+        _ => reads_pages && !RESERVED_SLUGS.contains(&first) && !first.contains('.'),
+    }
 }
 
 /// Refusals are told on pages, and every answer says what its page may do.

@@ -4,7 +4,7 @@ use actix_web::{
     HttpMessage as _, HttpRequest, HttpResponse,
     http::{
         Method, StatusCode,
-        header::{ACCEPT, LOCATION, RETRY_AFTER},
+        header::{LOCATION, RETRY_AFTER},
     },
 };
 use api_types::{ErrorCode, Refusal};
@@ -18,16 +18,13 @@ use crate::{
     viewer::Viewer,
 };
 
-/// The answer to a request of the console that was refused: whoever has no session is led to the log-in; programs get the
-/// document that they get everywhere.
+/// The answer to a request of the console that was refused: whoever has no session is led to the log-in.
 pub(crate) fn page(request: &HttpRequest, error: &ApiError, request_id: &str) -> HttpResponse {
     let refusal = error.refusal();
     let is_logged_out =
         matches!(refusal.code, ErrorCode::MissingCredential | ErrorCode::InvalidCredential);
     let mut answer = if is_logged_out && request.method() == Method::GET {
         HttpResponse::SeeOther().insert_header((LOCATION, log_in(request))).finish()
-    } else if !wants_pages(request) {
-        error.document(request_id)
     } else {
         rendered(request, refusal, request_id)
     };
@@ -39,11 +36,6 @@ pub(crate) fn page(request: &HttpRequest, error: &ApiError, request_id: &str) ->
 fn log_in(request: &HttpRequest) -> String {
     let wanted = request.uri().path_and_query().map_or("/", |wanted| wanted.as_str());
     if wanted == "/" { "/log-in".into() } else { href("/log-in", &[("next", wanted)]) }
-}
-
-fn wants_pages(request: &HttpRequest) -> bool {
-    let accept = request.headers().get(ACCEPT).and_then(|value| value.to_str().ok());
-    accept.is_some_and(|accept| accept.contains("text/html"))
 }
 
 fn rendered(request: &HttpRequest, refusal: &Refusal, request_id: &str) -> HttpResponse {

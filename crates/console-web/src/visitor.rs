@@ -4,11 +4,11 @@
 use std::{future::Future, pin::Pin};
 
 use access_domain::{
-    AuthenticationError, Granted, Membership, Principal, SessionRecord, principal_of_session,
+    Granted, Membership, Principal, ReadOrganization, SessionRecord, principal_of_session,
 };
-use actix_web::{FromRequest, HttpMessage as _, HttpRequest, dev::Payload, web};
+use actix_web::{FromRequest, HttpMessage as _, HttpRequest, dev::Payload};
 use auth_actix::{
-    AccessContext, ApiError, FromCall, PersonAtWork, grant, requested_organization,
+    ApiError, FromCall, PersonAtWork, grant, has_session, requested_organization,
     session_of_request,
 };
 
@@ -64,6 +64,14 @@ impl<P> Visitor<P> {
     /// When they may not, which is noted as a refusal: of what they are not offered, ask [`Place::is_admin`].
     pub(crate) fn also<Q: FromCall>(&self) -> Result<Granted<Q>, ApiError> {
         grant(&self.request, self.who.clone())
+    }
+
+    /// The proof that they may list the organization's members, if they may.
+    ///
+    /// # Errors
+    /// As [`Self::also`].
+    pub(crate) fn reads_members(&self) -> Result<Option<Granted<ReadOrganization>>, ApiError> {
+        if self.place.is_admin() { self.also().map(Some) } else { Ok(None) }
     }
 
     /// The request itself.
@@ -122,12 +130,9 @@ impl FromRequest for PersonSends {
     }
 }
 
-/// Of somebody without a session nothing is read.
+/// What somebody sends who has a session: of others nothing is read. Whether it is theirs to send, its token tells afterwards.
 async fn read(request: &HttpRequest, payload: &mut Payload) -> Result<Typed, ApiError> {
-    let access = request.app_data::<web::Data<AccessContext>>();
-    if access.is_none_or(|access| access.cookie.read(request).is_none()) {
-        return Err(AuthenticationError::Missing.into());
-    }
+    has_session(request).await?;
     Typed::read(request, payload, LARGE_BYTES).await
 }
 

@@ -124,6 +124,18 @@ impl Deployments {
         self.store.list_deployments(granted.organization(), granted.visibility(), filter, page)
     }
 
+    /// The `api_name`s of the newest deployments that the caller may see, `limit` at most.
+    ///
+    /// # Errors
+    /// When storage fails.
+    pub fn names(
+        &self,
+        granted: &Granted<ManageDeployments>,
+        limit: u32,
+    ) -> Result<Vec<(DeploymentId, String)>, StoreError> {
+        self.store.deployment_names(granted.organization(), granted.visibility(), limit)
+    }
+
     /// Replaces a deployment's terms by the draft's; what the draft leaves open goes back to its default.
     ///
     /// # Errors

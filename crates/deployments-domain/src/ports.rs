@@ -50,6 +50,19 @@ pub trait WorkflowStore: Send + Sync {
         page: PageRequest,
     ) -> Result<Page<Workflow>, StoreError>;
 
+    /// Ids and names, and nothing of what may be large, of visible workflows: of those `among` which one looks, or of the
+    /// newest, `limit` at most.
+    ///
+    /// # Errors
+    /// When storage fails.
+    fn workflow_names(
+        &self,
+        organization: OrganizationId,
+        visibility: Visibility,
+        among: Option<&[WorkflowId]>,
+        limit: u32,
+    ) -> Result<Vec<(WorkflowId, String)>, StoreError>;
+
     /// Locks the workflow, saves what `rule` makes of it, and the version where its id is new.
     ///
     /// # Errors
@@ -125,6 +138,17 @@ pub trait DeploymentStore: Send + Sync {
         filter: &ListFilter,
         page: PageRequest,
     ) -> Result<Page<Deployment>, StoreError>;
+
+    /// Ids and `api_name`s of the newest visible deployments, `limit` at most.
+    ///
+    /// # Errors
+    /// When storage fails.
+    fn deployment_names(
+        &self,
+        organization: OrganizationId,
+        visibility: Visibility,
+        limit: u32,
+    ) -> Result<Vec<(DeploymentId, String)>, StoreError>;
 
     /// Those of `ids` that are visible.
     ///

@@ -150,6 +150,16 @@ pub trait SharingStore: Send + Sync {
         organization: OrganizationId,
         what: &[Shareable],
     ) -> Result<Vec<Sharing>, StoreError>;
+
+    /// Those of these users who are members still.
+    ///
+    /// # Errors
+    /// When storage fails.
+    fn members_named(
+        &self,
+        organization: OrganizationId,
+        users: &[UserId],
+    ) -> Result<Vec<User>, StoreError>;
 }
 
 /// What somebody made and may share.
@@ -249,6 +259,21 @@ impl SharingDesk {
     /// As of a workflow.
     pub fn of_deployment(&self, granted: &Granted<ManageDeployments>, id: DeploymentId) -> Done {
         self.find(granted, Shareable::Deployment(id))
+    }
+
+    /// Who those are with whom something is shared that the caller may share: they named them, or were told their ids.
+    ///
+    /// # Errors
+    /// When storage fails.
+    pub fn people<P>(
+        &self,
+        granted: &Granted<P>,
+        sharing: &Sharing,
+    ) -> Result<Vec<User>, StoreError> {
+        if sharing.users.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.store.members_named(granted.organization(), &sharing.users)
     }
 
     /// What the caller sees, with whom it is shared where that is theirs to know.

@@ -109,6 +109,19 @@ impl Workflows {
         self.store.list_workflows(granted.organization(), granted.visibility(), filter, page)
     }
 
+    /// What workflows that the caller may see are called: of those `among` which one looks, or of the newest, `limit` at most.
+    ///
+    /// # Errors
+    /// When storage fails.
+    pub fn names(
+        &self,
+        granted: &Granted<ManageWorkflows>,
+        among: Option<&[WorkflowId]>,
+        limit: u32,
+    ) -> Result<Vec<(WorkflowId, String)>, StoreError> {
+        self.store.workflow_names(granted.organization(), granted.visibility(), among, limit)
+    }
+
     /// Changes what `edit` names. A different definition becomes a new version; runs that were
     /// accepted keep the one they were accepted with.
     ///

@@ -110,8 +110,8 @@ fn next(wanted: &str) -> String {
         None => url.path().to_owned(),
     });
     // What the path became may begin with two slashes still, which would name a host.
-    path.filter(|path| !path.starts_with("//") && !path.starts_with("/log-"))
-        .unwrap_or_else(|| "/".into())
+    let is_door = |path: &str| matches!(path.split(['/', '?']).nth(1), Some("log-in" | "log-out"));
+    path.filter(|path| !path.starts_with("//") && !is_door(path)).unwrap_or_else(|| "/".into())
 }
 
 #[cfg(test)]
@@ -120,7 +120,7 @@ mod tests {
 
     #[test]
     fn a_log_in_leads_to_this_server_alone() {
-        for own in ["/acme/usage?from=1&to=2", "/account", "/"] {
+        for own in ["/acme/usage?from=1&to=2", "/account", "/log-team/usage", "/"] {
             assert_eq!(next(own), own);
         }
         for other in [

@@ -1,33 +1,35 @@
 //! With whom something is shared: one form, whatever it is.
 
-use access_domain::{Granted, Member, PageRequest, ReadOrganization, StoreError};
-use auth_actix::ApiError;
+use access_domain::{Granted, PageRequest, ReadOrganization, StoreError, User};
 use deployments_domain::{Sharing, SharingDraft, UseCases};
-use maud::{Markup, html};
+use maud::Markup;
+use uuid::Uuid;
 
 use crate::{
     parts::{Button, Choice, Field, Filled, Form},
     typed::Typed,
-    visitor::Visitor,
 };
 
-/// Members that can be ticked; whoever is beyond them is named.
-const MOST_TICKED: u32 = 200;
+/// Members that are offered to be ticked; whoever is beyond them is named.
+const MOST_OFFERED: u32 = 200;
 
-/// The right to know who the members are, of those who have it: administrators.
-pub(super) fn reads<P>(
-    visitor: &Visitor<P>,
-) -> Result<Option<Granted<ReadOrganization>>, ApiError> {
-    visitor.place.is_admin().then(|| visitor.also()).transpose()
-}
-
-/// Members of the organization, as far as they are offered; nothing to those who may not know them.
-pub(super) fn members(
+/// Whom the form offers: everybody with whom it is shared, so that saving takes nobody away unseen, and to those who may list
+/// them (`reads`) the members of the organization.
+pub(super) fn offered<P>(
     uc: &UseCases,
-    granted: Option<&Granted<ReadOrganization>>,
-) -> Result<Option<Vec<Member>>, StoreError> {
-    let page = PageRequest { after: None, limit: MOST_TICKED };
-    granted.map(|granted| Ok(uc.members.list(granted, page)?.items)).transpose()
+    granted: &Granted<P>,
+    reads: Option<&Granted<ReadOrganization>>,
+    sharing: &Sharing,
+) -> Result<Vec<User>, StoreError> {
+    let mut people = uc.sharing.people(granted, sharing)?;
+    if let Some(reads) = reads {
+        let page = PageRequest { after: None, limit: MOST_OFFERED };
+        let members = uc.members.list(reads, page)?.items.into_iter().map(|member| member.user);
+        people.extend(members);
+    }
+    people.sort_by(|one, other| one.username.as_str().cmp(other.username.as_str()));
+    people.dedup_by_key(|user| user.id);
+    Ok(people)
 }
 
 /// The form as things stand.
@@ -39,39 +41,40 @@ pub(super) fn stored(sharing: &Sharing) -> Filled {
         .fold(everyone, |filled, user| filled.with("users", user.uuid().to_string()))
 }
 
-/// What was ticked.
+/// Who was ticked, and then who was named.
 pub(super) fn draft(typed: &Typed) -> SharingDraft {
+    let named = typed.text("named").split([',', ' ']).filter(|name| !name.is_empty());
     SharingDraft {
-        users: typed.all("users").map(str::to_owned).collect(),
+        users: typed.all("users").chain(named).map(str::to_owned).collect(),
         everyone: typed.is_ticked("everyone"),
     }
 }
 
-/// The form; `what` it is about, and what seeing it means.
+/// The form of what `owner` made.
 pub(super) fn form(
     action: &str,
     csrf: &str,
-    members: Option<&[Member]>,
-    owner: uuid::Uuid,
+    offered: &[User],
+    owner: Uuid,
     filled: &Filled,
 ) -> Markup {
-    let others = members.unwrap_or_default().iter().filter(|member| member.user.id.uuid() != owner);
+    let others = offered.iter().filter(|user| user.id.uuid() != owner);
     let choices: Vec<Choice> = others
-        .map(|member| Choice::new(member.user.id.uuid().to_string(), member.user.username.as_str()))
+        .map(|user| Choice::new(user.id.uuid().to_string(), user.username.as_str()))
         .collect();
     let form = Form::post(action, csrf).field(
         Field::tick("everyone", "Everyone in the organization")
             .hint("Also whoever becomes a member later."),
     );
-    let form = if members.is_none() {
-        // Whom administrators have ticked stays ticked.
-        filled.values("users").fold(form, |form, user| form.hidden("users", user)).text(
-            "Administrators know who the members are: ask one of them to share it with some alone.",
-        )
-    } else if choices.is_empty() {
-        form.text("Nobody else is a member of the organization yet.")
+    let form = if choices.is_empty() {
+        form
     } else {
         form.field(Field::ticks("users", "Members", choices))
     };
-    html! { (form.button(Button::submit("Save").primary()).render(filled)) }
+    let form = form
+        .field(
+            Field::text("named", "Others, by user name").hint("Several with commas between them."),
+        )
+        .button(Button::submit("Save").primary());
+    form.render(filled)
 }

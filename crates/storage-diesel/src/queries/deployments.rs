@@ -113,6 +113,23 @@ impl DeploymentStore for Store {
         })
     }
 
+    fn deployment_names(
+        &self,
+        organization: OrganizationId,
+        visibility: Visibility,
+        limit: u32,
+    ) -> Result<Vec<(DeploymentId, String)>, StoreError> {
+        self.read("naming deployments", |conn| {
+            let rows: Vec<(String, String)> = deployments::table
+                .filter(visible!(deployments, organization, visibility))
+                .order(deployments::id.desc())
+                .limit(limit.into())
+                .select((deployments::id, deployments::api_name))
+                .load(conn)?;
+            rows.into_iter().map(|(id, name)| Ok((codec::read_id(&id)?, name))).collect()
+        })
+    }
+
     fn find_visible_deployments(
         &self,
         organization: OrganizationId,

@@ -151,6 +151,21 @@ impl SharingStore for Store {
         })
     }
 
+    fn members_named(
+        &self,
+        organization: OrganizationId,
+        users: &[UserId],
+    ) -> Result<Vec<User>, StoreError> {
+        self.read("naming members", |conn| {
+            let members: Vec<String> = memberships::table
+                .filter(memberships::organization_id.eq(codec::id(organization)))
+                .filter(memberships::user_id.eq_any(users.iter().copied().map(codec::id)))
+                .select(memberships::user_id)
+                .load(conn)?;
+            users_of(conn, members)
+        })
+    }
+
     fn sharings(
         &self,
         organization: OrganizationId,
@@ -232,8 +247,12 @@ fn members(
             .select(memberships::user_id)
     )
     .load(conn)?;
+    users_of(conn, held)
+}
+
+fn users_of(conn: &mut Conn, ids: Vec<String>) -> QueryResult<Vec<User>> {
     let rows = users::table
-        .filter(users::id.eq_any(held))
+        .filter(users::id.eq_any(ids))
         .select((users::id, users::username, users::email, users::created_at))
         .load(conn)?;
     rows.into_iter().map(read_user).collect()

@@ -77,6 +77,28 @@ impl WorkflowStore for Store {
         })
     }
 
+    fn workflow_names(
+        &self,
+        organization: OrganizationId,
+        visibility: Visibility,
+        among: Option<&[WorkflowId]>,
+        limit: u32,
+    ) -> Result<Vec<(WorkflowId, String)>, StoreError> {
+        self.read("naming workflows", |conn| {
+            let mut wanted = workflows::table
+                .filter(visible!(workflows, organization, visibility))
+                .order(workflows::id.desc())
+                .limit(limit.into())
+                .select((workflows::id, workflows::name))
+                .into_boxed();
+            if let Some(among) = among {
+                wanted = wanted.filter(workflows::id.eq_any(among.iter().copied().map(codec::id)));
+            }
+            let rows: Vec<(String, String)> = wanted.load(conn)?;
+            rows.into_iter().map(|(id, name)| Ok((codec::read_id(&id)?, name))).collect()
+        })
+    }
+
     fn change_workflow(
         &self,
         organization: OrganizationId,

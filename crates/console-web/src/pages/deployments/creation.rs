@@ -1,12 +1,10 @@
 //! "Deploy as API": a short form, and the first key.
 
-use access_domain::{Granted, ListFilter, ManageDeployments, ManageWorkflows, PageRequest};
+use access_domain::{Granted, ManageDeployments, ManageWorkflows};
 use actix_web::{HttpResponse, get, post, web};
 use api_types::{EndpointView, Refusal};
 use auth_actix::ApiError;
-use deployments_domain::{
-    Deployment, DeploymentDraft, DeploymentEdit, UseCases, Workflow, WorkflowId,
-};
+use deployments_domain::{Deployment, DeploymentDraft, DeploymentEdit, UseCases, WorkflowId};
 use keys_core::Secret;
 use maud::{Markup, html};
 use serde_json::Value;
@@ -42,9 +40,9 @@ async fn new(
     let workflows = console.run(move |uc| offered(uc, &reads, chosen)).await?;
     let filled = terms::filled(&DeploymentEdit::defaults());
     let filled = match workflows.as_slice() {
-        [only] => {
-            filled.with("workflow", only.id.to_string()).put("api_name", proposed_name(&only.name))
-        }
+        [only] => filled
+            .with("workflow", only.0.uuid().to_string())
+            .put("api_name", proposed_name(&only.1)),
         _ => filled,
     };
     Ok(shown(form(&viewer, &workflows, &filled)))
@@ -63,8 +61,9 @@ async fn create(
         let draft = draft(&typed)?;
         let make = move |uc: &UseCases| -> Result<_, Refusal> {
             let made = uc.deployments.create(&granted, draft)?;
-            let example = uc.deployments.documented(&granted, made.deployment.id)?.example;
-            Ok((made, example))
+            // The key is made: whatever else fails, it is shown.
+            let documented = uc.deployments.documented(&granted, made.deployment.id);
+            Ok((made, documented.ok().and_then(|documented| documented.example)))
         };
         console.use_cases.run_with_check(make).await
     };
@@ -75,7 +74,8 @@ async fn create(
         }
         Err(error) => {
             let (status, faults) = faults_of(error)?;
-            let chosen = chosen(&typed);
+            // Whoever could choose may choose again.
+            let chosen = chosen(&typed).filter(|_| typed.is_ticked("is_settled"));
             let workflows = console.run(move |uc| offered(uc, &reads, chosen)).await?;
             Ok(refused(status, form(&viewer, &workflows, &typed.refused(faults))))
         }
@@ -91,13 +91,14 @@ fn offered(
     uc: &UseCases,
     reads: &Granted<ManageWorkflows>,
     chosen: Option<WorkflowId>,
-) -> Result<Vec<Workflow>, Refusal> {
+) -> Result<Vec<Named>, Refusal> {
     if let Some(id) = chosen {
-        return Ok(vec![uc.workflows.get(reads, id)?]);
+        return Ok(vec![(id, uc.workflows.get(reads, id)?.name)]);
     }
-    let page = PageRequest { after: None, limit: MOST_OFFERED };
-    Ok(uc.workflows.list(reads, &ListFilter::default(), page)?.items)
+    Ok(uc.workflows.names(reads, None, MOST_OFFERED)?)
 }
+
+type Named = (WorkflowId, String);
 
 fn draft(typed: &Typed) -> Result<DeploymentDraft, ApiError> {
     let mut reading = Reading::of(typed);
@@ -128,16 +129,17 @@ fn proposed_name(name: &str) -> String {
     if proposed.is_empty() { "api".into() } else { proposed.into() }
 }
 
-fn form(viewer: &Viewer, workflows: &[Workflow], filled: &Filled) -> Markup {
+fn form(viewer: &Viewer, workflows: &[Named], filled: &Filled) -> Markup {
     let Some(place) = &viewer.here else { return html! {} };
     let back = place.href(PATH);
     let form = Form::post(format!("{back}/new"), &viewer.csrf);
     let form = match workflows {
-        [only] => form
-            .markup(html! { p { "The workflow " strong { (only.name) } " gets an address of its own, and a first key." } })
-            .hidden("workflow", &only.id.to_string()),
+        [(id, name)] => form
+            .markup(html! { p { "The workflow " strong { (name) } " gets an address of its own, and a first key." } })
+            .hidden("workflow", &id.uuid().to_string())
+            .hidden("is_settled", "true"),
         many => {
-            let choice = |one: &Workflow| Choice::new(one.id.to_string(), one.name.as_str());
+            let choice = |(id, name): &Named| Choice::new(id.uuid().to_string(), name.as_str());
             form.field(Field::select("workflow", "Workflow", many.iter().map(choice).collect()))
         }
     };

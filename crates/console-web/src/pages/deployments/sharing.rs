@@ -1,6 +1,6 @@
 //! With whom a deployment is shared.
 
-use access_domain::{DeploymentId, ManageDeployments, Member};
+use access_domain::{DeploymentId, ManageDeployments, User};
 use actix_web::{HttpResponse, get, post, web};
 use api_types::Refusal;
 use auth_actix::ApiError;
@@ -28,16 +28,17 @@ async fn look(
     visitor: Visitor<ManageDeployments>,
 ) -> Result<HttpResponse, ApiError> {
     let id: DeploymentId = path_id(visitor.request(), "id")?;
-    let reads = sharing::reads(&visitor)?;
+    let reads = visitor.reads_members()?;
     let Visitor { granted, viewer, query, .. } = visitor;
     let load = move |uc: &UseCases| -> Result<_, Refusal> {
         let deployment = find(uc, &granted, id)?;
         let shared = uc.sharing.of_deployment(&granted, id)?;
-        Ok((deployment, shared, sharing::members(uc, reads.as_ref())?))
+        let offered = sharing::offered(uc, &granted, reads.as_ref(), &shared)?;
+        Ok((deployment, shared, offered))
     };
-    let (deployment, shared, members) = console.run(load).await?;
+    let (deployment, shared, offered) = console.run(load).await?;
     let done = flash(&query, &[("shared", "Saved: whoever is ticked sees it from now on.")]);
-    Ok(shown(form(&viewer, &deployment, members.as_deref(), &sharing::stored(&shared), done)))
+    Ok(shown(form(&viewer, &deployment, &offered, &sharing::stored(&shared), done)))
 }
 
 #[post("/{org_id}/deployments/{id}/share")]
@@ -47,21 +48,22 @@ async fn share(
 ) -> Result<HttpResponse, ApiError> {
     let Sender { visitor, typed } = sender;
     let id: DeploymentId = path_id(visitor.request(), "id")?;
-    let reads = sharing::reads(&visitor)?;
+    let reads = visitor.reads_members()?;
     let Visitor { granted, viewer, place, .. } = visitor;
     let draft = sharing::draft(&typed);
     let save = move |uc: &UseCases| -> Result<_, Refusal> {
         let deployment = find(uc, &granted, id)?;
+        let shared = uc.sharing.of_deployment(&granted, id)?;
         let saved = uc.sharing.share_deployment(&granted, id, &draft).map_err(Refusal::from);
-        Ok((deployment, saved, sharing::members(uc, reads.as_ref())?))
+        Ok((deployment, saved, sharing::offered(uc, &granted, reads.as_ref(), &shared)?))
     };
-    let (deployment, saved, members) = console.run(save).await?;
+    let (deployment, saved, offered) = console.run(save).await?;
     match saved {
         Ok(_) => Ok(see_other(place.href(&format!("{}/share?done=shared", path_of(id))))),
         Err(refusal) => {
             let (status, faults) = faults_of(refusal.into())?;
             let filled = typed.refused(faults);
-            Ok(refused(status, form(&viewer, &deployment, members.as_deref(), &filled, None)))
+            Ok(refused(status, form(&viewer, &deployment, &offered, &filled, None)))
         }
     }
 }
@@ -69,7 +71,7 @@ async fn share(
 fn form(
     viewer: &Viewer,
     shown: &Shown<Deployment>,
-    members: Option<&[Member]>,
+    offered: &[User],
     filled: &Filled,
     done: Option<Flash<'_>>,
 ) -> Markup {
@@ -78,7 +80,7 @@ fn form(
     let body = html! {
         (head(place, shown, Open::Sharing))
         p { "Whoever it is shared with sees it and how it is called. Changing it and handing out its keys stays with its owner and administrators." }
-        (sharing::form(&here, &viewer.csrf, members, shown.thing.created_by, filled))
+        (sharing::form(&here, &viewer.csrf, offered, shown.thing.created_by, filled))
     };
     page(Frame::new("Sharing").viewer(viewer).section(Section::Deployments).flash(done), body)
 }

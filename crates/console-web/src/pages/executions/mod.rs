@@ -5,16 +5,15 @@ mod run;
 
 use std::collections::BTreeMap;
 
-use access_domain::{Granted, ListFilter, ManageDeployments, ManageWorkflows, PageRequest};
+use access_domain::{Granted, ManageDeployments, ManageWorkflows};
 use actix_web::{HttpResponse, get, web};
 use api_types::{ErrorCode, Refusal};
 use auth_actix::ApiError;
-use deployments_domain::{
-    Execution, HistoryFilter, Status, Trigger, TriggerKind, UseCases, WorkflowId,
-};
+use deployments_domain::{Execution, HistoryFilter, Status, Trigger, TriggerKind, UseCases};
 use maud::{Markup, html};
+use uuid::Uuid;
 
-pub(super) use self::run::run;
+pub(super) use self::run::{pretty, run, wanted};
 use super::shown;
 use crate::{
     Console,
@@ -54,14 +53,12 @@ async fn list(
     let wanted = query.page()?;
     let find = move |uc: &UseCases| -> Result<_, Refusal> {
         let found = uc.history.list(&granted, &filter, wanted)?;
-        let mut names = BTreeMap::new();
-        for execution in &found.items {
-            // A page has few workflows. One that was deleted has no name any more.
-            if let std::collections::btree_map::Entry::Vacant(gap) = names.entry(execution.workflow)
-            {
-                gap.insert(uc.workflows.get(&granted, execution.workflow).map(|one| one.name).ok());
-            }
-        }
+        let mut workflows: Vec<_> = found.items.iter().map(|one| one.workflow).collect();
+        workflows.sort_by_key(|id| id.uuid());
+        workflows.dedup();
+        // One that was deleted has no name any more.
+        let names = uc.workflows.names(&granted, Some(&workflows), MOST_NAMED)?;
+        let names: BTreeMap<_, _> = names.into_iter().map(|(id, name)| (id.uuid(), name)).collect();
         let named = Named::find(uc, &granted, &deployments)?;
         Ok((found, names, named))
     };
@@ -102,19 +99,11 @@ impl Named {
         granted: &Granted<ManageWorkflows>,
         deployments: &Granted<ManageDeployments>,
     ) -> Result<Self, Refusal> {
-        let page = PageRequest { after: None, limit: MOST_NAMED };
-        let workflows = uc.workflows.list(granted, &ListFilter::default(), page)?.items;
-        let deployments = uc.deployments.list(deployments, &ListFilter::default(), page)?.items;
-        Ok(Self {
-            workflows: workflows
-                .into_iter()
-                .map(|one| (one.id.uuid().to_string(), one.name))
-                .collect(),
-            deployments: deployments
-                .into_iter()
-                .map(|one| (one.id.uuid().to_string(), one.api_name))
-                .collect(),
-        })
+        let workflows = uc.workflows.names(granted, None, MOST_NAMED)?;
+        let deployments = uc.deployments.names(deployments, MOST_NAMED)?;
+        let workflows = workflows.into_iter().map(|(id, name)| (id.uuid().to_string(), name));
+        let deployments = deployments.into_iter().map(|(id, name)| (id.uuid().to_string(), name));
+        Ok(Self { workflows: workflows.collect(), deployments: deployments.collect() })
     }
 
     fn bar(&self, path: &str, query: &Typed) -> FilterBar {
@@ -190,11 +179,7 @@ fn filter(query: &Typed) -> Result<HistoryFilter, ApiError> {
     })
 }
 
-fn table(
-    place: &Place,
-    executions: &[Execution],
-    names: &BTreeMap<WorkflowId, Option<String>>,
-) -> Markup {
+fn table(place: &Place, executions: &[Execution], names: &BTreeMap<Uuid, String>) -> Markup {
     let table = Table::new("Executions")
         .text("Accepted")
         .text("Workflow")
@@ -202,8 +187,7 @@ fn table(
         .text("Started by")
         .numbers("Took");
     let row = |table: Table, one: &Execution| {
-        let name =
-            names.get(&one.workflow).and_then(Option::as_deref).unwrap_or("a deleted workflow");
+        let name = names.get(&one.workflow.uuid()).map_or("a deleted workflow", String::as_str);
         table.row(vec![
             html! { a href=(place.href(&format!("{PATH}/{}", one.id.uuid()))) { (time(one.created_at)) } },
             html! { (name) },

@@ -4,10 +4,14 @@ use access_domain::{Granted, ManageDeployments, ManageWorkflows};
 use actix_web::{HttpResponse, get, post, web};
 use api_types::Refusal;
 use auth_actix::ApiError;
-use deployments_domain::{ExecutionId, Inclusion, RunDetail, Trigger, UseCases};
+use deployments_domain::{ExecutionId, RunDetail, Trigger, UseCases};
 use maud::{Markup, html};
 
-use super::{PATH, kind, run, run::pretty, started};
+use super::{
+    PATH, kind, run,
+    run::{pretty, wanted},
+    started,
+};
 use crate::{
     Console,
     layout::{Frame, Section, page},
@@ -17,8 +21,6 @@ use crate::{
     viewer::{Place, Viewer},
     visitor::{Sender, Visitor},
 };
-
-const EVERYTHING: Inclusion = Inclusion { input: true, outputs: true, result: true };
 
 pub(super) fn routes(config: &mut web::ServiceConfig) {
     config.service(look).service(ask_to_cancel).service(cancel);
@@ -34,13 +36,10 @@ async fn look(
     let Visitor { granted, viewer, place, query, .. } = visitor;
     let (detail, of) = console.run(move |uc| find(uc, &granted, &deployments, id)).await?;
     let here = place.href(&format!("{PATH}/{}", id.uuid()));
-    let is_over = detail.execution.state.status.is_finished();
     let title = "Execution";
     let body = html! {
         (breadcrumbs(&[("Executions", place.href(PATH))], &id.uuid().to_string()))
-        (heading(title, html! {
-            @if !is_over { (Button::opens("Cancel execution", format!("{here}/cancel")).danger()) }
-        }))
+        (heading(title, html! {}))
         (definitions(of.facts(&place, &detail)))
         (run(&place, &detail, &here))
         @if let Some(input) = &detail.input {
@@ -117,7 +116,8 @@ fn find(
     deployments: &Granted<ManageDeployments>,
     id: ExecutionId,
 ) -> Result<(RunDetail, Of), Refusal> {
-    let detail = uc.history.look_into(granted, id, EVERYTHING)?;
+    let execution = uc.history.status(granted, id)?;
+    let detail = uc.history.look_into(granted, id, wanted(&execution, false))?;
     let workflow = uc.workflows.get(granted, detail.execution.workflow).map(|one| one.name).ok();
     let deployment = match detail.execution.trigger {
         Trigger::Call { deployment, .. } => {

@@ -3,17 +3,15 @@
 mod charts;
 mod wanted;
 
-use access_domain::{Granted, ListFilter, ManageDeployments, PageRequest, ReadUsage};
+use access_domain::{DeploymentId, Granted, ManageDeployments, ReadUsage};
 use actix_web::{HttpResponse, get, web};
 use api_types::{Refusal, Time};
 use auth_actix::ApiError;
-use deployments_domain::{
-    BreakdownQuery, Deployment, UsageBucket, UsageBy, UsageQuery, UsageShare, UseCases,
-};
+use deployments_domain::{BreakdownQuery, UsageBucket, UsageBy, UsageQuery, UsageShare, UseCases};
 use maud::{Markup, html};
 
 use self::wanted::{RANGES, Wanted};
-use super::{deployments, refused, shown};
+use super::{refused, shown};
 use crate::{
     Console,
     layout::{Frame, Section, page},
@@ -78,9 +76,10 @@ async fn look(
     Ok(shown(whole(&viewer, &place, &offered, &filled, body)))
 }
 
-fn offered(uc: &UseCases, lists: &Granted<ManageDeployments>) -> Result<Vec<Deployment>, Refusal> {
-    let page = PageRequest { after: None, limit: MOST_OFFERED };
-    Ok(uc.deployments.list(lists, &ListFilter::default(), page)?.items)
+type Named = (DeploymentId, String);
+
+fn offered(uc: &UseCases, lists: &Granted<ManageDeployments>) -> Result<Vec<Named>, Refusal> {
+    Ok(uc.deployments.names(lists, MOST_OFFERED)?)
 }
 
 fn tell(uc: &UseCases, granted: &Granted<ReadUsage>, wanted: &Wanted) -> Result<Told, Refusal> {
@@ -107,7 +106,7 @@ fn tell(uc: &UseCases, granted: &Granted<ReadUsage>, wanted: &Wanted) -> Result<
 fn wrong(
     viewer: &Viewer,
     place: &Place,
-    offered: &[Deployment],
+    offered: &[Named],
     query: &Typed,
     error: ApiError,
 ) -> Result<HttpResponse, ApiError> {
@@ -121,7 +120,7 @@ fn wrong(
 fn whole(
     viewer: &Viewer,
     place: &Place,
-    offered: &[Deployment],
+    offered: &[Named],
     filled: &Filled,
     body: Markup,
 ) -> Markup {
@@ -133,14 +132,13 @@ fn whole(
     page(Frame::new("Usage").viewer(viewer).section(Section::Usage), body)
 }
 
-fn bar(place: &Place, offered: &[Deployment], filled: &Filled) -> Markup {
+fn bar(place: &Place, offered: &[Named], filled: &Filled) -> Markup {
     let none = if place.is_admin() { "All" } else { "Choose one" };
-    let deployment =
-        |one: &Deployment| Choice::new(one.id.uuid().to_string(), deployments::name_of(one));
+    let deployment = |(id, name): &Named| Choice::new(id.uuid().to_string(), name.as_str());
     let mut choices = vec![Choice::new("", none)];
     choices.extend(offered.iter().map(deployment));
     let chosen = filled.value("deployment");
-    if !chosen.is_empty() && !offered.iter().any(|one| one.id.uuid().to_string() == chosen) {
+    if !chosen.is_empty() && !offered.iter().any(|(id, _)| id.uuid().to_string() == chosen) {
         choices.push(Choice::new(chosen, chosen));
     }
     let ranges = RANGES.iter().map(|range| Choice::new(range.word, range.label)).collect();

@@ -1,6 +1,6 @@
 //! With whom a workflow is shared.
 
-use access_domain::{ManageWorkflows, Member};
+use access_domain::{ManageWorkflows, User};
 use actix_web::{HttpResponse, get, post, web};
 use api_types::Refusal;
 use auth_actix::ApiError;
@@ -28,16 +28,17 @@ async fn look(
     visitor: Visitor<ManageWorkflows>,
 ) -> Result<HttpResponse, ApiError> {
     let id: WorkflowId = path_id(visitor.request(), "id")?;
-    let reads = sharing::reads(&visitor)?;
+    let reads = visitor.reads_members()?;
     let Visitor { granted, viewer, query, .. } = visitor;
     let find = move |uc: &UseCases| -> Result<_, Refusal> {
         let workflow = uc.workflows.get(&granted, id)?;
         let shared = uc.sharing.of_workflow(&granted, id)?;
-        Ok((workflow, shared, sharing::members(uc, reads.as_ref())?))
+        let offered = sharing::offered(uc, &granted, reads.as_ref(), &shared)?;
+        Ok((workflow, shared, offered))
     };
-    let (workflow, shared, members) = console.run(find).await?;
+    let (workflow, shared, offered) = console.run(find).await?;
     let done = flash(&query, &[("shared", "Saved: whoever is ticked sees it from now on.")]);
-    Ok(shown(form(&viewer, &workflow, members.as_deref(), &sharing::stored(&shared), done)))
+    Ok(shown(form(&viewer, &workflow, &offered, &sharing::stored(&shared), done)))
 }
 
 #[post("/{org_id}/workflows/{id}/share")]
@@ -47,21 +48,22 @@ async fn share(
 ) -> Result<HttpResponse, ApiError> {
     let Sender { visitor, typed } = sender;
     let id: WorkflowId = path_id(visitor.request(), "id")?;
-    let reads = sharing::reads(&visitor)?;
+    let reads = visitor.reads_members()?;
     let Visitor { granted, viewer, place, .. } = visitor;
     let draft = sharing::draft(&typed);
     let save = move |uc: &UseCases| -> Result<_, Refusal> {
         let workflow = uc.workflows.get(&granted, id)?;
+        let shared = uc.sharing.of_workflow(&granted, id)?;
         let saved = uc.sharing.share_workflow(&granted, id, &draft).map_err(Refusal::from);
-        Ok((workflow, saved, sharing::members(uc, reads.as_ref())?))
+        Ok((workflow, saved, sharing::offered(uc, &granted, reads.as_ref(), &shared)?))
     };
-    let (workflow, saved, members) = console.run(save).await?;
+    let (workflow, saved, offered) = console.run(save).await?;
     match saved {
         Ok(_) => Ok(see_other(place.href(&format!("{}/share?done=shared", path_of(id))))),
         Err(refusal) => {
             let (status, faults) = faults_of(refusal.into())?;
             let filled = typed.refused(faults);
-            Ok(refused(status, form(&viewer, &workflow, members.as_deref(), &filled, None)))
+            Ok(refused(status, form(&viewer, &workflow, &offered, &filled, None)))
         }
     }
 }
@@ -69,7 +71,7 @@ async fn share(
 fn form(
     viewer: &Viewer,
     workflow: &Workflow,
-    members: Option<&[Member]>,
+    offered: &[User],
     filled: &Filled,
     done: Option<Flash<'_>>,
 ) -> Markup {
@@ -78,7 +80,7 @@ fn form(
     let body = html! {
         (head(place, workflow, Open::Sharing))
         p { "Who it is shared with sees it, tries it out and deploys it. Changing it stays with its owner and administrators." }
-        (sharing::form(&here, &viewer.csrf, members, workflow.created_by, filled))
+        (sharing::form(&here, &viewer.csrf, offered, workflow.created_by, filled))
     };
     page(Frame::new("Sharing").viewer(viewer).section(Section::Workflows).flash(done), body)
 }

@@ -4,7 +4,7 @@ use access_domain::{Granted, ManageWorkflows};
 use actix_web::{HttpResponse, get, post, web};
 use api_types::{ErrorCode, Refusal};
 use auth_actix::ApiError;
-use deployments_domain::{ExecutionId, Inclusion, RunDetail, UseCases, Workflow, WorkflowId};
+use deployments_domain::{ExecutionId, RunDetail, UseCases, Workflow, WorkflowId};
 use maud::{Markup, html};
 use serde_json::{Map, Value};
 
@@ -12,14 +12,15 @@ use super::{Open, head, path_of};
 use crate::{
     Console,
     layout::{Frame, Section, page},
-    pages::{executions::run, path_id, refused, see_other, shown},
+    pages::{
+        executions::{pretty, run, wanted},
+        path_id, refused, see_other, shown,
+    },
     parts::{Button, Field, Filled, Form},
     typed::{Typed, faults_of},
     viewer::Viewer,
     visitor::{Sender, Visitor},
 };
-
-const EVERYTHING: Inclusion = Inclusion { input: true, outputs: true, result: true };
 
 pub(super) fn routes(config: &mut web::ServiceConfig) {
     config.service(look).service(begin);
@@ -81,9 +82,10 @@ fn find(
     execution: Option<ExecutionId>,
 ) -> Result<(Workflow, Option<RunDetail>), Refusal> {
     let workflow = uc.workflows.get(granted, id)?;
-    let detail = execution.map(|execution| uc.history.look_into(granted, execution, EVERYTHING));
-    let detail = detail.transpose()?.filter(|detail| detail.execution.workflow == id);
-    Ok((workflow, detail))
+    let Some(execution) = execution else { return Ok((workflow, None)) };
+    let wanted = wanted(&uc.history.status(granted, execution)?, true);
+    let detail = uc.history.look_into(granted, execution, wanted)?;
+    Ok((workflow, Some(detail).filter(|detail| detail.execution.workflow == id)))
 }
 
 fn sent(typed: &Typed) -> Result<(Value, Map<String, Value>), Refusal> {
@@ -104,10 +106,6 @@ fn sent(typed: &Typed) -> Result<(Value, Map<String, Value>), Refusal> {
             Err(Refusal::at(ErrorCode::InvalidValue, "/parameters", detail))
         }
     }
-}
-
-fn pretty(value: &Value) -> String {
-    serde_json::to_string_pretty(value).unwrap_or_default()
 }
 
 fn trial(
