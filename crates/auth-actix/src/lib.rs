@@ -48,7 +48,7 @@ pub use self::{
     outcomes::{Outcomes, ShownAt},
     password_door::{LogInSettings, PasswordDoor},
     rate_limit::{reset_seconds, spend},
-    request_context::{RenderRefusal, request_context},
+    request_context::{RenderRefusal, count_problem, request_context},
     session_cookie::{DeviceCookie, SessionCookie},
     turns::Turns,
 };

@@ -121,8 +121,13 @@ fn problem_response(
     }
 }
 
+/// Counts a refusal that is told by other means than an error of the request.
+pub fn count_problem(code: ErrorCode) {
+    metrics::counter!("keywright_problems_total", "code" => code.as_str()).increment(1);
+}
+
 fn document(request: &HttpRequest, error: &ApiError, id: &RequestId) -> HttpResponse {
-    metrics::counter!("keywright_problems_total", "code" => error.code().as_str()).increment(1);
+    count_problem(error.code());
     let renders = request.extensions().get::<RenderRefusal>().copied();
     match renders {
         Some(RenderRefusal(render)) => render(request, error, &id.0),

@@ -14,7 +14,8 @@ use maud::html;
 use crate::{
     console::secure,
     layout::{Frame, page as framed},
-    parts::{Button, heading, href},
+    parts::{Button, code_block, heading, href},
+    typed::Typed,
     viewer::Viewer,
 };
 
@@ -46,19 +47,21 @@ fn rendered(request: &HttpRequest, refusal: &Refusal, request_id: &str) -> HttpR
     let (title, advice) = words(refusal);
     let home =
         viewer.and_then(|viewer| viewer.here.as_ref()).map_or("/".into(), |here| here.href(""));
+    let is_over = status == StatusCode::UNAUTHORIZED;
+    let log_in = href("/log-in", &[("next", request.path())]);
     let body = html! {
         (heading(title, html! {}))
-        p { (sentence(&refusal.detail)) }
+        @if !is_over { p { (sentence(&refusal.detail)) } }
         @if let Some(advice) = advice { p { (advice) } }
         @if refusal.errors.len() > 1 {
             ul { @for error in &refusal.errors { li { (error.detail) } } }
         }
+        @if let Some(typed) = extensions.get::<Typed>() {
+            @for (name, value) in typed.laborious() { (code_block(&format!("What you typed: {name}"), value)) }
+        }
         p .buttons {
-            @if status == StatusCode::UNAUTHORIZED {
-                (Button::link("Log in", "/log-in").primary())
-            } @else {
-                (Button::link("Go on", home).primary())
-            }
+            @if is_over { (Button::link("Log in", log_in).primary()) }
+            @else { (Button::link("Go to the start", home).primary()) }
         }
         p .quiet { "Code " code { (refusal.code.as_str()) } " · request " code { (request_id) } }
     };
@@ -90,9 +93,12 @@ fn words(refusal: &Refusal) -> (&'static str, Option<&'static str>) {
                 "It was opened before your last log-in. Go back, load the page anew and send it again.",
             ),
         ),
-        ErrorCode::MissingCredential | ErrorCode::InvalidCredential => {
-            ("Your session is over", Some("What you sent was not done. Log in, and send it again."))
-        }
+        ErrorCode::MissingCredential | ErrorCode::InvalidCredential => (
+            "Your session is over",
+            Some(
+                "What you sent was not done. Log in, and send it again; what was much to type is kept below.",
+            ),
+        ),
         _ if refusal.status() >= 500 => ("Something went wrong", None),
         _ => ("This could not be done", None),
     }

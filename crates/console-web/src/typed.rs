@@ -8,13 +8,15 @@ use actix_web::{
     FromRequest as _, HttpRequest, dev::Payload, http::header::CONTENT_TYPE, rt::time, web,
 };
 use api_types::{ErrorCode, ProblemError};
-use auth_actix::ApiError;
+use auth_actix::{ApiError, count_problem};
 use url::form_urlencoded;
 
 use crate::parts::Filled;
 
 /// A definition of the largest size, as a form writes it.
 pub(crate) const LARGE_BYTES: usize = 4 * 1024 * 1024;
+/// A form of somebody whose session may just have ended: read so that what they typed is handed back.
+pub(crate) const KEPT_BYTES: usize = 256 * 1024;
 /// A form of somebody who is a stranger still.
 pub(crate) const SMALL_BYTES: usize = 8 * 1024;
 /// Items of a list that are shown at once.
@@ -160,8 +162,23 @@ impl Typed {
 pub(crate) fn faults_of(error: ApiError) -> Result<(u16, Vec<ProblemError>), ApiError> {
     let status = error.refusal().status();
     match status {
-        400 | 409 | 413 | 415 | 422 | 429 => Ok((status, error.into_errors())),
+        400 | 403 | 409 | 413 | 415 | 422 | 429 => {
+            count_problem(error.code());
+            Ok((status, error.into_errors()))
+        }
         _ => Err(error),
+    }
+}
+
+/// Fields in which much may have been typed, and no secrets.
+const LONG_FIELDS: [&str; 6] =
+    ["definition", "description", "input_data", "parameters", "input_schema", "default_parameters"];
+
+impl Typed {
+    /// What was laborious to type, by the names of its fields.
+    pub(crate) fn laborious(&self) -> impl Iterator<Item = (&str, &str)> {
+        let all = self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        all.filter(|(name, value)| LONG_FIELDS.contains(name) && !value.trim().is_empty())
     }
 }
 

@@ -13,7 +13,7 @@ use auth_actix::{
 };
 
 use crate::{
-    typed::{LARGE_BYTES, Typed},
+    typed::{KEPT_BYTES, LARGE_BYTES, Typed},
     viewer::{Place, Viewer},
 };
 
@@ -100,7 +100,8 @@ impl<P: FromCall + 'static> FromRequest for Sender<P> {
         let (request, mut payload) = (request.clone(), payload.take());
         Box::pin(async move {
             let typed = read(&request, &mut payload).await?;
-            let visitor = visitor(request, Some(&typed)).await?;
+            let visitor = visitor(request.clone(), Some(&typed)).await;
+            let visitor = visitor.inspect_err(|_| keep(&request, &typed))?;
             Ok(Self { visitor, typed })
         })
     }
@@ -130,10 +131,22 @@ impl FromRequest for PersonSends {
     }
 }
 
-/// What somebody sends who has a session: of others nothing is read. Whether it is theirs to send, its token tells afterwards.
+/// What somebody sends. Of those without a session little is read, and only so that it is not lost to those whose session has just ended.
 async fn read(request: &HttpRequest, payload: &mut Payload) -> Result<Typed, ApiError> {
-    has_session(request).await?;
-    Typed::read(request, payload, LARGE_BYTES).await
+    match has_session(request).await {
+        Ok(()) => Typed::read(request, payload, LARGE_BYTES).await,
+        Err(refused) => {
+            if let Ok(typed) = Typed::read(request, payload, KEPT_BYTES).await {
+                request.extensions_mut().insert(typed);
+            }
+            Err(refused)
+        }
+    }
+}
+
+/// What was typed goes to the page of the refusal, since nothing of it can be had back otherwise.
+fn keep(request: &HttpRequest, typed: &Typed) {
+    request.extensions_mut().insert(typed.clone());
 }
 
 async fn visitor<P: FromCall>(

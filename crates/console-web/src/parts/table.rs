@@ -86,7 +86,7 @@ fn cells(columns: &[Column], row: &[Markup]) -> Markup {
             } @else if column.holds == Holds::Buttons {
                 td .actions { div .buttons { (cell) } }
             } @else {
-                td .number[column.holds == Holds::Numbers] data-label=(column.name) { (cell) }
+                td .number[column.holds == Holds::Numbers] data-label=(column.name) { div { (cell) } }
             }
         }
     }
@@ -102,6 +102,9 @@ mod tests {
         let table = table.row(vec![html! { "one" }, html! { "12" }, html! {}]);
         let html = table.render().into_string();
         assert!(html.contains("<th scope=\"row\">one</th>"), "{html}");
-        assert!(html.contains("<td class=\"number\" data-label=\"Requests\">12</td>"), "{html}");
+        assert!(
+            html.contains("<td class=\"number\" data-label=\"Requests\"><div>12</div></td>"),
+            "{html}"
+        );
     }
 }

@@ -11,6 +11,7 @@
 
   // Relative, so that it is right below whatever path a proxy puts this server.
   const root = location.pathname.replace(/invitations\/?$/, "");
+  element("console").href = root;
   element("docs").href = root + "docs/";
   let csrfToken = null;
 

@@ -111,15 +111,16 @@ pub(super) async fn revoke<O: Owner>(
     let Sender { visitor, typed } = sender;
     let id = key_id(&visitor)?;
     let reason = typed.text("reason").to_owned();
-    let (owned, (key, uses, revoked)) = ask(&console, Ring::open(visitor)?, move |uc, ring, _| {
+    let (owned, refused_of) = ask(&console, Ring::open(visitor)?, move |uc, ring, _| {
+        // The deed before anything is looked up: it may be urgent.
+        let Err(error) = uc.keys.revoke(&ring.desk, id, &reason) else { return Ok(None) };
         let (key, used) = ring.key(uc, id)?;
-        let revoked = uc.keys.revoke(&ring.desk, id, &reason).map(drop).map_err(Refusal::from);
-        Ok((key, used.uses(), revoked))
+        Ok(Some((key, used.uses(), Refusal::from(error))))
     })
     .await?;
-    match revoked {
-        Ok(()) => Ok(see_other(format!("{}?done=revoked", owned.base))),
-        Err(refusal) => {
+    match refused_of {
+        None => Ok(see_other(format!("{}?done=revoked", owned.base))),
+        Some((key, uses, refusal)) => {
             let (status, faults) = faults_of(refusal.into())?;
             let filled = typed.refused(faults);
             Ok(refused(status, question(&owned, &key, uses, Deed::Revoke, &filled)))

@@ -105,6 +105,12 @@ async fn save(
                 let faults = uc.workflows.validate(&granted, id, Some(definition))?;
                 if faults.is_empty() { Ok(()) } else { Err(ApiError::faults(faults)) }
             }
+            Ok(_)
+                if typed_version(&text)
+                    .is_some_and(|seen| seen != workflow.thing.version_number) =>
+            {
+                Err(overtaken(&workflow.thing))
+            }
             Ok(definition) => {
                 let edit = WorkflowEdit {
                     name: Some(text.text("name").into()),
@@ -140,7 +146,12 @@ async fn ask_to_delete(
 ) -> Result<HttpResponse, ApiError> {
     let id: WorkflowId = path_id(visitor.request(), "id")?;
     let Visitor { granted, viewer, .. } = visitor;
-    let workflow = console.run(move |uc| uc.workflows.get(&granted, id)).await?;
+    let find = move |uc: &UseCases| -> Result<_, Refusal> {
+        // Only whoever may is asked.
+        uc.sharing.of_workflow(&granted, id)?;
+        Ok(uc.workflows.get(&granted, id)?)
+    };
+    let workflow = console.run(find).await?;
     Ok(shown(deletion(&viewer, &workflow, &Filled::blank())))
 }
 
@@ -175,11 +186,26 @@ pub(super) fn find(
     Ok(uc.sharing.show_one(granted, workflow)?)
 }
 
+/// The version that the form was opened with.
+fn typed_version(typed: &Typed) -> Option<i32> {
+    typed.text("version").parse().ok()
+}
+
+/// Somebody else saved meanwhile: nothing is replaced unseen. The form comes back with the present version, so that saving it again
+/// is a decision.
+fn overtaken(workflow: &Workflow) -> ApiError {
+    let detail = format!(
+        "somebody saved version {} meanwhile; open the page anew to see it, or save again to replace it",
+        workflow.version_number
+    );
+    ApiError::at(ErrorCode::InvalidValue, "/definition", detail)
+}
+
 /// The definition as it was typed.
 fn definition(typed: &Typed) -> Result<Value, ApiError> {
     serde_json::from_str(typed.raw("definition")).map_err(|error| {
         let (line, column) = (error.line(), error.column());
-        let detail = format!("is no JSON from line {line}, column {column} on");
+        let detail = format!("is not valid JSON (line {line}, column {column})");
         ApiError::at(ErrorCode::MalformedJson, "/definition", detail)
     })
 }
@@ -209,13 +235,13 @@ fn creation(viewer: &Viewer, back: &str, filled: &Filled) -> Markup {
         .field(Field::text("name", "Name").required())
         .field(Field::text("description", "Description"))
         .field(Field::radios("workflow_type", "Type", types).required())
+        .markup(faulty_lines(filled.value("definition"), filled.faults()))
         .field(definition_field(filled))
-        .button(Button::submit("Save").primary())
+        .button(Button::submit("Save").primary().field("do", "save"))
         .back(back);
     let body = html! {
         (breadcrumbs(&[("Workflows", back.to_owned())], "New"))
         (heading("Create Workflow", html! {}))
-        (faulty_lines(filled.value("definition"), filled.faults()))
         (form.render(filled))
     };
     page(Frame::new("Create Workflow").viewer(viewer).section(Section::Workflows), body)
@@ -227,18 +253,20 @@ fn editor(
     filled: &Filled,
     done: Option<Flash<'_>>,
 ) -> Markup {
-    let Shown { thing: workflow, sharing } = workflow;
+    let (shown, sharing) = (workflow, &workflow.sharing);
+    let workflow = &shown.thing;
     let Some(place) = &viewer.here else { return html! {} };
     let here = place.href(&path_of(workflow.id));
     let form = Form::post(&here, &viewer.csrf)
+        .hidden("version", &workflow.version_number.to_string())
         .field(Field::text("name", "Name").required())
         .field(Field::text("description", "Description"))
+        .markup(faulty_lines(filled.value("definition"), filled.faults()))
         .field(definition_field(filled))
         .button(Button::submit("Save").primary().field("do", "save"))
         .button(Button::submit("Validate").field("do", "validate"));
     let body = html! {
-        (head(place, workflow, Open::Definition))
-        (faulty_lines(filled.value("definition"), filled.faults()))
+        (head(place, shown, Open::Definition))
         @if sharing.is_some() {
             p .quiet {
                 "Version " (workflow.version_number) ", a " (super::kind(workflow.workflow_type))

@@ -9,6 +9,8 @@ use jsonc_parser::{
 };
 use maud::{Markup, html};
 
+/// Where the definition is in what is sent.
+const ROOT: &str = "/definition";
 /// Lines that are shown before and after a faulty one.
 const AROUND: usize = 1;
 /// Faults that are shown beside their lines; the others stand above with all of them.
@@ -20,8 +22,7 @@ struct Placed<'a> {
     fault: &'a ProblemError,
 }
 
-/// The part of `text` around its faults, whose pointers begin at `/definition`; nothing where there are none, or where the text
-/// is no JSON.
+/// The part of `text` around its faults, whose pointers begin at `/definition`; nothing where there are none.
 pub(super) fn faulty_lines(text: &str, faults: &[ProblemError]) -> Markup {
     let placed = placed(text, faults);
     let lines: Vec<&str> = text.lines().collect();
@@ -58,13 +59,14 @@ fn placed<'a>(text: &str, faults: &'a [ProblemError]) -> Vec<Placed<'a>> {
         ..ParseOptions::default()
     };
     // Nobody's text is parsed here that the real parser, which is bounded in depth, has not read.
-    if serde_json::from_str::<serde_json::Value>(text).is_err() {
-        return Vec::new();
+    if let Err(error) = serde_json::from_str::<serde_json::Value>(text) {
+        let of_text = faults.iter().filter(|fault| fault.attr.as_deref() == Some(ROOT));
+        return of_text.map(|fault| Placed { line: error.line().max(1), fault }).collect();
     }
     let parsed = parse_to_ast(text, &CollectOptions::default(), &options).ok();
     let Some(root) = parsed.and_then(|parsed| parsed.value) else { return Vec::new() };
     let place = |fault: &'a ProblemError| {
-        let pointer = fault.attr.as_deref()?.strip_prefix("/definition")?;
+        let pointer = fault.attr.as_deref()?.strip_prefix(ROOT)?;
         let before = text.get(..offset(&root, pointer))?;
         Some(Placed { line: before.matches('\n').count() + 1, fault })
     };
@@ -135,16 +137,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_json_has_no_lines() {
-        let fault = ProblemError {
-            code: "c".into(),
-            detail: "d".into(),
-            attr: Some("/definition/steps".into()),
-        };
-        for text in ["", "{", "// no\n{}", "[1,]"] {
-            assert!(placed(text, std::slice::from_ref(&fault)).is_empty(), "{text}");
+    fn what_is_no_json_is_wrong_at_the_line_where_it_ends_to_be() {
+        let fault =
+            ProblemError { code: "c".into(), detail: "d".into(), attr: Some("/definition".into()) };
+        for (text, line) in [("", 1), ("{\n\n", 2), ("// no\n{}", 1), ("[1,\n]", 2)] {
+            let placed = placed(text, std::slice::from_ref(&fault));
+            assert_eq!(placed.iter().map(|one| one.line).collect::<Vec<_>>(), [line], "{text}");
         }
-        assert!(placed(&"[".repeat(100_000), &[fault]).is_empty());
+        assert_eq!(placed(&"[".repeat(100_000), &[fault]).len(), 1);
     }
 
     #[test]

@@ -122,16 +122,17 @@ enum Open {
     Sharing,
 }
 
-/// What stands above each page about one workflow.
-fn head(place: &Place, workflow: &Workflow, open: Open) -> Markup {
+/// What stands above each page about one workflow: to whom it is shared with, less is offered.
+fn head(place: &Place, shown: &Shown<Workflow>, open: Open) -> Markup {
+    let workflow = &shown.thing;
     let base = place.href(&path_of(workflow.id));
     let tab = |label, path: &str, which| Tab::new(label, format!("{base}{path}"), which == open);
-    let all = [
-        tab("Definition", "", Open::Definition),
-        tab("Test run", "/run", Open::TestRun),
-        tab("Schedule", "/schedule", Open::Schedule),
-        tab("Sharing", "/share", Open::Sharing),
-    ];
+    let mut all =
+        vec![tab("Definition", "", Open::Definition), tab("Test run", "/run", Open::TestRun)];
+    if shown.sharing.is_some() {
+        all.push(tab("Schedule", "/schedule", Open::Schedule));
+        all.push(tab("Sharing", "/share", Open::Sharing));
+    }
     html! {
         (crate::parts::breadcrumbs(&[("Workflows", place.href(PATH))], &workflow.name))
         (heading(&workflow.name, html! {

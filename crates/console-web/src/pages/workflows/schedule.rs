@@ -5,12 +5,12 @@ use actix_web::{HttpResponse, get, post, web};
 use api_types::{ErrorCode, Refusal};
 use auth_actix::ApiError;
 use deployments_domain::{
-    Schedule, ScheduleDraft, ScheduleRefusal, UseCases, Workflow, WorkflowId,
+    Schedule, ScheduleDraft, ScheduleRefusal, Shown, UseCases, Workflow, WorkflowId,
 };
 use maud::{Markup, html};
 use serde_json::{Map, Value};
 
-use super::{Open, head, path_of};
+use super::{Open, editor, head, path_of};
 use crate::{
     Console,
     layout::{Frame, Section, page},
@@ -75,7 +75,7 @@ async fn ask_to_remove(
     let (workflow, _) = console.run(move |uc| find(uc, &granted, id)).await?;
     let back = place.href(&format!("{}/schedule", path_of(id)));
     let question = Question {
-        title: format!("Remove the schedule of “{}”?", workflow.name),
+        title: format!("Remove the schedule of “{}”?", workflow.thing.name),
         action: format!("{back}/remove"),
         csrf: viewer.csrf.clone(),
         back,
@@ -103,8 +103,8 @@ fn find(
     uc: &UseCases,
     granted: &Granted<ManageWorkflows>,
     id: WorkflowId,
-) -> Result<(Workflow, Option<Schedule>), Refusal> {
-    let workflow = uc.workflows.get(granted, id)?;
+) -> Result<(Shown<Workflow>, Option<Schedule>), Refusal> {
+    let workflow = editor::find(uc, granted, id)?;
     let schedule = match uc.schedules.get(granted, id) {
         Ok(schedule) => Some(schedule),
         Err(ChangeError::Refused(ScheduleRefusal::NotFound)) => None,
@@ -117,7 +117,7 @@ fn draft(typed: &Typed) -> Result<ScheduleDraft, Refusal> {
     let json = |name: &str| -> Result<Option<Value>, Refusal> {
         let read = |text| {
             serde_json::from_str(text).map_err(|_| {
-                Refusal::at(ErrorCode::MalformedJson, format!("/{name}"), "is no JSON")
+                Refusal::at(ErrorCode::MalformedJson, format!("/{name}"), "is not valid JSON")
             })
         };
         typed.given(name).map(read).transpose()
@@ -163,13 +163,13 @@ fn stored(schedule: Option<&Schedule>) -> Filled {
 
 fn form(
     viewer: &Viewer,
-    workflow: &Workflow,
+    workflow: &Shown<Workflow>,
     schedule: Option<&Schedule>,
     filled: &Filled,
     done: Option<Flash<'_>>,
 ) -> Markup {
     let Some(place) = &viewer.here else { return html! {} };
-    let here = place.href(&format!("{}/schedule", path_of(workflow.id)));
+    let here = place.href(&format!("{}/schedule", path_of(workflow.thing.id)));
     let form = Form::post(&here, &viewer.csrf)
         .field(
             Field::text("cron", "Cron expression")
@@ -197,10 +197,11 @@ fn form(
         } @else {
             p { "It runs only when it is called. Give it a cron expression, and it runs by itself." }
         }
-        (form.render(filled))
-        @if schedule.is_some() {
+        @if workflow.sharing.is_some() { (form.render(filled)) }
+        @if schedule.is_some() && workflow.sharing.is_some() {
             p .buttons { (Button::opens("Remove", format!("{here}/remove")).danger()) }
         }
     };
-    page(Frame::new("Schedule").viewer(viewer).section(Section::Workflows).flash(done), body)
+    let title = format!("Schedule · {}", workflow.thing.name);
+    page(Frame::new(&title).viewer(viewer).section(Section::Workflows).flash(done), body)
 }

@@ -4,10 +4,10 @@ use access_domain::{ManageWorkflows, User};
 use actix_web::{HttpResponse, get, post, web};
 use api_types::Refusal;
 use auth_actix::ApiError;
-use deployments_domain::{UseCases, Workflow, WorkflowId};
+use deployments_domain::{Shown, UseCases, Workflow, WorkflowId};
 use maud::{Markup, html};
 
-use super::{Open, head, path_of};
+use super::{Open, editor, head, path_of};
 use crate::{
     Console,
     layout::{Frame, Section, page},
@@ -31,7 +31,7 @@ async fn look(
     let reads = visitor.reads_members()?;
     let Visitor { granted, viewer, query, .. } = visitor;
     let find = move |uc: &UseCases| -> Result<_, Refusal> {
-        let workflow = uc.workflows.get(&granted, id)?;
+        let workflow = editor::find(uc, &granted, id)?;
         let shared = uc.sharing.of_workflow(&granted, id)?;
         let offered = sharing::offered(uc, &granted, reads.as_ref(), &shared)?;
         Ok((workflow, shared, offered))
@@ -52,7 +52,7 @@ async fn share(
     let Visitor { granted, viewer, place, .. } = visitor;
     let draft = sharing::draft(&typed);
     let save = move |uc: &UseCases| -> Result<_, Refusal> {
-        let workflow = uc.workflows.get(&granted, id)?;
+        let workflow = editor::find(uc, &granted, id)?;
         let shared = uc.sharing.of_workflow(&granted, id)?;
         let saved = uc.sharing.share_workflow(&granted, id, &draft).map_err(Refusal::from);
         Ok((workflow, saved, sharing::offered(uc, &granted, reads.as_ref(), &shared)?))
@@ -70,17 +70,18 @@ async fn share(
 
 fn form(
     viewer: &Viewer,
-    workflow: &Workflow,
+    workflow: &Shown<Workflow>,
     offered: &[User],
     filled: &Filled,
     done: Option<Flash<'_>>,
 ) -> Markup {
     let Some(place) = &viewer.here else { return html! {} };
-    let here = place.href(&format!("{}/share", path_of(workflow.id)));
+    let here = place.href(&format!("{}/share", path_of(workflow.thing.id)));
     let body = html! {
         (head(place, workflow, Open::Sharing))
         p { "Who it is shared with sees it, tries it out and deploys it. Changing it stays with its owner and administrators." }
-        (sharing::form(&here, &viewer.csrf, offered, workflow.created_by, filled))
+        (sharing::form(&here, &viewer.csrf, offered, workflow.thing.created_by, filled))
     };
-    page(Frame::new("Sharing").viewer(viewer).section(Section::Workflows).flash(done), body)
+    let title = format!("Sharing · {}", workflow.thing.name);
+    page(Frame::new(&title).viewer(viewer).section(Section::Workflows).flash(done), body)
 }

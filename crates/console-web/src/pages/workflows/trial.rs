@@ -4,11 +4,11 @@ use access_domain::{Granted, ManageWorkflows};
 use actix_web::{HttpResponse, get, post, web};
 use api_types::{ErrorCode, Refusal};
 use auth_actix::ApiError;
-use deployments_domain::{ExecutionId, RunDetail, UseCases, Workflow, WorkflowId};
+use deployments_domain::{ExecutionId, RunDetail, Shown, UseCases, Workflow, WorkflowId};
 use maud::{Markup, html};
 use serde_json::{Map, Value};
 
-use super::{Open, head, path_of};
+use super::{Open, editor, head, path_of};
 use crate::{
     Console,
     layout::{Frame, Section, page},
@@ -56,7 +56,7 @@ async fn begin(
     let Visitor { granted, viewer, place, .. } = visitor;
     let text = typed.clone();
     let start = move |uc: &UseCases| -> Result<_, Refusal> {
-        let workflow = uc.workflows.get(&granted, id)?;
+        let workflow = editor::find(uc, &granted, id)?;
         let begun = sent(&text).and_then(|(input, parameters)| {
             uc.history.try_out(&granted, id, input, parameters).map_err(Refusal::from)
         });
@@ -66,7 +66,7 @@ async fn begin(
     match begun {
         Ok(begun) => {
             let id = begun.id.uuid();
-            Ok(see_other(place.href(&format!("{}/run?execution={id}", path_of(workflow.id)))))
+            Ok(see_other(place.href(&format!("{}/run?execution={id}", path_of(workflow.thing.id)))))
         }
         Err(refusal) => {
             let (status, faults) = faults_of(refusal.into())?;
@@ -80,8 +80,8 @@ fn find(
     granted: &Granted<ManageWorkflows>,
     id: WorkflowId,
     execution: Option<ExecutionId>,
-) -> Result<(Workflow, Option<RunDetail>), Refusal> {
-    let workflow = uc.workflows.get(granted, id)?;
+) -> Result<(Shown<Workflow>, Option<RunDetail>), Refusal> {
+    let workflow = editor::find(uc, granted, id)?;
     let Some(execution) = execution else { return Ok((workflow, None)) };
     let wanted = wanted(&uc.history.status(granted, execution)?, true);
     let detail = uc.history.look_into(granted, execution, wanted)?;
@@ -92,7 +92,7 @@ fn sent(typed: &Typed) -> Result<(Value, Map<String, Value>), Refusal> {
     let read = |name: &str| -> Result<Value, Refusal> {
         serde_json::from_str(typed.raw(name)).map_err(|error| {
             let (line, column) = (error.line(), error.column());
-            let detail = format!("is no JSON from line {line}, column {column} on");
+            let detail = format!("is not valid JSON (line {line}, column {column})");
             Refusal::at(ErrorCode::MalformedJson, format!("/{name}"), detail)
         })
     };
@@ -110,24 +110,25 @@ fn sent(typed: &Typed) -> Result<(Value, Map<String, Value>), Refusal> {
 
 fn trial(
     viewer: &Viewer,
-    workflow: &Workflow,
+    workflow: &Shown<Workflow>,
     detail: Option<&RunDetail>,
     filled: &Filled,
 ) -> Markup {
     let Some(place) = &viewer.here else { return html! {} };
-    let here = place.href(&format!("{}/run", path_of(workflow.id)));
+    let here = place.href(&format!("{}/run", path_of(workflow.thing.id)));
     let form = Form::post(&here, &viewer.csrf)
         .field(Field::code("input_data", "Input", 8).hint("Any JSON value.").required())
         .fold("Parameters", vec![Field::code("parameters", "Parameters", 4).hint("A JSON object.")])
         .button(Button::submit("Test run").primary());
     let body = html! {
         (head(place, workflow, Open::TestRun))
-        p .quiet { "Runs the saved definition (version " (workflow.version_number) ") once, deployed or not. It counts for no key." }
+        p .quiet { "Runs the saved definition (version " (workflow.thing.version_number) ") once, deployed or not. It counts for no key." }
         (form.render(filled))
         @if let Some(detail) = detail {
             h2 { "Output" }
             (run(place, detail, &format!("{here}?execution={}", detail.execution.id.uuid())))
         }
     };
-    page(Frame::new("Test run").viewer(viewer).section(Section::Workflows), body)
+    let title = format!("Test run · {}", workflow.thing.name);
+    page(Frame::new(&title).viewer(viewer).section(Section::Workflows), body)
 }
