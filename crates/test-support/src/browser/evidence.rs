@@ -158,7 +158,7 @@ impl Browser {
         let collect = "const kept = (name) => { try { return JSON.stringify(window[name]); } catch { return ''; } };
             return [document.documentElement.outerHTML, location.href, JSON.stringify(history.state), kept('localStorage'),
             kept('sessionStorage'), document.cookie, document.referrer]
-            .concat(Array.from(document.querySelectorAll('input, textarea'), (field) => field.value)).join('\n');";
+            .concat(Array.from(document.querySelectorAll('input, textarea'), (field) => field.value)).join(' ');";
         self.run(collect).await.as_str().expect("a text").to_owned()
     }
 
