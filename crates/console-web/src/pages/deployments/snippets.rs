@@ -123,13 +123,13 @@ mod tests {
 
     #[test]
     fn what_is_pasted_is_whole_whatever_stands_in_the_example() {
-        let example = json!({"it's": "a \"#quote\"#", "none": null, "yes": [true, 1.50]});
+        let example = json!({"it's": "a \"#quote\"#", "none": null, "yes": [true, 1.5]});
         let [curl, python, javascript, rust] = &all("http://h/deployment/1/", &example)[..] else {
             panic!("four languages");
         };
         let pasted = r###"-d '{"it'\''s":"a \"#quote\"#""###;
         assert!(curl.1.contains(pasted), "{}", curl.1);
-        assert!(python.1.contains(r#""none": None, "yes": [True, 1.50]"#), "{}", python.1);
+        assert!(python.1.contains(r#""none": None, "yes": [True, 1.5]"#), "{}", python.1);
         assert!(javascript.1.contains(r#"JSON.stringify({"it's":"#), "{}", javascript.1);
         let (opened, closed) = (".body(r##\"{", "}\"##)");
         assert!(rust.1.contains(opened) && rust.1.contains(closed), "{}", rust.1);

@@ -116,7 +116,7 @@ fn table(
                 a href=(owned.href(key.id, "")) { (name_of(key)) }
                 @for secret in &key.secrets {
                     br; code .quiet { (secret.hint) }
-                    @if let Some(until) = secret.grace_until.filter(|until| *until > now) {
+                    @if let Some(until) = secret.grace_until.filter(|until| *until > now && key.revoked.is_none()) {
                         " " span .quiet { "works until " (crate::parts::time(until)) }
                     }
                 }
