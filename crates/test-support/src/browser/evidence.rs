@@ -154,10 +154,10 @@ impl Browser {
     /// Everything where the page could keep a text: itself, its fields, its address, its history's state, its storages, its
     /// cookies as far as scripts see them.
     pub async fn remains(&self) -> String {
-        // The empty page that a browser begins with has no storages.
-        let collect = "const kept = (name) => { try { return JSON.stringify(window[name]); } catch { return ''; } };
-            return [document.documentElement.outerHTML, location.href, JSON.stringify(history.state), kept('localStorage'),
-            kept('sessionStorage'), document.cookie, document.referrer]
+        // The empty page that a browser begins with has neither storages nor cookies.
+        let collect = "const kept = (read) => { try { return read(); } catch { return ''; } };
+            return [document.documentElement.outerHTML, location.href, document.referrer, JSON.stringify(history.state),
+            kept(() => JSON.stringify(localStorage)), kept(() => JSON.stringify(sessionStorage)), kept(() => document.cookie)]
             .concat(Array.from(document.querySelectorAll('input, textarea'), (field) => field.value)).join(' ');";
         self.run(collect).await.as_str().expect("a text").to_owned()
     }
