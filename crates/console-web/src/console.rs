@@ -27,7 +27,7 @@ use crate::{pages, refused};
 pub const ADDRESSES: [&str; 4] = ["account", "assets", "log-in", "log-out"];
 
 /// Nothing comes from elsewhere, nothing is written into a page, nobody puts a page into theirs.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
                       form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 
