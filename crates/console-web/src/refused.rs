@@ -57,7 +57,7 @@ fn rendered(request: &HttpRequest, refusal: &Refusal, request_id: &str) -> HttpR
             ul { @for error in &refusal.errors { li { (error.detail) } } }
         }
         @if let Some(typed) = extensions.get::<Typed>() {
-            @for (name, value) in typed.laborious() { (code_block(&format!("What you typed: {name}"), value)) }
+            @for (name, value) in typed.laborious() { (code_block(&format!("What you typed, kept to be copied: {name}"), value)) }
         }
         p .buttons {
             @if is_over { (Button::link("Log in", log_in).primary()) }
@@ -77,31 +77,33 @@ fn rendered(request: &HttpRequest, refusal: &Refusal, request_id: &str) -> HttpR
     answer.content_type("text/html; charset=utf-8").body(framed(frame, body).into_string())
 }
 
+/// Headings of refusals that have something to say of their own, and what can be done then.
+const WORDS: [(ErrorCode, &str, &str); 5] = [
+    (
+        ErrorCode::NotFound,
+        "Not found",
+        "The address is wrong, it was deleted, or it is not shared with you.",
+    ),
+    (ErrorCode::AdminRequired, "For administrators", "Ask an administrator of the organization."),
+    (
+        ErrorCode::CsrfTokenRequired,
+        "The form is out of date",
+        "It was opened before your last log-in, and nothing was done. Open the page anew and send it again.",
+    ),
+    (ErrorCode::MissingCredential, OVER, SEND_AGAIN),
+    (ErrorCode::InvalidCredential, OVER, SEND_AGAIN),
+];
+const OVER: &str = "Your session is over";
+const SEND_AGAIN: &str = "What you sent was not done. Log in, and send it again.";
+
 /// A heading, and what can be done beside what the refusal says itself.
 fn words(refusal: &Refusal) -> (&'static str, Option<&'static str>) {
-    match refusal.code {
-        ErrorCode::NotFound => (
-            "Not found",
-            Some("The address is wrong, it was deleted, or it is not shared with you."),
-        ),
-        ErrorCode::AdminRequired => {
-            ("For administrators", Some("Ask an administrator of the organization."))
-        }
-        ErrorCode::CsrfTokenRequired => (
-            "The form is out of date",
-            Some(
-                "It was opened before your last log-in. Go back, load the page anew and send it again.",
-            ),
-        ),
-        ErrorCode::MissingCredential | ErrorCode::InvalidCredential => (
-            "Your session is over",
-            Some(
-                "What you sent was not done. Log in, and send it again; what was much to type is kept below.",
-            ),
-        ),
-        _ if refusal.status() >= 500 => ("Something went wrong", None),
-        _ => ("This could not be done", None),
-    }
+    let known = WORDS.iter().find(|(code, ..)| *code == refusal.code);
+    let is_ours = refusal.status() >= 500;
+    known.map_or(
+        (if is_ours { "Something went wrong" } else { "This could not be done" }, None),
+        |(_, title, advice)| (*title, Some(*advice)),
+    )
 }
 
 /// Details are told in the middle of sentences elsewhere.
