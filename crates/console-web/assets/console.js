@@ -9,7 +9,7 @@ const LIVE_MISSES = 4;
 // ── Times ──
 
 const FORMS = {
-  full: { dateStyle: 'medium', timeStyle: 'short' },
+  full: { dateStyle: 'medium', timeStyle: 'medium' },
   time: { hour: '2-digit', minute: '2-digit' },
   date: { day: 'numeric', month: 'short' },
 };

@@ -10,7 +10,7 @@ use maud::{Markup, html};
 /// An instant: its text in UTC until the script has read it, UTC to the second when it is pointed at.
 pub fn time(at: Timestamp) -> Markup {
     html! {
-        time datetime=(Time(at)) title=(at.format("%Y-%m-%d %H:%M:%S UTC")) { (at.format("%-d %b %Y, %H:%M UTC")) }
+        time datetime=(Time(at)) title=(at.format("%Y-%m-%d %H:%M:%S UTC")) { (at.format("%-d %b %Y, %H:%M:%S UTC")) }
     }
 }
 
@@ -73,7 +73,7 @@ mod tests {
     fn times_stand_in_utc_for_those_without_a_script() {
         let html = time(at("2026-11-21T09:30:05.1Z")).into_string();
         let expected = "<time datetime=\"2026-11-21T09:30:05.100Z\" title=\"2026-11-21 09:30:05 UTC\">\
-                        21 Nov 2026, 09:30 UTC</time>";
+                        21 Nov 2026, 09:30:05 UTC</time>";
         assert_eq!(html, expected);
     }
 

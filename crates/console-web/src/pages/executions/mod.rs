@@ -79,7 +79,7 @@ async fn list(
         } @else {
             (named.bar(&path, &query).render(&filled))
             @if found.items.is_empty() { p { "No execution is like that." } }
-            @else { (table(&place, &found.items, &names)) }
+            @else { (table(&place, &found.items, &names, &named.deployments)) }
             (pager(&path, &set, cursor.as_deref(), found.next.map(|next| next.to_string()).as_deref()))
         }
     };
@@ -179,18 +179,29 @@ fn filter(query: &Typed) -> Result<HistoryFilter, ApiError> {
     })
 }
 
-fn table(place: &Place, executions: &[Execution], names: &BTreeMap<Uuid, String>) -> Markup {
+fn table(
+    place: &Place,
+    executions: &[Execution],
+    names: &BTreeMap<Uuid, String>,
+    deployments: &[(String, String)],
+) -> Markup {
     let table = Table::new("Executions")
         .text("Accepted")
         .text("Workflow")
+        .text("Deployment")
         .text("Status")
         .text("Started by")
         .numbers("Took");
     let row = |table: Table, one: &Execution| {
-        let name = names.get(&one.workflow.uuid()).map_or("a deleted workflow", String::as_str);
+        let workflow = one.workflow.uuid();
         table.row(vec![
             html! { a href=(place.href(&format!("{PATH}/{}", one.id.uuid()))) { (time(one.created_at)) } },
-            html! { (name) },
+            html! {
+                @if let Some(name) = names.get(&workflow) {
+                    a href=(place.href(&format!("/workflows/{workflow}"))) { (name) }
+                } @else { span .quiet { "not seen by you, or deleted" } }
+            },
+            deployment(place, one.trigger, deployments),
             status(one.state.status),
             html! { (started(kind(one.trigger))) },
             took(one),
@@ -198,6 +209,19 @@ fn table(place: &Place, executions: &[Execution], names: &BTreeMap<Uuid, String>
     };
     let table = executions.iter().fold(table, row);
     html! { (table) }
+}
+
+/// The deployment that was called, by name as far as names are here.
+fn deployment(place: &Place, trigger: Trigger, named: &[(String, String)]) -> Markup {
+    let called = match trigger {
+        Trigger::Call { deployment, .. } => Some(deployment.uuid().to_string()),
+        Trigger::Test { .. } | Trigger::Schedule => None,
+    };
+    let name = called.as_ref().and_then(|id| named.iter().find(|(known, _)| known == id));
+    html! {
+        @if let Some((id, name)) = name { a href=(place.href(&format!("/deployments/{id}"))) { (name) } }
+        @else { span .quiet { "–" } }
+    }
 }
 
 fn kind(trigger: Trigger) -> TriggerKind {
