@@ -89,6 +89,16 @@ pub trait MemberStore: Send + Sync {
         page: PageRequest,
     ) -> Result<Page<Member>, StoreError>;
 
+    /// One of them.
+    ///
+    /// # Errors
+    /// When storage fails.
+    fn find_member(
+        &self,
+        organization: OrganizationId,
+        user: UserId,
+    ) -> Result<Option<Member>, StoreError>;
+
     /// Locks the organization's memberships, asks `rule` for the member's role, and saves that.
     ///
     /// # Errors
@@ -136,6 +146,16 @@ impl Members {
         page: PageRequest,
     ) -> Result<Page<Member>, StoreError> {
         self.store.list_members(granted.organization(), page)
+    }
+
+    /// One member.
+    ///
+    /// # Errors
+    /// When nobody of this id belongs to the organization.
+    pub fn get(&self, granted: &Granted<ReadOrganization>, user: UserId) -> Changed<Member> {
+        let found =
+            self.store.find_member(granted.organization(), user).map_err(ChangeError::Store)?;
+        found.ok_or(ChangeError::Refused(MemberRefusal::NotFound))
     }
 
     /// Gives a member another role, which holds from their next request on.

@@ -61,6 +61,11 @@ impl Console {
         self.use_cases.run(call).await
     }
 
+    /// Whether it was set how browsers reach the server.
+    pub(crate) fn has_public_url(&self) -> bool {
+        !self.base_url.is_empty()
+    }
+
     /// What addresses that people paste elsewhere begin with: as it was set, else where this server listens. Never what the
     /// request says of it.
     pub(crate) fn origin(&self, request: &HttpRequest) -> String {

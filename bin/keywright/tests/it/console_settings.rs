@@ -119,7 +119,7 @@ async fn a_platform_key_is_shown_once_and_the_slots_are_held(app: TestApp) {
     let second_id = key_of(&admin.look(&page).await, "Key #2").to_owned();
     let question = admin.look(&format!("{page}/{second_id}/refresh")).await;
     has(&question, 200, "Refresh Key #2?");
-    has(&question, 200, "in the last 24 hours");
+    has(&question, 200, "in the last day");
     let third = secret(&admin.fill_in(&format!("{page}/{second_id}/refresh"), &[]).await);
     app.with(&second).get("/v1/whoami").await.refused(401, "invalid_credential");
     app.with(&third).get("/v1/whoami").await.refused(401, "key_inactive");
@@ -137,13 +137,21 @@ async fn one_platform_key_at_most_is_active(app: TestApp) {
     let shown = admin.look(&page).await;
     let (first_id, second_id) = (key_of(&shown, "Key #1"), key_of(&shown, "Key #2"));
     app.platform().get("/v1/whoami").await.ok();
-    has(&admin.look(&format!("{page}/{first_id}/delete")).await, 200, "used once in the last 24");
+    has(&admin.look(&format!("{page}/{first_id}/delete")).await, 200, "used once in the last day");
     let switch = format!("{page}/{second_id}/active");
+    let question = admin.look(&switch).await;
+    has(&question, 200, "Make Key #2 the active key?");
+    has(&question, 200, "Key #1 opens nothing from then on. It was used");
+    app.platform().get("/v1/whoami").await.ok();
     let on = admin.fill_in(&switch, &[("is_active", "true")]).await;
     assert_eq!(on.text.matches("aria-checked=\"true\"").count(), 1, "{}", on.text);
     app.with(&second).get("/v1/whoami").await.ok();
     app.platform().get("/v1/whoami").await.refused(401, "key_inactive");
-    has(&admin.fill_in(&switch, &[("is_active", "false")]).await, 200, "None active");
+    has(&admin.look(&switch).await, 200, "Deactivate Key #2?");
+    let off = admin.fill_in(&switch, &[("is_active", "false")]).await;
+    has(&off, 200, "None active");
+    // Nothing is lost by a switch now: it asks nothing.
+    has(&off, 200, "name=\"is_active\" value=\"true\"");
 }
 
 async fn a_key_that_was_generated_in_the_settings_opens_its_deployment(app: TestApp) {
@@ -171,6 +179,7 @@ async fn wrong_settings_are_told_beside_what_was_typed(app: TestApp) {
         ("key_prefix", "UNST"),
         ("notice_days", "30, 7"),
         ("max_concurrent", "0"),
+        ("result_hours", "1,000"),
     ];
     let refused = admin.fill_in(&page, &form).await;
     has(&refused, 422, "value=\"Acme &amp; Sons\"");
@@ -184,6 +193,7 @@ async fn wrong_settings_are_told_beside_what_was_typed(app: TestApp) {
     let settings = admin.get("/unstract/acme/api/v2/organization/").await.ok();
     assert_eq!(settings["name"], "Acme & Sons");
     assert_eq!(settings["notice_days"], json!([30, 7]));
+    assert_eq!(settings["result_hours"], 1000);
     assert_eq!(
         (&settings["users_may_deploy"], &settings["key_format"]),
         (&json!(false), &json!("uuid"))
@@ -199,7 +209,8 @@ async fn somebody_is_invited_by_a_link_that_is_shown_once(app: TestApp) {
     let refused = admin.fill_in(&format!("{page}/invite"), &wrong).await;
     has(&refused, 422, "value=\"nobody\"");
     let form = [("email", "ada@example.com"), ("role", "user")];
-    let link = secret(&admin.fill_in(&format!("{page}/invite"), &form).await);
+    let invited = admin.fill_in(&format!("{page}/invite"), &form).await;
+    let link = secret(&invited);
     let token = link.split_once("/invitations/#").unwrap().1;
     let listed = admin.look(&page).await;
     has(&listed, 200, "ada@example.com");
@@ -221,6 +232,9 @@ async fn members_change_roles_and_the_last_administrator_stays(app: TestApp) {
     let refused = admin.fill_in(&own_role, &[("role", "user")]).await;
     has(&refused, 409, "last administrator");
     has(&admin.fill_in(&at(&admin, "remove").await, &[]).await, 409, "last administrator");
+    has(&admin.look(&own_role).await, 200, "Make yourself a user?");
+    let question = admin.look(&at(&user, "role").await).await;
+    has(&question, 200, "Make acme-user an administrator?");
     let promoted = admin.fill_in(&at(&user, "role").await, &[("role", "admin")]).await;
     has(&promoted, 200, "The role is changed");
     has(&user.look(&page).await, 200, "acme-admin");
@@ -251,8 +265,7 @@ async fn a_webhook_is_made_tried_rotated_and_deleted(app: TestApp) {
     let refused = admin.fill_in(&format!("{page}/new"), &wrong).await;
     has(&refused, 422, "value=\"nowhere &lt;here&gt;\"");
     has(&refused, 422, "id=\"form-events-fault\"");
-    let form =
-        [("url", "http://127.0.0.1:9/hook"), ("events", "key.created"), ("is_active", "true")];
+    let form = [("url", "http://127.0.0.1:9/hook"), ("events", "key.created")];
     let made = admin.fill_in(&format!("{page}/new"), &form).await;
     let first = secret(&made);
     assert!(first.starts_with("whsec_"), "{first}");
@@ -267,6 +280,16 @@ async fn a_webhook_is_made_tried_rotated_and_deleted(app: TestApp) {
     has(&delivery, 200, "What is told");
     let off = admin.fill_in(&format!("{here}/active"), &[("is_active", "false")]).await;
     has(&off, 200, "Inactive");
+    // A form that was opened before does not switch it on again.
+    has(&admin.fill_in(&here, &form).await, 200, "Inactive");
+    let unsaved = admin.fill_in(&here, &[("url", "nowhere")]).await;
+    has(&unsaved, 422, "webhook.test");
+    for wrong in ["state=lost", "event=key.eaten"] {
+        let page = admin.look(&format!("{here}?{wrong}")).await;
+        has(&page, 400, "there is no such choice");
+        assert!(!page.text.contains("/deliveries/"), "{}", page.text);
+    }
+    has(&admin.look(&format!("{here}?event=webhook.test")).await, 200, "/deliveries/");
     has(&admin.fill_in(&format!("{here}/rotate"), &[("overlap_seconds", "-1")]).await, 422, "-1");
     let second = admin.fill_in(&format!("{here}/rotate"), &[("overlap_seconds", "60")]).await;
     assert_ne!(secret(&second), first);
@@ -334,6 +357,9 @@ async fn the_audit_is_filtered_and_leads_to_what_it_is_about(app: TestApp) {
     has(&filtered, 200, "deployment.created</td>");
     assert!(!filtered.text.contains("workflow.created</td>"), "{}", filtered.text);
     has(&admin.look("/acme/audit?search=%25").await, 200, "Nothing that was done is like that.");
+    let unknown = admin.look("/acme/audit?action=deployment.eaten").await;
+    has(&unknown, 400, "there is no such choice");
+    assert!(!unknown.text.contains("<table"), "{}", unknown.text);
     let wrong = admin.look("/acme/audit?from=soon&actor=%3Cada%3E").await;
     has(&wrong, 400, "filter-from-fault");
     has(&wrong, 400, "value=\"&lt;ada&gt;\"");

@@ -1,8 +1,8 @@
 //! What is one's own, in whichever organization: who one is, where one belongs, the password, the sessions.
 
 use access_domain::{
-    Credentials, LoggedIn, Membership, Page, PasswordRefusal, Role, Session, SessionId,
-    SessionRecord, Sessions, UserRecord,
+    Credentials, LoggedIn, Membership, Page, PasswordRefusal, Session, SessionId, SessionRecord,
+    Sessions, UserRecord,
 };
 use actix_web::{HttpRequest, HttpResponse, get, post, web};
 use api_types::{ErrorCode, Refusal};
@@ -11,7 +11,7 @@ use deployments_domain::UseCases;
 use keys_core::Secret;
 use maud::{Markup, html};
 
-use super::{flash, path_id, refused, see_other, shown};
+use super::{flash, path_id, refused, see_other, settings::role_badge, shown};
 use crate::{
     Console,
     layout::{Frame, page},
@@ -103,7 +103,7 @@ async fn change(
     let changed = console.passwords.with_password(request, credentials, save).await;
     let changed = changed.map_err(|error| {
         if error.refusal().code == ErrorCode::InvalidCredential {
-            let detail = "this is not the present password";
+            let detail = "this is not your current password";
             return ApiError::at(ErrorCode::InvalidValue, "/current", detail);
         }
         error
@@ -144,7 +144,7 @@ fn whole(
     let user = &record.user;
     let form = Form::post(format!("{PATH}/password"), &viewer.csrf)
         .field(
-            Field::password("current", "Present password")
+            Field::password("current", "Current password")
                 .required()
                 .autocomplete("current-password"),
         )
@@ -155,7 +155,7 @@ fn whole(
                 .autocomplete("new-password"),
         )
         .field(
-            Field::password("again", "New password, once more")
+            Field::password("again", "Repeat the new password")
                 .required()
                 .autocomplete("new-password"),
         )
@@ -165,7 +165,7 @@ fn whole(
         (heading("Account", html! {}))
         (definitions(vec![
             ("User name", html! { (user.username.as_str()) }),
-            ("Mail address", html! {
+            ("Email address", html! {
                 @match &user.email {
                     Some(email) => (email.as_str()),
                     None => span .quiet { "none" },
@@ -196,10 +196,7 @@ fn organizations(record: &SessionRecord) -> Markup {
         let leave = format!("/{slug}/settings/members/{}/remove", record.user.id);
         table.row(vec![
             html! { a href={ "/" (slug) "/workflows" } { (name) } " " span .quiet { (slug) } },
-            match role {
-                Role::Admin => badge("Administrator", Tone::Good),
-                Role::User => badge("User", Tone::Neutral),
-            },
+            role_badge(*role),
             html! { (Button::opens("Leave", leave).danger().about(name)) },
         ])
     };
@@ -229,7 +226,7 @@ fn own_sessions(viewer: &Viewer, record: &SessionRecord, all: &[Session]) -> Mar
             time(session.last_used_at),
             html! {
                 @if is_present { (end.about("this session")) }
-                @else { (end.about(format!("the session that began at {}", session.created_at.format("%H:%M")))) }
+                @else { (end.about(format!("the session that began {}", session.created_at.format("%-d %b %Y, %H:%M UTC")))) }
             },
         ])
     };

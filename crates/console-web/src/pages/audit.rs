@@ -6,7 +6,7 @@ use api_types::{AuditEntryView, ErrorCode, ProblemError, Time};
 use auth_actix::ApiError;
 use maud::{Markup, html};
 
-use super::{refused, shown};
+use super::{refused, settings::chosen, shown};
 use crate::{
     Console,
     layout::{Frame, Section, page},
@@ -62,6 +62,7 @@ async fn list(
 
 fn read(query: &Typed) -> Result<AuditFilter, Vec<ProblemError>> {
     let mut faults = Vec::new();
+    let action = chosen(query, "action", Action::parse, &mut faults);
     let mut fault = |name: &str, detail: String| {
         let error = ApiError::at(ErrorCode::InvalidParameter, format!("/{name}"), detail);
         faults.extend(error.into_errors());
@@ -79,13 +80,8 @@ fn read(query: &Typed) -> Result<AuditFilter, Vec<ProblemError>> {
         fault("search", error.refusal().detail.clone());
         None
     });
-    let filter = AuditFilter {
-        action: Action::parse(query.text("action")),
-        actor: query.given("actor").map(str::to_owned),
-        from,
-        to,
-        search,
-    };
+    let filter =
+        AuditFilter { action, actor: query.given("actor").map(str::to_owned), from, to, search };
     if faults.is_empty() { Ok(filter) } else { Err(faults) }
 }
 

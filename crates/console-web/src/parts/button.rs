@@ -7,6 +7,7 @@ enum Does {
     Submit,
     Lead { href: String },
     Open { href: String },
+    AskSwitch { href: String, is_on: bool },
     Post { action: String, csrf: String, reveals: bool, switch: Option<bool> },
 }
 
@@ -64,6 +65,12 @@ impl Button {
         switch.field(name, (!is_on).to_string())
     }
 
+    /// A switch that leads to a question first, at `href`: by a button, so that the keys of a switch turn it.
+    pub fn asking_switch(label: impl Into<String>, href: impl Into<String>, is_on: bool) -> Self {
+        let does = Does::AskSwitch { href: href.into(), is_on };
+        Self { class: "switch", ..Self::new(label, does) }
+    }
+
     /// What the page is mostly for.
     pub fn primary(self) -> Self {
         Self { class: "button primary", ..self }
@@ -119,6 +126,13 @@ impl Render for Button {
             }
             Does::Open { href } => html! {
                 a class=(self.class) href=(href) aria-label=[heard] aria-haspopup="dialog" data-opens { (self.label) }
+            },
+            Does::AskSwitch { href, is_on } => html! {
+                form .one method="get" action=(href) {
+                    button class=(self.class) type="submit" role="switch" aria-checked=(is_on) aria-label=[heard] {
+                        span .track aria-hidden="true" {} (self.label)
+                    }
+                }
             },
             Does::Post { action, csrf, reveals, switch } => html! {
                 form .one method="post" action=(action) data-reveals[*reveals] {

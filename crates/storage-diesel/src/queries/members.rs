@@ -56,6 +56,14 @@ impl MemberStore for Store {
         })
     }
 
+    fn find_member(
+        &self,
+        organization: OrganizationId,
+        user: UserId,
+    ) -> Result<Option<Member>, StoreError> {
+        self.read("finding a member", |conn| find(conn, organization, user))
+    }
+
     fn change_role(
         &self,
         organization: OrganizationId,
@@ -108,6 +116,18 @@ pub(super) fn lock_members(conn: &mut Conn, organization: OrganizationId) -> Que
     locked!(row).first::<String>(conn).map(drop)
 }
 
+fn find(
+    conn: &mut Conn,
+    organization: OrganizationId,
+    user: UserId,
+) -> QueryResult<Option<Member>> {
+    let row: Option<MemberRow> = members!(organization)
+        .filter(memberships::user_id.eq(codec::id(user)))
+        .first(conn)
+        .optional()?;
+    row.map(read).transpose()
+}
+
 fn facts(
     conn: &mut Conn,
     organization: OrganizationId,
@@ -115,11 +135,8 @@ fn facts(
     act: &Act,
 ) -> Result<MemberFacts, Stop<MemberRefusal>> {
     lock_members(conn, organization)?;
-    let row: Option<MemberRow> = members!(organization)
-        .filter(memberships::user_id.eq(codec::id(user)))
-        .first(conn)
-        .optional()?;
-    let member = read(row.ok_or(Stop::Refused(MemberRefusal::NotFound))?)?;
+    let member = find(conn, organization, user)?;
+    let member = member.ok_or(Stop::Refused(MemberRefusal::NotFound))?;
     let other_admins = memberships::table
         .filter(memberships::organization_id.eq(codec::id(organization)))
         .filter(memberships::role.eq(Role::Admin.as_str()))

@@ -166,6 +166,10 @@ pub fn whoever_accepts_is_a_member_by_the_role_of_the_invitation(given: &Given) 
     assert_eq!(&members.items[0].user, joining.user());
     assert_eq!((members.items[0].role, members.items[0].since), (Role::Admin, given.now()));
     assert!(members.next.is_some());
+    let found = given.stores.find_member(acme, joining.user().id).unwrap();
+    assert_eq!(found.as_ref(), members.items.first());
+    let other = given.organization("elsewhere");
+    assert_eq!(given.stores.find_member(other, joining.user().id).unwrap(), None);
     let found = given.stores.find_user(&joining.user().username).unwrap().unwrap();
     assert_eq!(&found.user, joining.user());
     let again = accept(given, &invitation, &new_user(given, "eve", None));

@@ -34,6 +34,9 @@ async fn platform_keys_are_generated_switched_refreshed_and_deleted() {
     assert_eq!((second.len(), second.matches('-').count()), (36, 4), "a UUID");
     assert_eq!(journey.manage(&second).await, 401, "only one is active");
     browser.click_in("Key #2", "Active").await;
+    browser.see("Key #1 opens nothing from then on.").await;
+    assert_eq!(journey.manage(&second).await, 401, "nothing is done before the answer");
+    browser.click("Activate").await;
     browser.see("The key is active, and the other one is not.").await;
     assert_eq!(journey.manage(&second).await, 200);
 

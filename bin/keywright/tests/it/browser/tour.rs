@@ -66,10 +66,16 @@ const KEYS: &[Page] = &[
 const SETTINGS: &[Page] = &[
     ("platform", "/acme/settings/platform", "Platform API Keys"),
     ("platform-refresh", "/acme/settings/platform/{platform_key}/refresh", "Refresh Key #1?"),
+    (
+        "platform-switch",
+        "/acme/settings/platform/{platform_key}/active",
+        "opens nothing from then on",
+    ),
     ("platform-delete", "/acme/settings/platform/{platform_key}/delete", "Delete Key #1?"),
     ("settings-api-keys", "/acme/settings/api-keys", "Invoice totals"),
     ("organization", "/acme/settings/organization", "Organization ID"),
     ("members", "/acme/settings/members", "margaret"),
+    ("member-role", "/acme/settings/members/{user}/role", "acme-user"),
     ("member-remove", "/acme/settings/members/{user}/remove", "acme-user"),
     ("invitation-withdraw", "/acme/settings/members/invitations/{invitation}/withdraw", "margaret"),
     ("secrets", "/acme/settings/secrets", "CRM_TOKEN"),

@@ -5,11 +5,12 @@ use access_domain::{
     ManageWebhooks, Page, PageRequest, WebhookId,
 };
 use actix_web::{HttpResponse, get, post, web};
+use api_types::ProblemError;
 use auth_actix::ApiError;
 use maud::{Markup, html};
 
 use super::{
-    framed,
+    chosen, framed,
     webhooks::{PATH, TAB},
 };
 use crate::{
@@ -36,12 +37,13 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    pub(super) fn read(query: &Typed) -> Result<Self, ApiError> {
-        let filter = DeliveryFilter {
-            state: DeliveryState::parse(query.text("state")),
-            kind: EventType::parse(query.text("event")),
-        };
-        Ok(Self { filter, page: query.page()? })
+    /// What is asked for, or what is wrong with its filters.
+    pub(super) fn read(query: &Typed) -> Result<Result<Self, Vec<ProblemError>>, ApiError> {
+        let mut faults = Vec::new();
+        let state = chosen(query, "state", DeliveryState::parse, &mut faults);
+        let kind = chosen(query, "event", EventType::parse, &mut faults);
+        let asked = Self { filter: DeliveryFilter { state, kind }, page: query.page()? };
+        Ok(if faults.is_empty() { Ok(asked) } else { Err(faults) })
     }
 }
 
@@ -95,6 +97,22 @@ pub(super) fn list(
                 @else { (table(viewer, &at, &found.items)) }
                 (pager(&at, &[("state", state), ("event", event)], cursor, next.as_deref()))
             }
+        }
+    }
+}
+
+/// The section, where the filters name what there is not: nothing is listed rather than everything.
+pub(super) fn unread(
+    place: &Place,
+    webhook: WebhookId,
+    query: &Typed,
+    faults: Vec<ProblemError>,
+) -> Markup {
+    let at = place.href(&format!("{PATH}/{webhook}"));
+    html! {
+        section #deliveries aria-labelledby="deliveries-title" {
+            h2 #deliveries-title { "Deliveries" }
+            (filters(&at).render(&query.refused(faults)))
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Who was asked to join, and asking somebody.
 
-use access_domain::{Invitation, InvitationId, ManageMembers, PageRequest, ReadOrganization, Role};
+use access_domain::{Invitation, InvitationId, ManageMembers, PageRequest, ReadOrganization};
 use actix_web::{HttpResponse, get, post, web};
 use api_types::Refusal;
 use auth_actix::ApiError;
@@ -10,6 +10,7 @@ use maud::{Markup, html};
 use super::{
     framed,
     members::{PATH, People, Shows, TAB, whole},
+    role_badge,
 };
 use crate::{
     Console,
@@ -31,7 +32,7 @@ async fn invite(
 ) -> Result<HttpResponse, ApiError> {
     let Sender { visitor, typed } = sender;
     let reads = visitor.also::<ReadOrganization>()?;
-    let origin = console.origin(visitor.request());
+    let (origin, is_settled) = (console.origin(visitor.request()), console.has_public_url());
     let Visitor { granted, viewer, place, query, .. } = visitor;
     let (email, role) = (typed.text("email").to_owned(), typed.text("role").to_owned());
     let make = move |uc: &UseCases| -> Result<_, Refusal> {
@@ -48,13 +49,19 @@ async fn invite(
             None => Ok(see_other(place.href(&format!("{PATH}?done=invited")))),
             Some(token) => {
                 let link = format!("{origin}/invitations/#{}", token.reveal_once());
-                Ok(shown(once(&viewer, &place, created.invitation.email.as_str(), &link)))
+                Ok(shown(once(
+                    &viewer,
+                    &place,
+                    created.invitation.email.as_str(),
+                    &link,
+                    is_settled,
+                )))
             }
         },
         Err((refusal, people)) => {
             let (status, faults) = faults_of(refusal.into())?;
             let filled = typed.refused(faults);
-            let shows = Shows { people: &people, filled: &filled, faults: &[], query: &query };
+            let shows = Shows { people: &people, filled: &filled, query: &query };
             Ok(refused(status, whole(&viewer, &place, &shows, None)))
         }
     }
@@ -102,7 +109,7 @@ pub(super) fn section(
 ) -> Markup {
     let roles = vec![Choice::new("user", "User"), Choice::new("admin", "Administrator")];
     let form = Form::post(place.href(&format!("{PATH}/invite")), &viewer.csrf)
-        .field(Field::email("email", "Mail address").required())
+        .field(Field::email("email", "Email address").required())
         .field(Field::select("role", "Role", roles))
         .button(Button::submit("Invite").primary())
         .reveals();
@@ -118,7 +125,7 @@ pub(super) fn section(
 
 fn table(place: &Place, open: &[Invitation]) -> Markup {
     let table = Table::new("Open invitations")
-        .text("Mail")
+        .text("Email address")
         .text("Role")
         .text("Invited by")
         .text("Link ends")
@@ -128,7 +135,7 @@ fn table(place: &Place, open: &[Invitation]) -> Markup {
         let address = place.href(&format!("{PATH}/invitations/{}/withdraw", one.id));
         table.row(vec![
             html! { (email) },
-            html! { (match one.role { Role::Admin => "Administrator", Role::User => "User" }) },
+            role_badge(one.role),
             html! { (one.created_by_name) },
             time(one.expires_at),
             html! { (Button::opens("Withdraw", address).danger().about(format!("the invitation of {email}"))) },
@@ -139,7 +146,7 @@ fn table(place: &Place, open: &[Invitation]) -> Markup {
 }
 
 /// The link, this once: this server sends no mail.
-fn once(viewer: &Viewer, place: &Place, email: &str, link: &str) -> Markup {
+fn once(viewer: &Viewer, place: &Place, email: &str, link: &str, is_settled: bool) -> Markup {
     let done = place.href(PATH);
     let panel = SecretShown {
         title: "The invitation is made",
@@ -148,6 +155,11 @@ fn once(viewer: &Viewer, place: &Place, email: &str, link: &str) -> Markup {
         text: "Whoever has the link may join.",
         next: html! {
             p { "This server sends no mail: give the link to " strong { (email) } " yourself. It is good once, for 72 hours." }
+            @if !is_settled {
+                p {
+                    "The address in it is the one this server listens on: replace its host by the one by which others reach it."
+                }
+            }
         },
         done: &done,
     };

@@ -4,18 +4,18 @@ use access_domain::{
     LeaveOrganization, Made, ManageMembers, Member, PageRequest, ReadOrganization, Role, UserId,
 };
 use actix_web::{HttpResponse, get, post, web};
-use api_types::{ProblemError, Refusal};
+use api_types::Refusal;
 use auth_actix::ApiError;
 use deployments_domain::UseCases;
 use maud::{Markup, html};
 use uuid::Uuid;
 
-use super::{framed, invitations, not_done};
+use super::{framed, invitations, role_badge};
 use crate::{
     Console,
     layout::SettingsTab,
     pages::{flash, path_id, refused, see_other, shown},
-    parts::{Button, Filled, Flash, Question, Table, Tone, badge, heading, pager, panel, time},
+    parts::{Button, Filled, Flash, Question, Table, heading, pager, panel, time},
     typed::{Typed, faults_of},
     viewer::{Place, Viewer},
     visitor::{Sender, Visitor},
@@ -25,7 +25,12 @@ pub(super) const PATH: &str = "/settings/members";
 pub(super) const TAB: SettingsTab = SettingsTab::Members;
 
 pub(super) fn routes(config: &mut web::ServiceConfig) {
-    config.service(list).service(change_role).service(ask_to_remove).service(remove);
+    config
+        .service(list)
+        .service(ask_to_change_role)
+        .service(change_role)
+        .service(ask_to_remove)
+        .service(remove);
 }
 
 /// What the page shows beside what was just done.
@@ -64,8 +69,21 @@ async fn list(
             ("withdrawn", "The invitation is withdrawn: its link leads nowhere any more."),
         ],
     );
-    let shows = Shows { people: &people, filled: &Filled::blank(), faults: &[], query: &query };
+    let shows = Shows { people: &people, filled: &Filled::blank(), query: &query };
     Ok(shown(whole(&viewer, &place, &shows, done)))
+}
+
+#[get("/{org_id}/settings/members/{user_id}/role")]
+async fn ask_to_change_role(
+    console: web::Data<Console>,
+    visitor: Visitor<ManageMembers>,
+) -> Result<HttpResponse, ApiError> {
+    let id: UserId = path_id(visitor.request(), "user_id")?;
+    let reads = visitor.also::<ReadOrganization>()?;
+    let Visitor { viewer, place, .. } = visitor;
+    let member = console.run(move |uc| uc.members.get(&reads, id)).await?;
+    let role = other_role(member.role);
+    Ok(shown(promotion(&viewer, &place, &member, role, &Filled::blank())))
 }
 
 #[post("/{org_id}/settings/members/{user_id}/role")]
@@ -76,28 +94,85 @@ async fn change_role(
     let Sender { visitor, typed } = sender;
     let id: UserId = path_id(visitor.request(), "user_id")?;
     let reads = visitor.also::<ReadOrganization>()?;
-    let Visitor { granted, viewer, place, query, .. } = visitor;
+    let Visitor { granted, viewer, place, .. } = visitor;
     let (role, is_own) = (typed.text("role").to_owned(), granted.who().actor() == id.uuid());
     let change = move |uc: &UseCases| -> Result<_, Refusal> {
         match uc.members.change_role(&granted, id, &role) {
             Ok(member) => Ok(Ok(member.role)),
-            Err(error) => {
-                let page = PageRequest { after: None, limit: 50 };
-                Ok(Err((Refusal::from(error), People::find(uc, &reads, page)?)))
-            }
+            Err(error) => Ok(Err((Refusal::from(error), uc.members.get(&reads, id)?))),
         }
     };
     match console.run(change).await? {
         // Whoever is no administrator any more does not see this page.
         Ok(Role::User) if is_own => Ok(see_other(place.href("/workflows"))),
         Ok(_) => Ok(see_other(place.href(&format!("{PATH}?done=role")))),
-        Err((refusal, people)) => {
+        Err((refusal, member)) => {
             let (status, faults) = faults_of(refusal.into())?;
-            let shows =
-                Shows { people: &people, filled: &Filled::blank(), faults: &faults, query: &query };
-            Ok(refused(status, whole(&viewer, &place, &shows, None)))
+            let role = other_role(member.role);
+            let filled = typed.refused(faults);
+            Ok(refused(status, promotion(&viewer, &place, &member, role, &filled)))
         }
     }
+}
+
+fn other_role(role: Role) -> Role {
+    match role {
+        Role::Admin => Role::User,
+        Role::User => Role::Admin,
+    }
+}
+
+/// The question before somebody becomes something else, what it means for them.
+fn promotion(
+    viewer: &Viewer,
+    place: &Place,
+    member: &Member,
+    role: Role,
+    filled: &Filled,
+) -> Markup {
+    let name = member.user.username.as_str();
+    let is_own = name == viewer.username;
+    let (title, button, breaks) = match role {
+        Role::Admin => (
+            format!("Make {name} an administrator?"),
+            "Make administrator",
+            format!(
+                "They may do everything in {} then, from their next click on: every workflow, deployment and key, the settings, who \
+                 belongs to it, and take your own administration from you.",
+                place.name
+            ),
+        ),
+        Role::User if is_own => (
+            "Make yourself a user?".to_owned(),
+            "Make user",
+            format!(
+                "You lose the administration of {} yourself, at once: its settings, its keys and the workflows of others. Only another \
+                 administrator can give it back to you. Invitations that you made are withdrawn.",
+                place.name
+            ),
+        ),
+        Role::User => (
+            format!("Make {name} a user?"),
+            "Make user",
+            format!(
+                "From their next click on they see neither the settings nor the keys of {}, and of workflows and deployments their own \
+                 and what is shared with them. Invitations that they made are withdrawn.",
+                place.name
+            ),
+        ),
+    };
+    let submit = Button::submit(button).field("role", role.as_str());
+    let question = Question {
+        title,
+        action: place.href(&format!("{PATH}/{}/role", member.user.id)),
+        csrf: viewer.csrf.clone(),
+        back: place.href(PATH),
+        button: if role == Role::User { submit.danger() } else { submit.primary() },
+        breaks,
+        fields: Vec::new(),
+        reveals: false,
+    };
+    framed(viewer, button, TAB, None, question.render(filled))
 }
 
 #[get("/{org_id}/settings/members/{user_id}/remove")]
@@ -145,12 +220,7 @@ impl Whom {
             return Ok(Self { id, name: visitor.viewer.username.clone(), is_own: true });
         }
         let reads = visitor.also::<ReadOrganization>()?;
-        // The page that begins with this very id: lists are ordered by them, downwards.
-        let above = Uuid::from_u128(id.uuid().as_u128().saturating_add(1));
-        let page = PageRequest { after: Some(above), limit: 1 };
-        let found = console.run(move |uc| uc.members.list(&reads, page)).await?.items;
-        let member = found.into_iter().find(|member| member.user.id == id);
-        let member = member.ok_or_else(ApiError::not_found)?;
+        let member = console.run(move |uc| uc.members.get(&reads, id)).await?;
         Ok(Self { id, name: member.user.username.as_str().to_owned(), is_own: false })
     }
 
@@ -204,11 +274,10 @@ fn gone(viewer: &Viewer, place: &Place, name: &str, made: Made) -> Markup {
     framed(viewer, "Member removed", TAB, None, panel(&format!("{name} is removed"), body))
 }
 
-/// The members and the invitations, what was typed into the form below them, and what was refused.
+/// The members and the invitations, and what stands in the form below them.
 pub(super) struct Shows<'a> {
     pub(super) people: &'a People,
     pub(super) filled: &'a Filled,
-    pub(super) faults: &'a [ProblemError],
     pub(super) query: &'a Typed,
 }
 
@@ -222,7 +291,6 @@ pub(super) fn whole(
     let next = next.map(|next| next.to_string());
     let body = html! {
         (heading("Members", html! {}))
-        (not_done(shows.faults))
         p {
             "An administrator may do everything in the organization; a user makes workflows of their own and what is shared with them, "
             "and sees neither settings nor keys of the organization."
@@ -235,15 +303,19 @@ pub(super) fn whole(
 }
 
 fn table(viewer: &Viewer, place: &Place, members: &[Member]) -> Markup {
-    let table =
-        Table::new("Members").text("Name").text("Mail").text("Role").text("Member since").buttons();
+    let table = Table::new("Members")
+        .text("Name")
+        .text("Email address")
+        .text("Role")
+        .text("Member since")
+        .buttons();
     let row = |table: Table, member: &Member| {
         let (id, name) = (member.user.id, member.user.username.as_str());
-        let (label, role) = match member.role {
-            Role::Admin => ("Make user", "user"),
-            Role::User => ("Make administrator", "admin"),
+        let label = match member.role {
+            Role::Admin => "Make user",
+            Role::User => "Make administrator",
         };
-        let change = Button::post(label, place.href(&format!("{PATH}/{id}/role")), &viewer.csrf);
+        let change = Button::opens(label, place.href(&format!("{PATH}/{id}/role")));
         let is_own = name == viewer.username;
         table.row(vec![
             html! { (name) @if is_own { " " span .quiet { "(you)" } } },
@@ -253,13 +325,10 @@ fn table(viewer: &Viewer, place: &Place, members: &[Member]) -> Markup {
                     None => span .quiet { "none" },
                 }
             },
-            match member.role {
-                Role::Admin => badge("Administrator", Tone::Good),
-                Role::User => badge("User", Tone::Neutral),
-            },
+            role_badge(member.role),
             time(member.since),
             html! {
-                (change.field("role", role).about(name))
+                (change.about(name))
                 (Button::opens(if is_own { "Leave" } else { "Remove" }, place.href(&format!("{PATH}/{id}/remove"))).danger().about(name))
             },
         ])

@@ -11,7 +11,7 @@ use super::framed;
 use crate::{
     Console,
     layout::SettingsTab,
-    pages::{flash, refused, see_other, shown},
+    pages::{flash, reading::Reading, refused, see_other, shown},
     parts::{Button, Choice, Field, Filled, Flash, Form, copyable, definitions, heading},
     typed::{Typed, faults_of},
     viewer::{Place, Viewer},
@@ -67,13 +67,19 @@ fn read(typed: &Typed) -> Result<OrganizationEdit, ApiError> {
         let detail = "must be whole numbers of days, with commas between them";
         ApiError::at(api_types::ErrorCode::InvalidValue, "/notice_days", detail)
     })?;
-    Ok(OrganizationEdit {
+    let mut reading = Reading::of(typed);
+    let (max_concurrent, result_hours, record_days) = (
+        reading.number("max_concurrent"),
+        reading.number("result_hours"),
+        reading.number("record_days"),
+    );
+    reading.done(OrganizationEdit {
         name: Some(typed.text("name").into()),
         key_format: typed.given("key_format").map(str::to_owned),
         key_prefix: Some(typed.text("key_prefix").into()),
-        max_concurrent: Some(typed.number("max_concurrent")?),
-        result_hours: Some(typed.number("result_hours")?),
-        record_days: Some(typed.number("record_days")?),
+        max_concurrent: Some(max_concurrent),
+        result_hours: Some(result_hours),
+        record_days: Some(record_days),
         users_may_deploy: Some(typed.is_ticked("users_may_deploy")),
         notice_days: Some(days),
     })

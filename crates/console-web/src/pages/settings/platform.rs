@@ -33,6 +33,7 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
         .service(generate)
         .service(ask_to_refresh)
         .service(refresh)
+        .service(ask_to_switch)
         .service(switch)
         .service(ask_to_delete)
         .service(delete);
@@ -158,6 +159,50 @@ async fn refresh(
     let refresh = move |uc: &UseCases| uc.platform_keys.refresh(&granted, id, revoke_made);
     let (_, slot, secret) = console.run(refresh).await?;
     Ok(shown(once(&viewer, &place, slot, "has a new secret", secret)))
+}
+
+/// Turning the switch of a key, where a key in use is lost by it.
+#[get("/{org_id}/settings/platform/{id}/active")]
+async fn ask_to_switch(
+    console: web::Data<Console>,
+    visitor: Visitor<ManagePlatformKeys>,
+) -> Result<HttpResponse, ApiError> {
+    let id: KeyId = path_id(visitor.request(), "id")?;
+    let reads = visitor.also::<ReadUsage>()?;
+    let Visitor { granted, viewer, place, .. } = visitor;
+    let slots = console.run(move |uc| Slots::find(uc, &granted, &reads)).await?;
+    let (slot, _) = slots.named(id)?;
+    let is_active = slots.keys.active() == Some(slot);
+    let (deed, title) = if is_active {
+        ("Deactivate", format!("Deactivate {slot}?"))
+    } else {
+        ("Activate", format!("Make {slot} the active key?"))
+    };
+    let breaks = match slots.keys.active() {
+        None => format!("{slot} is accepted from then on."),
+        Some(lost) => {
+            let lost_key = slots.keys.get(lost).and_then(|key| slots.uses.get(&key.id));
+            let then = if is_active {
+                "No platform key is active then, until you switch one on."
+            } else {
+                "Whatever uses it needs the other key first."
+            };
+            format!("{lost} opens nothing from then on. {} {then}", used(lost_key))
+        }
+    };
+    let button = Button::submit(deed).field("is_active", (!is_active).to_string());
+    let question = Question {
+        title,
+        action: place.href(&format!("{PATH}/{id}/active")),
+        csrf: viewer.csrf.clone(),
+        back: place.href(PATH),
+        button: button.danger(),
+        breaks,
+        fields: Vec::new(),
+        reveals: false,
+    };
+    let body = question.render(&Filled::blank());
+    Ok(shown(framed(&viewer, "Switch a platform key", TAB, None, body)))
 }
 
 #[post("/{org_id}/settings/platform/{id}/active")]
@@ -288,9 +333,7 @@ fn filled(
     vec![
         html! { (name) },
         html! { code { (key.hint) } br; span .quiet { "since " (time(key.secret_created_at)) } },
-        Button::switch("Active", at("active"), &viewer.csrf, "is_active", is_active)
-            .about(&name)
-            .render(),
+        switch_of(at("active"), viewer, slots, is_active).about(&name).render(),
         html! { (count(uses)) },
         // When a key was used is stored a minute later at most.
         time_or(key.last_used_at, if uses == 0 { "never" } else { "just now" }),
@@ -299,6 +342,15 @@ fn filled(
             (Button::opens("Delete", at("delete")).danger().about(&name))
         },
     ]
+}
+
+/// Where a key in use is lost by it, it asks.
+fn switch_of(at: String, viewer: &Viewer, slots: &Slots, is_active: bool) -> Button {
+    if slots.keys.active().is_some() {
+        Button::asking_switch("Active", at, is_active)
+    } else {
+        Button::switch("Active", at, &viewer.csrf, "is_active", is_active)
+    }
 }
 
 fn vacant(viewer: &Viewer, place: &Place, slot: Slot) -> Vec<Markup> {

@@ -1,6 +1,6 @@
 //! One webhook: what it hears of, its secret, trying it out.
 
-use access_domain::{ManageWebhooks, Webhook, WebhookEdit, WebhookId};
+use access_domain::{DeliveryFilter, ManageWebhooks, PageRequest, Webhook, WebhookEdit, WebhookId};
 use actix_web::{HttpResponse, get, post, web};
 use api_types::Refusal;
 use auth_actix::ApiError;
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     Console,
-    pages::{flash, path_id, refused, see_other, shown},
+    pages::{flash, path_id, reading::Reading, refused, see_other, shown},
     parts::{
         Button, Field, Filled, Flash, Form, Question, Tone, breadcrumbs, copyable, definitions,
         heading, notice, time,
@@ -42,7 +42,15 @@ async fn look(
 ) -> Result<HttpResponse, ApiError> {
     let id: WebhookId = path_id(visitor.request(), "id")?;
     let Visitor { granted, viewer, place, query, .. } = visitor;
-    let asked = deliveries::Asked::read(&query)?;
+    let asked = match deliveries::Asked::read(&query)? {
+        Ok(asked) => asked,
+        Err(faults) => {
+            let webhook = console.run(move |uc| uc.webhooks.get(&granted, id)).await?;
+            let list = deliveries::unread(&place, id, &query, faults);
+            let page = whole(&viewer, &place, &webhook, &stored(&webhook), None, &list);
+            return Ok(refused(400, page));
+        }
+    };
     let find = move |uc: &UseCases| -> Result<_, Refusal> {
         let webhook = uc.webhooks.get(&granted, id)?;
         let told = uc.webhooks.deliveries(&granted, id, asked.filter, asked.page)?;
@@ -54,7 +62,8 @@ async fn look(
         &[
             ("saved", "Saved."),
             ("tested", "A test is on its way: see its delivery below."),
-            ("switched", "Done."),
+            ("activated", "It is told of events from now on."),
+            ("deactivated", "It is told of nothing but tests, until it is activated."),
             ("replayed", "The delivery begins anew."),
         ],
     );
@@ -69,19 +78,26 @@ async fn save(
 ) -> Result<HttpResponse, ApiError> {
     let Sender { visitor, typed } = sender;
     let id: WebhookId = path_id(visitor.request(), "id")?;
-    let Visitor { granted, viewer, place, .. } = visitor;
-    let edit = WebhookEdit::from(draft(&typed));
+    let Visitor { granted, viewer, place, query, .. } = visitor;
+    let edit = WebhookEdit { is_active: None, ..WebhookEdit::from(draft(&typed)) };
     let change = move |uc: &UseCases| -> Result<_, Refusal> {
-        let webhook = uc.webhooks.get(&granted, id)?;
-        Ok((webhook, uc.webhooks.change(&granted, id, &edit).map_err(Refusal::from)))
+        match uc.webhooks.change(&granted, id, &edit) {
+            Ok(_) => Ok(None),
+            Err(error) => {
+                let newest = PageRequest { after: None, limit: 50 };
+                let any = DeliveryFilter::default();
+                let told = uc.webhooks.deliveries(&granted, id, any, newest)?;
+                Ok(Some((Refusal::from(error), uc.webhooks.get(&granted, id)?, told)))
+            }
+        }
     };
-    let (webhook, saved) = console.run(change).await?;
-    match saved {
-        Ok(_) => Ok(see_other(place.href(&format!("{PATH}/{id}?done=saved")))),
-        Err(refusal) => {
+    match console.run(change).await? {
+        None => Ok(see_other(place.href(&format!("{PATH}/{id}?done=saved")))),
+        Some((refusal, webhook, told)) => {
             let (status, faults) = faults_of(refusal.into())?;
             let filled = typed.refused(faults);
-            Ok(refused(status, whole(&viewer, &place, &webhook, &filled, None, &html! {})))
+            let list = deliveries::list(&viewer, &place, id, &told, &query);
+            Ok(refused(status, whole(&viewer, &place, &webhook, &filled, None, &list)))
         }
     }
 }
@@ -105,10 +121,11 @@ async fn switch(
     let Sender { visitor, typed } = sender;
     let id: WebhookId = path_id(visitor.request(), "id")?;
     let Visitor { granted, place, .. } = visitor;
-    let is_active = Some(typed.text("is_active") == "true");
-    let edit = WebhookEdit { is_active, ..WebhookEdit::default() };
+    let is_active = typed.text("is_active") == "true";
+    let edit = WebhookEdit { is_active: Some(is_active), ..WebhookEdit::default() };
     console.run(move |uc| uc.webhooks.change(&granted, id, &edit)).await?;
-    Ok(see_other(place.href(&format!("{PATH}/{id}?done=switched"))))
+    let done = if is_active { "activated" } else { "deactivated" };
+    Ok(see_other(place.href(&format!("{PATH}/{id}?done={done}"))))
 }
 
 #[get("/{org_id}/settings/webhooks/{id}/rotate")]
@@ -131,7 +148,9 @@ async fn rotate(
     let Sender { visitor, typed } = sender;
     let id: WebhookId = path_id(visitor.request(), "id")?;
     let Visitor { granted, viewer, place, .. } = visitor;
-    let overlap = typed.number("overlap_seconds");
+    let mut reading = Reading::of(&typed);
+    let overlap = reading.number("overlap_seconds");
+    let overlap = reading.done(overlap);
     let change = move |uc: &UseCases| -> Result<_, Refusal> {
         let webhook = uc.webhooks.get(&granted, id)?;
         let rotated = overlap
@@ -187,10 +206,8 @@ async fn delete(
 }
 
 fn stored(webhook: &Webhook) -> Filled {
-    let filled = Filled::blank()
-        .with("url", &webhook.url)
-        .with("description", &webhook.description)
-        .with_tick("is_active", webhook.is_active);
+    let filled =
+        Filled::blank().with("url", &webhook.url).with("description", &webhook.description);
     webhook.events.iter().fold(filled, |filled, kind| filled.with("events", kind.as_str()))
 }
 
@@ -226,6 +243,8 @@ fn whole(
     let here = |deed: &str| format!("{at}/{deed}");
     let buttons = html! {
         (Button::post("Send a test", here("test"), &viewer.csrf))
+        (Button::post(if webhook.is_active { "Deactivate" } else { "Activate" }, here("active"), &viewer.csrf)
+            .field("is_active", (!webhook.is_active).to_string()))
         (Button::opens("Rotate", here("rotate")))
         (Button::opens("Delete", here("delete")).danger())
     };
@@ -238,10 +257,7 @@ fn whole(
         }
         (definitions(vec![
             ("Address", copyable(&webhook.url, "the address")),
-            ("Status", html! {
-                (state(webhook)) " "
-                (Button::switch("Active", here("active"), &viewer.csrf, "is_active", webhook.is_active))
-            }),
+            ("Status", state(webhook)),
             ("Made", time(webhook.created_at)),
             ("Older secret signs until", match webhook.previous_secret_until {
                 Some(until) => time(until),

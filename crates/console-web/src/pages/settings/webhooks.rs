@@ -55,8 +55,7 @@ async fn list(
 
 #[get("/{org_id}/settings/webhooks/new")]
 async fn new(visitor: Visitor<ManageWebhooks>) -> HttpResponse {
-    let filled = Filled::blank().with("events", "*").with_tick("is_active", true);
-    shown(creation(&visitor.viewer, &visitor.place, &filled))
+    shown(creation(&visitor.viewer, &visitor.place, &Filled::blank()))
 }
 
 #[post("/{org_id}/settings/webhooks/new")]
@@ -77,18 +76,21 @@ async fn create(
     }
 }
 
+/// It hears of things at once; whether it goes on doing so is switched by a button of its own, which no form undoes that was opened
+/// earlier.
 pub(super) fn draft(typed: &Typed) -> WebhookDraft {
     WebhookDraft {
         url: typed.text("url").into(),
         description: typed.text("description").into(),
         events: typed.all("events").map(str::to_owned).collect(),
-        is_active: typed.is_ticked("is_active"),
+        is_active: true,
     }
 }
 
 /// What is asked of somebody who wants a webhook.
 pub(super) fn fields(form: Form) -> Form {
-    let all = [Choice::new("*", "Everything").hint("Also what there will be one day.")];
+    let all = [Choice::new("*", "Everything")
+        .hint("All that stand below today. Tick what comes later when it is there.")];
     let known = EventType::ALL.into_iter().filter(|kind| kind.is_subscribable());
     let known = known.map(|kind| Choice::new(kind.as_str(), kind.as_str()).hint(meaning(kind)));
     form.field(
@@ -99,7 +101,6 @@ pub(super) fn fields(form: Form) -> Form {
     )
     .field(Field::text("description", "Description").hint("What it is for."))
     .field(Field::ticks("events", "Events", all.into_iter().chain(known).collect()).required())
-    .field(Field::tick("is_active", "Active").hint("Otherwise it is told of nothing but tests."))
 }
 
 fn meaning(kind: EventType) -> &'static str {
