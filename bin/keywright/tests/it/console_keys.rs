@@ -13,6 +13,7 @@ on_both_databases!(
     a_question_names_how_often_the_key_was_used,
     what_is_not_touched_of_a_key_stays,
     a_key_is_found_below_its_own_deployment_alone,
+    a_filter_that_is_none_is_told_and_lists_nothing,
 );
 
 /// The keys of the list at `path` of the REST edge.
@@ -30,6 +31,13 @@ async fn a_key_is_made_rotated_switched_and_revoked_by_forms(app: TestApp) {
     app.with(&first).post(&call, json!({})).await.ok();
     let list = admin.look(&keys).await;
     assert!(list.shown(200).contains("For the &lt;shop&gt;") && !list.text.contains(&first));
+    assert!(
+        list.text.contains(">Description<"),
+        "keys of a deployment are searched by it: {list:?}"
+    );
+    assert!(
+        admin.look(&format!("{keys}?done=created")).await.shown(200).contains("The key is made.")
+    );
     let id = listed(&app, &rest).await[0]["id"].as_str().unwrap().to_owned();
     let key = format!("{keys}/{id}");
     // Which secret is the older one is told by when they were made.
@@ -38,7 +46,8 @@ async fn a_key_is_made_rotated_switched_and_revoked_by_forms(app: TestApp) {
     later();
     let rotated = admin.fill_in(&format!("{key}/rotate"), &[("grace_seconds", "3600")]).await;
     let second = rotated.secret();
-    assert!(rotated.text.contains("The one before goes on working until"), "{rotated:?}");
+    assert!(rotated.text.contains("/keys?done=rotated\""), "{rotated:?}");
+    assert!(rotated.text.contains("The old secret keeps working until <time"), "{rotated:?}");
     for secret in [&first, &second] {
         app.with(secret).post(&call, json!({})).await.ok();
     }
@@ -179,5 +188,27 @@ async fn a_key_is_found_below_its_own_deployment_alone(app: TestApp) {
     admin.fill_in(&revoke, &[]).await.shown(404);
     let call = format!("/deployment/{}/?wait=30", one.id);
     app.with(&one.key).post(&call, json!({})).await.ok();
+    app.stop().await;
+}
+
+async fn a_filter_that_is_none_is_told_and_lists_nothing(app: TestApp) {
+    let (admin, deployment) = (app.admin().await, app.given_deployment("echo").await);
+    let keys = format!("/acme/deployments/{}/keys", deployment.id);
+    let long = "x".repeat(300);
+    for (path, listed) in [
+        (keys.as_str(), "First key of echo"),
+        ("/acme/api-keys", "<tbody"),
+        ("/acme/deployments", "<tbody"),
+    ] {
+        let wrong = admin.look(&format!("{path}?search={long}")).await;
+        assert!(wrong.shown(400).contains("filter-search-fault"), "{path}: {wrong:?}");
+        assert!(!wrong.text.contains(listed), "{path}: {wrong:?}");
+    }
+    let wrong = admin.look(&format!("{keys}?revoked=perhaps&search=echo")).await;
+    assert!(wrong.shown(400).contains("filter-revoked-fault"), "{wrong:?}");
+    assert!(
+        wrong.text.contains("value=\"echo\"") && !wrong.text.contains("First key"),
+        "{wrong:?}"
+    );
     app.stop().await;
 }

@@ -21,6 +21,9 @@ async fn calls_are_drawn_and_told_by_deployment_and_by_key(app: TestApp) {
         assert!(page.shown(200).contains("class=\"chart\""), "{range}: {page:?}");
         assert!(page.text.contains("First key of echo"), "{range}: {page:?}");
     }
+    let sent = admin.look("/acme/usage?range=24h&from=2020-01-01T00:00&to=2020-01-01T01:00").await;
+    assert!(sent.shown(200).contains("value=\"own\" selected"), "{sent:?}");
+    assert!(!sent.text.contains("First key of echo") && !sent.text.contains("Key id"), "{sent:?}");
     let path = format!("/acme/usage?deployment={}&key_id={}", deployment.id, deployment.key_id);
     let narrowed = admin.look(&path).await;
     assert!(narrowed.shown(200).contains("data-label=\"succeeded\">3</td>"), "{narrowed:?}");

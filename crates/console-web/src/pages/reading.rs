@@ -29,10 +29,7 @@ impl<'a> Reading<'a> {
 
     /// A number; nothing where the field was left empty.
     pub(super) fn number(&mut self, name: &str) -> Option<u32> {
-        // As people write large ones.
-        let text: String =
-            self.typed.given(name)?.chars().filter(|c| !", _".contains(*c)).collect();
-        let number = text.parse().ok();
+        let number = whole_number(self.typed.given(name)?);
         if number.is_none() {
             self.fault(name, "must be a whole number");
         }
@@ -95,6 +92,25 @@ impl<'a> Reading<'a> {
     }
 }
 
+/// Digits, as people write large numbers: with one kind of mark between groups of three. `1,5` is no whole number, and is not
+/// taken for another one.
+pub(super) fn whole_number(text: &str) -> Option<u32> {
+    const MARKS: [char; 7] = [',', '.', ' ', '_', '\'', '\u{a0}', '\u{202f}'];
+    let mark = text.chars().find(|c| MARKS.contains(c));
+    let mut groups = text.split(|c| Some(c) == mark);
+    let first = groups.next().unwrap_or_default();
+    let is_grouped = mark.is_none() || (1..=3).contains(&first.len());
+    let mut digits = first.to_owned();
+    for group in groups {
+        if group.len() != 3 {
+            return None;
+        }
+        digits.push_str(group);
+    }
+    let is_number = is_grouped && digits.bytes().all(|byte| byte.is_ascii_digit());
+    digits.parse().ok().filter(|_| is_number)
+}
+
 #[cfg(test)]
 mod tests {
     use actix_web::test::TestRequest;
@@ -124,5 +140,38 @@ mod tests {
         assert_eq!((reading.number("n"), reading.number("e")), (Some(10_485_760), None));
         assert_eq!(reading.list("l"), ["10.0.0.0/8", "192.0.2.1", "::1"]);
         assert!(reading.done(()).is_ok());
+    }
+
+    #[test]
+    fn marks_stand_between_groups_of_three_digits_alone() {
+        for (text, number) in [
+            ("7", 7),
+            ("1048576", 1_048_576),
+            ("1,000", 1000),
+            ("1.000", 1000),
+            ("10 485 760", 10_485_760),
+            ("1_000_000", 1_000_000),
+            ("1'000", 1000),
+        ] {
+            assert_eq!(whole_number(text), Some(number), "{text}");
+        }
+        let none = [
+            "1,5",
+            "1.5",
+            "1,00",
+            "1,0000",
+            "1000,000",
+            ",000",
+            "1,",
+            "1,000.000",
+            "+1",
+            "-1",
+            "1,+00",
+            "4294967296",
+            "x",
+        ];
+        for text in none {
+            assert_eq!(whole_number(text), None, "{text}");
+        }
     }
 }

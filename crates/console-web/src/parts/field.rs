@@ -1,6 +1,6 @@
 //! Fields of forms, each with its label, its hint and its faults, and with what was typed in it.
 
-use maud::{Markup, html};
+use maud::{Markup, Render, html};
 
 use super::Filled;
 
@@ -39,7 +39,7 @@ enum Kind {
 pub struct Field {
     name: String,
     label: String,
-    hint: Option<String>,
+    hint: Option<Markup>,
     kind: Kind,
     is_required: bool,
     /// Whether it says of itself that it may be left empty.
@@ -123,8 +123,8 @@ impl Field {
     }
 
     /// With a sentence on what is wanted.
-    pub fn hint(self, hint: impl Into<String>) -> Self {
-        Self { hint: Some(hint.into()), ..self }
+    pub fn hint(self, hint: impl Render) -> Self {
+        Self { hint: Some(hint.render()), ..self }
     }
 
     /// It must not be left empty. The server says so, not the browser: all faults look alike.

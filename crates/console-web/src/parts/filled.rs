@@ -2,8 +2,8 @@
 
 use api_types::ProblemError;
 
-/// The values of a form by the names of its fields, and its faults.
-#[derive(Debug, Clone, Default)]
+/// The values of a form by the names of its fields, and its faults. Not `Debug`: typed passwords are among them.
+#[derive(Clone, Default)]
 pub struct Filled {
     values: Vec<(String, String)>,
     faults: Vec<ProblemError>,

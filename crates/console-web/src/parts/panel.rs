@@ -1,6 +1,6 @@
 //! Panels: parts of pages that the script shows in a dialog, and that stand in the page without one.
 
-use maud::{Markup, html};
+use maud::{Markup, Render, html};
 
 use super::{Button, Field, Filled, Form, copyable};
 
@@ -45,8 +45,8 @@ impl Question {
     }
 }
 
-/// A secret, this once.
-pub struct SecretShown<'a> {
+/// A secret, this once. `T`: text or markup.
+pub struct SecretShown<'a, T> {
     /// What was made: "The key is made".
     pub title: &'a str,
     /// What the secret is: "key of the deployment orders".
@@ -54,14 +54,14 @@ pub struct SecretShown<'a> {
     /// The secret itself.
     pub secret: &'a str,
     /// What is said beside the general warning.
-    pub text: &'a str,
+    pub text: T,
     /// What can be done with it now.
     pub next: Markup,
     /// Where "Done" leads; with script, that page is loaded anew once the dialog is closed.
     pub done: &'a str,
 }
 
-impl SecretShown<'_> {
+impl<T: Render> SecretShown<'_, T> {
     /// The panel. Nothing else of the page may hold the secret, and the answer must not be stored.
     pub fn render(&self) -> Markup {
         html! {

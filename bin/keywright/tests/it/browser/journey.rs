@@ -120,7 +120,7 @@ async fn what_is_done_under_manage_keys_holds_from_the_next_call_on() {
     assert_eq!(journey.call(&address, &second).await, passes);
 
     browser.click_in("The shop", "Rotate").await;
-    browser.choose("The present secret goes on working for", "an hour").await;
+    browser.choose("Old secret keeps working for", "an hour").await;
     browser.click("Rotate").await;
     let third = journey.take_key().await;
     browser.see("works until").await;

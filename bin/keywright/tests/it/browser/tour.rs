@@ -50,7 +50,7 @@ const KEYS: &[Page] = &[
         "/acme/deployments/{deployment}/keys/{key}/deactivate",
         "until it is activated",
     ),
-    ("key-rotate", "/acme/deployments/{deployment}/keys/{key}/rotate", "goes on working for"),
+    ("key-rotate", "/acme/deployments/{deployment}/keys/{key}/rotate", "keeps working for"),
     ("key-revoke", "/acme/deployments/{deployment}/keys/{key}/revoke", "for good"),
     ("key-delete", "/acme/deployments/{deployment}/keys/{key}/delete", "no longer listed"),
     ("api-keys", "/acme/api-keys", "analytics"),
@@ -58,7 +58,7 @@ const KEYS: &[Page] = &[
     ("api-key", "/acme/api-keys/{api_key}", "analytics:read"),
     ("api-key-edit", "/acme/api-keys/{api_key}/edit", "Save"),
     ("api-key-deactivate", "/acme/api-keys/{api_key}/deactivate", "until it is activated"),
-    ("api-key-rotate", "/acme/api-keys/{api_key}/rotate", "goes on working for"),
+    ("api-key-rotate", "/acme/api-keys/{api_key}/rotate", "keeps working for"),
     ("api-key-revoke", "/acme/api-keys/{api_key}/revoke", "for good"),
     ("api-key-delete", "/acme/api-keys/{api_key}/delete", "no longer listed"),
 ];

@@ -146,7 +146,7 @@ fn form(viewer: &Viewer, workflows: &[Named], filled: &Filled) -> Markup {
     let mut names = terms::names().into_iter();
     let form = names.by_ref().take(1).fold(form, Form::field);
     let form = form
-        .fold("More settings", names.chain(terms::terms()).collect())
+        .fold("More settings", names.chain(terms::terms(filled)).collect())
         .button(Button::submit("Deploy as API").primary())
         .back(back.clone())
         .reveals();
@@ -172,7 +172,7 @@ fn first_key(
     origin: &str,
 ) -> Markup {
     let Some(place) = &viewer.here else { return html! {} };
-    let done = place.href(&path_of(deployment.id));
+    let done = format!("{}?done=created", place.href(&path_of(deployment.id)));
     let endpoint = EndpointView::at(origin, deployment.id).execute;
     let secret = secret.reveal_once();
     let body = snippets::body(&example.unwrap_or(Value::Null));

@@ -14,10 +14,12 @@ use access_domain::{DeploymentId, Granted, ListFilter, ManageDeployments, ReadUs
 use actix_web::{HttpRequest, HttpResponse, get, web};
 use api_types::{EndpointView, ErrorCode, Refusal};
 use auth_actix::ApiError;
-use deployments_domain::{Deployment, Owned as _, Shown, UsageBucket, UseCases};
+use deployments_domain::{
+    Deployment, Execution, Owned as _, Shown, Trigger, UsageBucket, UseCases,
+};
 use maud::{Markup, html};
 
-use super::{flash, shown};
+use super::{flash, refused, shown};
 use crate::{
     Console,
     layout::{Frame, Section, page},
@@ -48,9 +50,16 @@ async fn list(
 ) -> Result<HttpResponse, ApiError> {
     let counts = visitor.also::<ReadUsage>()?;
     let Visitor { granted, viewer, place, query, .. } = visitor;
-    let (filter, filled) = match search(&query) {
-        Ok(search) => (ListFilter { search, ..ListFilter::default() }, query.filled()),
-        Err(error) => (ListFilter::default(), query.refused(faults_of(error)?.1)),
+    let path = place.href(PATH);
+    let bar = FilterBar::new(&path).field(Field::search("search", "Name"));
+    let frame = Frame::new("API Deployments").viewer(&viewer).section(Section::Deployments);
+    let filter = match search(&query) {
+        Ok(search) => ListFilter { search, ..ListFilter::default() },
+        Err(error) => {
+            let (status, faults) = faults_of(error)?;
+            let body = html! { (heading("API Deployments", html! {})) (bar.render(&query.refused(faults))) };
+            return Ok(refused(status, page(frame, body)));
+        }
     };
     let wanted = query.page()?;
     let actor = granted.who().actor();
@@ -61,7 +70,7 @@ async fn list(
         Ok((page, used))
     };
     let (found, used) = console.run(find).await?;
-    let (path, cursor) = (place.href(PATH), query.given("cursor"));
+    let cursor = query.given("cursor");
     let is_filtered = query.given("search").is_some();
     let next = found.next.map(|next| next.to_string());
     let body = html! {
@@ -71,7 +80,7 @@ async fn list(
         @if found.items.is_empty() && !is_filtered && cursor.is_none() {
             (nothing(&place))
         } @else {
-            (FilterBar::new(&path).field(Field::search("search", "Name")).render(&filled))
+            (bar.render(&query.filled()))
             @if found.items.is_empty() { p { "No deployment's name has that in it." } }
             @else { (table(&place, &found.items, &used, actor)) }
             (pager(&path, &[("search", query.text("search"))], cursor, next.as_deref()))
@@ -79,7 +88,6 @@ async fn list(
     };
     let done =
         flash(&query, &[("deleted", "The deployment is deleted: its keys open nothing any more.")]);
-    let frame = Frame::new("API Deployments").viewer(&viewer).section(Section::Deployments);
     Ok(shown(page(frame.flash(done), body)))
 }
 
@@ -149,6 +157,18 @@ pub(super) fn status(is_active: bool) -> Markup {
 /// Below the organization.
 pub(super) fn path_of(id: DeploymentId) -> String {
     format!("{PATH}/{}", id.uuid())
+}
+
+/// The key that `execution` was called with, and the way to it for whoever manages the keys of its deployment.
+pub(in crate::pages) fn key_of(place: &Place, execution: &Execution, may_manage: bool) -> Markup {
+    match execution.trigger {
+        Trigger::Call { deployment, key } => {
+            let path = format!("{}/keys/{}", path_of(deployment), key.uuid());
+            let id = html! { code { (key.uuid()) } };
+            html! { @if may_manage { a href=(place.href(&path)) { (id) } } @else { (id) } }
+        }
+        Trigger::Test { .. } | Trigger::Schedule => html! { span .quiet { "–" } },
+    }
 }
 
 /// The pages about one deployment.

@@ -1,15 +1,18 @@
 //! A deployment at a glance: where it is called and how, what it does, what ran last.
 
-use access_domain::{DeploymentId, ManageDeployments, ManageWorkflows, PageRequest, ReadUsage};
-use actix_web::{HttpResponse, get, web};
+use std::time::Duration;
+
+use access_domain::{
+    DeploymentId, Granted, ManageDeployments, ManageWorkflows, PageRequest, ReadUsage,
+};
+use actix_web::{HttpResponse, get, rt::time::timeout, web};
 use api_types::{EndpointView, Refusal};
 use auth_actix::ApiError;
-use deployments_domain::{
-    Deployment, Documented, Execution, HistoryFilter, Shown, UsageBucket, UseCases,
-};
+use deployments_domain::{Deployment, Execution, HistoryFilter, Shown, UsageBucket, UseCases};
 use maud::{Markup, html};
+use serde_json::Value;
 
-use super::{Open, head, name_of, path_of, snippets};
+use super::{Open, find, head, key_of, name_of, path_of, snippets};
 use crate::{
     Console,
     layout::{Frame, Section, page},
@@ -24,6 +27,8 @@ use crate::{
 
 /// Of its executions, so many are shown.
 const LAST: u32 = 5;
+/// The page does without an example rather than wait longer for the check of one.
+const EXAMPLE_WITHIN: Duration = Duration::from_secs(2);
 
 pub(super) fn routes(config: &mut web::ServiceConfig) {
     config.service(look);
@@ -31,7 +36,8 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
 
 /// All that the page tells.
 struct Overview {
-    documented: Documented,
+    /// An input that its schema lets pass, where one was found in time.
+    example: Option<Value>,
     shown: Shown<Deployment>,
     workflow: Option<String>,
     usage: Option<UsageBucket>,
@@ -47,16 +53,16 @@ async fn look(
     let id: DeploymentId = path_id(visitor.request(), "id")?;
     let endpoint = super::endpoints(&console, visitor.request(), id);
     let (counts, runs) = (visitor.also::<ReadUsage>()?, visitor.also::<ManageWorkflows>()?);
+    let documents = visitor.also::<ManageDeployments>()?;
     let Visitor { granted, viewer, query, .. } = visitor;
-    let find = move |uc: &UseCases| -> Result<Overview, Refusal> {
-        let documented = uc.deployments.documented(&granted, id)?;
-        let shown = uc.sharing.show_one(&granted, documented.deployment.clone())?;
+    let load = move |uc: &UseCases| -> Result<Overview, Refusal> {
+        let shown = find(uc, &granted, id)?;
         // Whoever sees a deployment need not see its workflow.
-        let workflow = uc.workflows.get(&runs, documented.deployment.workflow).ok();
+        let workflow = uc.workflows.get(&runs, shown.thing.workflow).ok();
         let filter = HistoryFilter { deployment: Some(id), ..HistoryFilter::default() };
         let last = PageRequest { after: None, limit: LAST };
         Ok(Overview {
-            documented,
+            example: None,
             shown,
             workflow: workflow.map(|workflow| workflow.name),
             usage: uc.usage.of_deployments(&counts, &[id])?.remove(&id),
@@ -64,10 +70,12 @@ async fn look(
             endpoint,
         })
     };
-    let overview = console.use_cases.run_with_check(find).await?;
+    let mut overview = console.run(load).await?;
+    overview.example = example(&console, documents, &overview.shown.thing).await;
     let done = flash(
         &query,
         &[
+            ("created", "It is deployed, and has a first key."),
             ("activated", "It is active: its keys open it."),
             ("deactivated", "It is inactive: its keys open nothing until it is activated again."),
         ],
@@ -75,6 +83,23 @@ async fn look(
     let frame = Frame::new(name_of(&overview.shown.thing)).viewer(&viewer);
     let body = body(&viewer, &overview);
     Ok(shown(page(frame.section(Section::Deployments).flash(done), body)))
+}
+
+/// An input for `deployment`. Its check may be long in coming, or fail: then there is none, and the rest of the page is there, with
+/// the way to switch the deployment off.
+async fn example(
+    console: &Console,
+    granted: Granted<ManageDeployments>,
+    deployment: &Deployment,
+) -> Option<Value> {
+    let (id, has_schema) = (deployment.id, deployment.input_schema.is_some());
+    let find = move |uc: &UseCases| uc.deployments.documented(&granted, id);
+    let documented = if has_schema {
+        timeout(EXAMPLE_WITHIN, console.use_cases.run_with_check(find)).await.ok()?
+    } else {
+        console.run(find).await
+    };
+    documented.ok()?.example
 }
 
 fn body(viewer: &Viewer, overview: &Overview) -> Markup {
@@ -91,15 +116,15 @@ fn body(viewer: &Viewer, overview: &Overview) -> Markup {
         section .card aria-labelledby="call" {
             h2 #call { "Call it" }
             (addresses(place, overview))
-            @if let Some(example) = &overview.documented.example {
+            @if let Some(example) = &overview.example {
                 p { "Put a key of this deployment where it says " code { (snippets::KEY_PLACE) } "." }
                 (shown_snippets(&snippets::all(&overview.endpoint.execute, example)))
             } @else {
-                p .quiet { "No example was found that its input schema lets pass: its documentation tells what it takes." }
+                p .quiet { "There is no example now of an input that its schema lets pass: its documentation tells what it takes." }
             }
             p .buttons { (Button::link("Documentation", docs)) }
         }
-        (last(place, deployment, &overview.last))
+        (last(place, overview))
         @if overview.shown.sharing.is_some() { (switches(viewer, place, deployment)) }
     }
 }
@@ -147,13 +172,15 @@ fn addresses(place: &Place, overview: &Overview) -> Markup {
     ])
 }
 
-fn last(place: &Place, deployment: &Deployment, last: &[Execution]) -> Markup {
+fn last(place: &Place, overview: &Overview) -> Markup {
+    let (deployment, last) = (&overview.shown.thing, &overview.last);
+    let may_manage = overview.shown.sharing.is_some();
     let table = Table::new("Last executions").text("Accepted").text("Status").text("Key");
     let row = |table: Table, one: &Execution| {
         table.row(vec![
             html! { a href=(place.href(&format!("/executions/{}", one.id.uuid()))) { (time(one.created_at)) } },
             executions::status(one.state.status),
-            key_of(place, deployment.id, one),
+            key_of(place, one, may_manage),
         ])
     };
     html! {
@@ -164,18 +191,6 @@ fn last(place: &Place, deployment: &Deployment, last: &[Execution]) -> Markup {
                 (last.iter().fold(table, row))
                 p { a href=(place.href(&format!("/executions?deployment={}", deployment.id.uuid()))) { "All of them" } }
             }
-        }
-    }
-}
-
-fn key_of(place: &Place, deployment: DeploymentId, execution: &Execution) -> Markup {
-    match execution.trigger {
-        deployments_domain::Trigger::Call { key, .. } => {
-            let path = format!("{}/keys/{}", path_of(deployment), key.uuid());
-            html! { a href=(place.href(&path)) { code { (key.uuid()) } } }
-        }
-        deployments_domain::Trigger::Test { .. } | deployments_domain::Trigger::Schedule => {
-            html! { span .quiet { "–" } }
         }
     }
 }

@@ -7,7 +7,7 @@ use auth_actix::ApiError;
 use deployments_domain::{Deployment, Shown, UseCases};
 use maud::{Markup, html};
 
-use super::{Open, find, head, path_of, terms};
+use super::{Open, find, head, name_of, path_of, terms};
 use crate::{
     Console,
     layout::{Frame, Section, page},
@@ -77,7 +77,7 @@ fn form(
 ) -> Markup {
     let Some(place) = &viewer.here else { return html! {} };
     let base = place.href(&path_of(shown.thing.id));
-    let fields = terms::names().into_iter().chain(terms::terms());
+    let fields = terms::names().into_iter().chain(terms::terms(filled));
     let form = fields.fold(Form::post(format!("{base}/settings"), &viewer.csrf), Form::field);
     let form = form.button(Button::submit("Save").primary());
     let body = html! {
@@ -87,5 +87,6 @@ fn form(
             p .buttons { (Button::opens("Delete", format!("{base}/delete")).danger()) }
         }
     };
-    page(Frame::new("Settings").viewer(viewer).section(Section::Deployments).flash(done), body)
+    let title = format!("Settings · {}", name_of(&shown.thing));
+    page(Frame::new(&title).viewer(viewer).section(Section::Deployments).flash(done), body)
 }

@@ -7,7 +7,7 @@ use auth_actix::ApiError;
 use deployments_domain::{Deployment, Shown, UseCases};
 use maud::{Markup, html};
 
-use super::{Open, find, head, path_of};
+use super::{Open, find, head, name_of, path_of};
 use crate::{
     Console,
     layout::{Frame, Section, page},
@@ -82,5 +82,6 @@ fn form(
         p { "Whoever it is shared with sees it and how it is called. Changing it and handing out its keys stays with its owner and administrators." }
         (sharing::form(&here, &viewer.csrf, offered, shown.thing.created_by, filled))
     };
-    page(Frame::new("Sharing").viewer(viewer).section(Section::Deployments).flash(done), body)
+    let title = format!("Sharing · {}", name_of(&shown.thing));
+    page(Frame::new(&title).viewer(viewer).section(Section::Deployments).flash(done), body)
 }

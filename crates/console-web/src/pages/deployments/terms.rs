@@ -5,8 +5,8 @@ use keys_core::RateLimit;
 use serde_json::Value;
 
 use crate::{
-    pages::reading::Reading,
-    parts::{Field, Filled},
+    pages::reading::{Reading, whole_number},
+    parts::{Field, Filled, bytes},
 };
 
 /// What it is called.
@@ -20,8 +20,18 @@ pub(super) fn names() -> Vec<Field> {
     ]
 }
 
-/// On which terms it is called.
-pub(super) fn terms() -> Vec<Field> {
+/// A size, told as people read it.
+fn size(name: &str, label: &str, filled: &Filled) -> Field {
+    let field = Field::number(name, label).required();
+    let size = whole_number(filled.value(name).trim());
+    match size {
+        Some(size) => field.hint(bytes(size.into())),
+        None => field,
+    }
+}
+
+/// On which terms it is called, in a form in which `filled` stands.
+pub(super) fn terms(filled: &Filled) -> Vec<Field> {
     vec![
         Field::number("rate_limit_per_minute", "Requests a minute")
             .hint("By all of its keys together. Empty: no limit."),
@@ -29,8 +39,8 @@ pub(super) fn terms() -> Vec<Field> {
         Field::number("timeout_seconds", "Longest execution, in seconds")
             .hint("1 to 3600.")
             .required(),
-        Field::number("max_body_bytes", "Largest body, in bytes").required(),
-        Field::number("max_file_bytes", "Largest file, in bytes").required(),
+        size("max_body_bytes", "Largest body, in bytes", filled),
+        size("max_file_bytes", "Largest file, in bytes", filled),
         Field::area("ip_allowlist", "Allowed networks", 3)
             .hint("One in a line, as 192.0.2.7 or 10.0.0.0/8. Empty: from anywhere."),
         Field::code("input_schema", "Input schema", 6)

@@ -2,7 +2,7 @@
 
 use actix_web::{HttpResponse, web};
 use auth_actix::ApiError;
-use maud::{Markup, html};
+use maud::{Markup, Render, html};
 
 use super::{Owned, Owner, Ring, ask, terms};
 use crate::{
@@ -40,7 +40,9 @@ pub(super) async fn create<O: Owner>(
     .await?;
     match made {
         Ok((_, secret)) => {
-            Ok(shown(shown_once(&owned, "The key is made", &secret.reveal_once(), "")))
+            let shown_secret =
+                shown_once(&owned, ("The key is made", "created"), &secret.reveal_once(), "");
+            Ok(shown(shown_secret))
         }
         Err(error) => {
             let (status, faults) = faults_of(error)?;
@@ -63,8 +65,13 @@ fn form(owned: &Owned, filled: &Filled) -> Markup {
     owned.page("Create key", panel("Create a key", form.render(filled)))
 }
 
-/// The panel with a secret that was just made.
-pub(super) fn shown_once(owned: &Owned, title: &str, secret: &str, text: &str) -> Markup {
+/// The panel with a secret that was just made. `title` comes with the word by which the list tells of it afterwards.
+pub(super) fn shown_once(
+    owned: &Owned,
+    (title, done): (&str, &str),
+    secret: &str,
+    text: impl Render,
+) -> Markup {
     let next = match &owned.deployment {
         Some(_) => html! {
             p {
@@ -74,7 +81,7 @@ pub(super) fn shown_once(owned: &Owned, title: &str, secret: &str, text: &str) -
         },
         None => html! { p { "It goes into the header " code { "Authorization: Bearer …" } "." } },
     };
-    let done = owned.base.clone();
+    let done = format!("{}?done={done}", owned.base);
     let panel = SecretShown { title, what: "the key", secret, text, next, done: &done };
     owned.page(title, panel.render())
 }

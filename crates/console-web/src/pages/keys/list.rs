@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use access_domain::{KeyFilter, ManagedKey};
 use actix_web::{HttpResponse, web};
+use api_types::ErrorCode;
 use auth_actix::ApiError;
 use deployments_domain::UsageBucket;
 use keys_core::{KeyId, Timestamp};
@@ -13,20 +14,20 @@ use super::{Owned, Owner, Ring, ask, name_of, now, state};
 use crate::{
     Console,
     layout::page,
-    pages::{deployments, flash, shown},
+    pages::{deployments, flash, refused, shown},
     parts::{Button, Choice, Field, FilterBar, Table, ago, count, empty, pager, time_or},
-    typed::faults_of,
+    typed::{Typed, faults_of},
     visitor::Visitor,
 };
 
 /// What was done to a key, as the list tells it.
 const DONE: [(&str, &str); 6] = [
+    ("created", "The key is made."),
     ("activated", "The key is active."),
     ("deactivated", "The key is inactive: it opens nothing until it is activated again."),
     ("rotated", "The key has a new secret."),
     ("revoked", "The key is revoked, for good."),
     ("deleted", "The key is deleted."),
-    ("saved", "Saved."),
 ];
 
 pub(super) async fn list<O: Owner>(
@@ -35,16 +36,10 @@ pub(super) async fn list<O: Owner>(
 ) -> Result<HttpResponse, ApiError> {
     let ring = Ring::open(visitor)?;
     let query = ring.query.clone();
-    let revoked = match query.text("revoked") {
-        "yes" => Some(true),
-        "no" => Some(false),
-        _ => None,
+    let filter = match filter(&query) {
+        Ok(filter) => filter,
+        Err(error) => return wrong(&console, ring, error).await,
     };
-    let (search, filled) = match deployments::search(&query) {
-        Ok(search) => (search, query.filled()),
-        Err(error) => (None, query.refused(faults_of(error)?.1)),
-    };
-    let filter = KeyFilter { revoked, search, ..KeyFilter::default() };
     let wanted = query.page()?;
     let (owned, (found, used, now)) = ask(&console, ring, move |uc, ring, _| {
         let found = uc.keys.list(&ring.desk, &filter, wanted)?;
@@ -64,14 +59,40 @@ pub(super) async fn list<O: Owner>(
         @if found.items.is_empty() && !is_filtered && cursor.is_none() {
             (nothing(&owned, owned.may_change().then(create)))
         } @else {
-            (bar(base).render(&filled))
+            (bar(&owned).render(&query.filled()))
             @if found.items.is_empty() { p { "No key is like that." } }
             @else { (table(&owned, &found.items, &used, now)) }
             (pager(base, &set, cursor, next.as_deref()))
         }
     };
-    let title = if owned.deployment.is_some() { "Manage Keys" } else { "API Keys" };
-    Ok(shown(page(owned.frame(title).flash(flash(&query, &DONE)), body)))
+    Ok(shown(page(owned.frame(title(&owned)).flash(flash(&query, &DONE)), body)))
+}
+
+fn title(owned: &Owned) -> &'static str {
+    if owned.deployment.is_some() { "Manage Keys" } else { "API Keys" }
+}
+
+/// Which keys an address asks for.
+fn filter(query: &Typed) -> Result<KeyFilter, ApiError> {
+    let revoked = match query.text("revoked") {
+        "" => None,
+        "yes" => Some(true),
+        "no" => Some(false),
+        _ => {
+            let detail = "is none of those";
+            return Err(ApiError::at(ErrorCode::InvalidParameter, "/revoked", detail));
+        }
+    };
+    Ok(KeyFilter { revoked, search: deployments::search(query)?, ..KeyFilter::default() })
+}
+
+/// The page of a filter that means nothing.
+async fn wrong(console: &Console, ring: Ring, error: ApiError) -> Result<HttpResponse, ApiError> {
+    let (status, faults) = faults_of(error)?;
+    let filled = ring.query.refused(faults);
+    let (owned, ()) = ask(console, ring, |_, _, _| Ok(())).await?;
+    let body = html! { (owned.head(html! {})) (bar(&owned).render(&filled)) };
+    Ok(refused(status, page(owned.frame(title(&owned)), body)))
 }
 
 fn nothing(owned: &Owned, create: Option<Button>) -> Markup {
@@ -85,14 +106,16 @@ fn nothing(owned: &Owned, create: Option<Button>) -> Markup {
     empty("No keys yet", text, create)
 }
 
-fn bar(base: &str) -> FilterBar {
+fn bar(owned: &Owned) -> FilterBar {
     let states = vec![
         Choice::new("", "Any"),
         Choice::new("no", "Not revoked"),
         Choice::new("yes", "Revoked"),
     ];
-    FilterBar::new(base)
-        .field(Field::search("search", "Name or description"))
+    // Keys of a deployment have no names of their own.
+    let searched = if owned.deployment.is_some() { "Description" } else { "Name" };
+    FilterBar::new(&owned.base)
+        .field(Field::search("search", searched))
         .field(Field::select("revoked", "State", states))
 }
 
@@ -107,7 +130,7 @@ fn table(
         .text("State")
         .text("Last used")
         .numbers("Uses, 24 h")
-        .text("Ends")
+        .text("Expires")
         .buttons();
     let row = |table: Table, key: &ManagedKey| {
         let uses = used.get(&key.id).map_or(0, UsageBucket::uses);

@@ -117,7 +117,7 @@ fn facts(owned: &Owned, key: &ManagedKey, used: &UsageBucket) -> Markup {
             (count(used.uses())) " times in the last day · "
             a href=(owned.place.href(&usage)) { "Usage" }
         }),
-        ("Ends", time_or(terms.expires_at, "never")),
+        ("Expires", time_or(terms.expires_at, "never")),
         ("Requests a minute", match terms.rate_limit.map(RateLimit::calls) {
             Some(calls) => html! { (count(calls.into())) },
             None => none("no limit of its own"),
@@ -146,14 +146,14 @@ fn secrets(key: &ManagedKey, now: Timestamp) -> Markup {
         .text("Fingerprint")
         .text("Made")
         .text("Last used")
-        .text("Good until");
+        .text("Expires");
     let row = |table: Table, secret: &KeySecret| {
         table.row(vec![
             html! { code { (secret.hint) } },
             html! { code { (secret.fingerprint.as_str()) } },
             time(secret.created_at),
             html! { @if let Some(at) = secret.last_used_at { (ago(at, now)) } @else { span .quiet { "never" } } },
-            time_or(secret.grace_until, "the key ends"),
+            time_or(secret.grace_until, "with the key"),
         ])
     };
     html! {

@@ -27,7 +27,7 @@ use crate::{
     visitor::Visitor,
 };
 
-/// From so many days before its end on, a key is said to end soon.
+/// From so many days before it expires on, a key is said to do so soon.
 const SOON_DAYS: i64 = 7;
 
 pub(super) fn routes(config: &mut web::ServiceConfig) {
@@ -233,7 +233,7 @@ fn state(key: &ManagedKey, now: Timestamp) -> Markup {
         _ if key.revoked.is_some() => badge("Revoked", Tone::Bad),
         Some(end) if end <= now => badge("Expired", Tone::Bad),
         _ if !key.terms.is_active => badge("Inactive", Tone::Neutral),
-        Some(end) if end <= soon => badge("Ends soon", Tone::Warning),
+        Some(end) if end <= soon => badge("Expires soon", Tone::Warning),
         Some(_) | None => badge("Active", Tone::Good),
     }
 }

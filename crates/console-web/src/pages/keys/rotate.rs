@@ -5,13 +5,13 @@ use actix_web::{HttpResponse, web};
 use api_types::Refusal;
 use auth_actix::ApiError;
 use keys_core::Timestamp;
-use maud::Markup;
+use maud::{Markup, html};
 
 use super::{Owned, Owner, Ring, ask as ask_of, create::shown_once, key_id, name_of, now};
 use crate::{
     Console,
     pages::{deployments::used_sentence, reading::Reading, refused, shown},
-    parts::{Button, Choice, Field, Filled, Question},
+    parts::{Button, Choice, Field, Filled, Question, time},
     typed::{Typed, faults_of},
     visitor::{Sender, Visitor},
 };
@@ -40,39 +40,38 @@ pub(super) async fn rotate<O: Owner>(
     let Sender { visitor, typed } = sender;
     let id = key_id(&visitor)?;
     let draft = draft(&typed);
-    let (owned, (key, uses, now, rotated)) =
-        ask_of(&console, Ring::open(visitor)?, move |uc, ring, _| {
-            let (key, used) = ring.key(uc, id)?;
-            let rotated = draft.and_then(|draft| {
-                uc.keys.rotate(&ring.desk, id, &draft).map_err(|error| Refusal::from(error).into())
-            });
-            Ok((key, used.uses(), now(uc), rotated))
-        })
-        .await?;
+    let (owned, (now, rotated)) = ask_of(&console, Ring::open(visitor)?, move |uc, ring, _| {
+        // The deed before any figures: it may be urgent.
+        let rotated = draft.and_then(|draft| {
+            uc.keys.rotate(&ring.desk, id, &draft).map_err(|error| Refusal::from(error).into())
+        });
+        let rotated = match rotated {
+            Ok(rotated) => Ok(rotated),
+            Err(error) => Err((ring.key(uc, id)?, error)),
+        };
+        Ok((now(uc), rotated))
+    })
+    .await?;
     match rotated {
         Ok((key, secret)) => {
-            let text = until(&key, now);
-            Ok(shown(shown_once(&owned, "The key has a new secret", &secret.reveal_once(), &text)))
+            let (done, text) = (("The key has a new secret", "rotated"), until(&key, now));
+            Ok(shown(shown_once(&owned, done, &secret.reveal_once(), text)))
         }
-        Err(error) => {
+        Err(((key, used), error)) => {
             let (status, faults): (u16, Vec<api_types::ProblemError>) = faults_of(error)?;
             let filled = typed.refused(faults);
-            Ok(refused(status, question(&owned, &key, uses, now, &filled)))
+            Ok(refused(status, question(&owned, &key, used.uses(), now, &filled)))
         }
     }
 }
 
 /// Until when the secret before goes on working.
-fn until(key: &ManagedKey, now: Timestamp) -> String {
+fn until(key: &ManagedKey, now: Timestamp) -> Markup {
     let grace = key.secrets.iter().filter_map(|secret| secret.grace_until).max();
-    match grace.filter(|until| *until > now) {
-        Some(until) => {
-            format!(
-                "The one before goes on working until {}.",
-                until.format("%-d %b %Y, %H:%M UTC")
-            )
-        }
-        None => "The one before opens nothing any more.".into(),
+    html! {
+        @if let Some(until) = grace.filter(|until| *until > now) {
+            "The old secret keeps working until " (time(until)) "."
+        } @else { "The old secret opens nothing any more." }
     }
 }
 
@@ -86,7 +85,7 @@ fn draft(typed: &Typed) -> Result<RotationDraft, ApiError> {
 
 fn question(owned: &Owned, key: &ManagedKey, uses: u64, now: Timestamp, filled: &Filled) -> Markup {
     let graces = [
-        (0, "not at all: it was leaked"),
+        (0, "no time (it leaked)"),
         (HOUR, "an hour"),
         (DAY, "a day"),
         (7 * DAY, "7 days"),
@@ -94,17 +93,16 @@ fn question(owned: &Owned, key: &ManagedKey, uses: u64, now: Timestamp, filled: 
     ];
     let graces = graces.map(|(seconds, words)| Choice::new(seconds.to_string(), words)).to_vec();
     let mut fields = vec![
-        Field::select("grace_seconds", "The present secret goes on working for", graces)
+        Field::select("grace_seconds", "Old secret keeps working for", graces)
             .hint("So that whoever uses it has time to change to the new one."),
-        Field::number("expires_in_days", "From now on good for so many days")
-            .hint("Empty: as long as it was made for, anew."),
+        Field::number("expires_in_days", "New lifetime in days")
+            .hint("Empty: the same lifetime, starting today."),
     ];
     let in_grace = key.rotation_state().grace_until.filter(|until| *until > now);
     if let Some(until) = in_grace {
-        fields.push(Field::tick("force", "End the secret before that at once").hint(format!(
-            "It was rotated before, and that secret works until {}.",
-            until.format("%-d %b %Y, %H:%M UTC")
-        )));
+        let hint =
+            html! { "It was rotated before, and that secret works until " (time(until)) "." };
+        fields.push(Field::tick("force", "End the secret before that at once").hint(hint));
     }
     let question = Question {
         title: format!("Rotate “{}”?", name_of(key)),
@@ -113,8 +111,8 @@ fn question(owned: &Owned, key: &ManagedKey, uses: u64, now: Timestamp, filled: 
         back: owned.base.clone(),
         button: Button::submit("Rotate").primary(),
         breaks: format!(
-            "The key gets a new secret, shown once; its id, limits and usage stay. {} Whoever uses it needs the new secret before the \
-             present one ends.",
+            "The key gets a new secret, shown once; its id, limits and usage stay. {} Whoever uses it needs the new secret before the old \
+             one ends.",
             used_sentence(uses)
         ),
         fields,

@@ -45,7 +45,7 @@ pub(super) fn scopes() -> Vec<Field> {
 }
 
 pub(super) fn days() -> Field {
-    Field::number("expires_in_days", "Good for so many days").hint("Empty: until it is revoked.")
+    Field::number("expires_in_days", "Lifetime in days").hint("Empty: until it is revoked.")
 }
 
 pub(super) fn limits() -> Vec<Field> {
@@ -58,7 +58,7 @@ pub(super) fn limits() -> Vec<Field> {
 }
 
 pub(super) fn end() -> Field {
-    Field::date_time("expires_at", "Ends at (UTC)").hint("Empty: it does not end by itself.")
+    Field::date_time("expires_at", "Expires at (UTC)").hint("Empty: never.")
 }
 
 pub(super) fn looks() -> Vec<Field> {

@@ -21,7 +21,7 @@ fn requests(buckets: &[UsageBucket], wanted: &Wanted) -> Chart {
         description: format!(
             "{total} requests over {} buckets of time ({}), stacked by what became of them.",
             buckets.len(),
-            wanted.range()
+            wanted.label()
         ),
         kind: ChartKind::Bars,
         form: ValueForm::Count,
@@ -46,7 +46,7 @@ fn times(buckets: &[UsageBucket]) -> Chart {
         };
     Chart {
         title: "Time of executions".into(),
-        description: "How long half, 95 and 99 of 100 executions took at most.".into(),
+        description: "The 50th, 95th and 99th percentile of how long executions took.".into(),
         kind: ChartKind::Lines,
         form: ValueForm::Milliseconds,
         starts: starts(buckets),

@@ -10,7 +10,7 @@ use auth_actix::ApiError;
 use deployments_domain::{BreakdownQuery, UsageBucket, UsageBy, UsageQuery, UsageShare, UseCases};
 use maud::{Markup, html};
 
-use self::wanted::{RANGES, Wanted};
+use self::wanted::{RANGES, Wanted, range_of};
 use super::{refused, shown};
 use crate::{
     Console,
@@ -70,9 +70,7 @@ async fn look(
             html! { p { "Choose a deployment: administrators alone see the usage of the whole organization." } }
         }
     };
-    let filled = query.filled();
-    let filled =
-        if query.given("range").is_none() { filled.put("range", wanted.range()) } else { filled };
+    let filled = query.filled().put("range", range_of(&query));
     Ok(shown(whole(&viewer, &place, &offered, &filled, body)))
 }
 
@@ -113,7 +111,7 @@ fn wrong(
     let (status, faults) = faults_of(error)?;
     let words =
         html! { ul { @for fault in &faults { li { (crate::refused::sentence(&fault.detail)) } } } };
-    let filled = query.refused(faults);
+    let filled = query.refused(faults).put("range", range_of(query));
     Ok(refused(status, whole(viewer, place, offered, &filled, words)))
 }
 
@@ -142,13 +140,15 @@ fn bar(place: &Place, offered: &[Named], filled: &Filled) -> Markup {
         choices.push(Choice::new(chosen, chosen));
     }
     let ranges = RANGES.iter().map(|range| Choice::new(range.word, range.label)).collect();
-    FilterBar::new(place.href(PATH))
+    let bar = FilterBar::new(place.href(PATH))
         .field(Field::select("range", "Time", ranges))
         .field(Field::select("deployment", "Deployment", choices))
-        .field(Field::text("key_id", "Key id"))
         .field(Field::date_time("from", "From (UTC)"))
-        .field(Field::date_time("to", "To (UTC)"))
-        .render(filled)
+        .field(Field::date_time("to", "To (UTC)"));
+    // Nobody knows the ids of keys by heart: keys lead here with theirs.
+    let is_of_key = !filled.value("key_id").is_empty();
+    let bar = if is_of_key { bar.field(Field::text("key_id", "Key id")) } else { bar };
+    bar.render(filled)
 }
 
 fn nothing(place: &Place) -> Markup {
@@ -218,7 +218,7 @@ fn shares(place: &Place, title: &str, by: UsageBy, query: &Typed, shares: &[Usag
         .numbers("Failed")
         .numbers("Refused")
         .numbers("Tokens")
-        .numbers("95 of 100 took at most");
+        .numbers("95th percentile");
     let row = |table: Table, one: &UsageShare| {
         let usage = &one.usage;
         table.row(vec![

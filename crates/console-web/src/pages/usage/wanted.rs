@@ -18,20 +18,24 @@ pub(super) struct Range {
     back: Option<(i64, Resolution)>,
 }
 
-pub(super) const RANGES: [Range; 5] = [
+pub(super) static RANGES: [Range; 5] = [
     Range { word: "1h", label: "Last hour", back: Some((1, Resolution::Minute)) },
     Range { word: "24h", label: "Last 24 hours", back: Some((24, Resolution::Hour)) },
     Range { word: "7d", label: "Last 7 days", back: Some((7 * 24, Resolution::Hour)) },
     Range { word: "30d", label: "Last 30 days", back: Some((30 * 24, Resolution::Day)) },
     Range { word: "own", label: "From … to …", back: None },
 ];
+/// For so long buckets are kept where nothing else is configured: finer ones from before then would read as if nothing had been
+/// called.
+const MINUTES_ARE_KEPT: TimeDelta = TimeDelta::days(7);
+const HOURS_ARE_KEPT: TimeDelta = TimeDelta::days(90);
 const OWN: &str = "own";
 const DEFAULT: &str = "24h";
 
 /// What is looked at.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Wanted {
-    range: &'static str,
+    range: &'static Range,
     deployment: Option<DeploymentId>,
     key: Option<KeyId>,
     from: Option<Timestamp>,
@@ -53,16 +57,11 @@ impl Wanted {
             query.given(name).map(read).transpose()
         };
         let (from, to) = (instant("from")?, instant("to")?);
-        let range = match query.given("range") {
-            // Whoever says from when means it.
-            None if from.is_some() || to.is_some() => OWN,
-            None => DEFAULT,
-            Some(word) => {
-                let known = RANGES.iter().find(|range| range.word == word);
-                known.ok_or_else(|| wrong("range", "is none of those"))?.word
-            }
-        };
-        if range == OWN && from.is_none() {
+        let word = range_of(query);
+        let range = RANGES.iter().find(|range| range.word == word);
+        let range = range.ok_or_else(|| wrong("range", "is none of those"))?;
+        let is_own = range.back.is_none();
+        if is_own && from.is_none() {
             return Err(wrong("from", "say from when"));
         }
         let id = |name: &str| wrong(name, "must be an id");
@@ -72,37 +71,48 @@ impl Wanted {
             range,
             deployment: deployment.map_err(|_| id("deployment"))?,
             key: key.map_err(|_| id("key_id"))?,
-            from: from.filter(|_| range == OWN),
-            to: to.filter(|_| range == OWN),
+            from,
+            to,
         })
     }
 
-    pub(super) fn range(&self) -> &'static str {
-        self.range
+    /// What people call that time.
+    pub(super) fn label(&self) -> &'static str {
+        self.range.label
     }
 
     /// It as a question, at `now`.
     pub(super) fn query(&self, now: Timestamp) -> UsageQuery {
-        let back =
-            RANGES.iter().find(|range| range.word == self.range).and_then(|range| range.back);
-        let (from, bucket) = match back {
+        let (from, bucket) = match self.range.back {
             // The bucket in which now is counts as one of them.
             Some((hours, bucket)) => {
                 let length = TimeDelta::seconds(bucket.seconds());
                 (Some(now - TimeDelta::hours(hours) + length), bucket)
             }
-            None => (self.from, resolution(self.from, self.to.unwrap_or(now))),
+            None => (self.from, resolution(self.from, self.to.unwrap_or(now), now)),
         };
         UsageQuery { deployment: self.deployment, key: self.key, bucket, from, to: self.to }
     }
 }
 
-/// The finest buckets of which a chart can show all.
-fn resolution(from: Option<Timestamp>, to: Timestamp) -> Resolution {
-    let span = from.map_or(TimeDelta::zero(), |from| to.signed_duration_since(from));
-    if span <= TimeDelta::hours(4) {
+/// The range that `query` asks for, whether there is one of that name or not. Whoever says from or until when means it, whatever
+/// else the form sends with it.
+pub(super) fn range_of(query: &Typed) -> &str {
+    if query.given("from").or(query.given("to")).is_some() {
+        return OWN;
+    }
+    query.given("range").unwrap_or(DEFAULT)
+}
+
+/// The finest buckets of which a chart can show all, and which are kept from `from` on.
+fn resolution(from: Option<Timestamp>, to: Timestamp, now: Timestamp) -> Resolution {
+    let since = |from: Option<Timestamp>, to: Timestamp| {
+        from.map_or(TimeDelta::zero(), |from| to.signed_duration_since(from))
+    };
+    let (span, age) = (since(from, to), since(from, now));
+    if span <= TimeDelta::hours(4) && age <= MINUTES_ARE_KEPT {
         Resolution::Minute
-    } else if span <= TimeDelta::days(9) {
+    } else if span <= TimeDelta::days(9) && age <= HOURS_ARE_KEPT {
         Resolution::Hour
     } else {
         Resolution::Day
@@ -149,12 +159,26 @@ mod tests {
             ("2026-11-20T09:00", "2026-11-21T10:00", Resolution::Hour),
             ("2026-01-01T00:00", "2026-11-21T10:00", Resolution::Day),
         ] {
-            let query =
-                read(&format!("from={from}&to={to}")).unwrap().query(at("2027-01-01T00:00"));
-            assert_eq!(
-                (query.from, query.to, query.bucket),
-                (Some(at(from)), Some(at(to)), bucket)
-            );
+            // The form sends its select with them.
+            for range in ["", "&range=24h", "&range=own"] {
+                let wanted = read(&format!("from={from}&to={to}{range}")).unwrap();
+                let query = wanted.query(at("2026-11-21T11:00"));
+                let asked = (query.from, query.to, query.bucket);
+                assert_eq!(asked, (Some(at(from)), Some(at(to)), bucket), "{range}");
+            }
+        }
+    }
+
+    #[test]
+    fn of_long_ago_buckets_are_asked_for_that_are_kept() {
+        for (now, bucket) in [
+            ("2026-11-28T09:00", Resolution::Minute),
+            ("2026-11-28T09:01", Resolution::Hour),
+            ("2027-02-19T09:00", Resolution::Hour),
+            ("2027-02-19T09:01", Resolution::Day),
+        ] {
+            let query = read("from=2026-11-21T09:00&to=2026-11-21T10:00").unwrap().query(at(now));
+            assert_eq!(query.bucket, bucket, "{now}");
         }
     }
 
@@ -163,6 +187,7 @@ mod tests {
         for (query, field) in [
             ("range=1y", "/range"),
             ("range=own", "/from"),
+            ("range=24h&to=2026-11-21T10:00", "/from"),
             ("from=yesterday", "/from"),
             ("deployment=x", "/deployment"),
             ("key_id=x", "/key_id"),
