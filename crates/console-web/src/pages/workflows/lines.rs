@@ -61,7 +61,9 @@ fn placed<'a>(text: &str, faults: &'a [ProblemError]) -> Vec<Placed<'a>> {
     // Nobody's text is parsed here that the real parser, which is bounded in depth, has not read.
     if let Err(error) = serde_json::from_str::<serde_json::Value>(text) {
         let of_text = faults.iter().filter(|fault| fault.attr.as_deref() == Some(ROOT));
-        return of_text.map(|fault| Placed { line: error.line().max(1), fault }).collect();
+        // A text that ends too early is wrong after its last line.
+        let line = error.line().clamp(1, text.lines().count().max(1));
+        return of_text.map(|fault| Placed { line, fault }).collect();
     }
     let parsed = parse_to_ast(text, &CollectOptions::default(), &options).ok();
     let Some(root) = parsed.and_then(|parsed| parsed.value) else { return Vec::new() };

@@ -173,8 +173,8 @@ fn headers_that_belong_to_the_connection_are_refused() {
         &json!({"source": files(), "destination": http}),
         &[
             ("/destination/headers/Host", FaultCode::InvalidValue),
-            ("/destination/headers/X-B", FaultCode::InvalidValue),
             ("/destination/headers/x y", FaultCode::InvalidValue),
+            ("/destination/headers/X-B", FaultCode::InvalidValue),
             ("/destination/secret_header", FaultCode::InvalidValue),
         ],
     );
