@@ -36,22 +36,22 @@ static ICON: LazyLock<Asset> = LazyLock::new(|| {
 });
 
 /// Where the style sheet is.
-pub fn css() -> &'static str {
+pub(crate) fn css() -> &'static str {
     &STYLE.path
 }
 
 /// Where the script is.
-pub fn js() -> &'static str {
+pub(crate) fn js() -> &'static str {
     &SCRIPT.path
 }
 
 /// Where the icon is.
-pub fn icon() -> &'static str {
+pub(crate) fn icon() -> &'static str {
     &ICON.path
 }
 
 /// The asset of `name`, the last segment of its address; nothing where there is none.
-pub fn answer(name: &str) -> Option<HttpResponse> {
+pub(crate) fn answer(name: &str) -> Option<HttpResponse> {
     let asset = [&STYLE, &SCRIPT, &ICON].into_iter().find(|asset| asset.name == name)?;
     let answer = HttpResponse::Ok()
         .insert_header((header::CACHE_CONTROL, "public, max-age=31536000, immutable"))

@@ -10,7 +10,7 @@ use crate::{
 
 /// A place of the navigation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Section {
+pub(crate) enum Section {
     /// Workflows.
     Workflows,
     /// API Deployments.
@@ -82,7 +82,7 @@ impl Section {
 
 /// One of the settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SettingsTab {
+pub(crate) enum SettingsTab {
     /// Platform keys.
     Platform,
     /// A key for each deployment.
@@ -140,7 +140,7 @@ impl SettingsTab {
 
 /// What the frame needs to know of the page in it.
 #[derive(Debug, Clone, Copy)]
-pub struct Frame<'a> {
+pub(crate) struct Frame<'a> {
     title: &'a str,
     viewer: Option<&'a Viewer>,
     section: Option<Section>,
@@ -149,28 +149,28 @@ pub struct Frame<'a> {
 
 impl<'a> Frame<'a> {
     /// The frame of the page that `title` names, in the browser's own line too.
-    pub fn new(title: &'a str) -> Self {
+    pub(crate) fn new(title: &'a str) -> Self {
         Self { title, viewer: None, section: None, flash: None }
     }
 
     /// With whom the page is for; without, there is nowhere to go from it.
-    pub fn viewer(self, viewer: &'a Viewer) -> Self {
+    pub(crate) fn viewer(self, viewer: &'a Viewer) -> Self {
         Self { viewer: Some(viewer), ..self }
     }
 
     /// Which place of the navigation the page belongs to.
-    pub fn section(self, section: Section) -> Self {
+    pub(crate) fn section(self, section: Section) -> Self {
         Self { section: Some(section), ..self }
     }
 
     /// What is said of what was just done, if anything.
-    pub fn flash(self, flash: Option<Flash<'a>>) -> Self {
+    pub(crate) fn flash(self, flash: Option<Flash<'a>>) -> Self {
         Self { flash, ..self }
     }
 }
 
 /// A whole page. `body` begins with its own heading ([`crate::parts::heading`]).
-pub fn page(frame: Frame<'_>, body: Markup) -> Markup {
+pub(crate) fn page(frame: Frame<'_>, body: Markup) -> Markup {
     let here = frame.viewer.and_then(|viewer| viewer.here.as_ref());
     html! {
         (DOCTYPE)

@@ -4,7 +4,7 @@ use access_domain::{OrganizationId, Role};
 
 /// The person in front of a page.
 #[derive(Debug, Clone)]
-pub struct Viewer {
+pub(crate) struct Viewer {
     /// The name they log in by.
     pub(crate) username: String,
     /// What their forms must carry to be believed.
@@ -17,7 +17,7 @@ pub struct Viewer {
 
 /// An organization, and what the viewer is in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub(crate) struct Place {
     /// Its id.
     pub(crate) id: OrganizationId,
     /// Its name in addresses.

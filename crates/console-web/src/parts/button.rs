@@ -13,7 +13,7 @@ enum Does {
 
 /// A button. Its label is what people and programs look for; [`Self::about`] tells those apart that read alike.
 #[derive(Debug, Clone)]
-pub struct Button {
+pub(crate) struct Button {
     label: String,
     about: Option<String>,
     class: &'static str,
@@ -27,22 +27,22 @@ impl Button {
     }
 
     /// Sends the form that it stands in.
-    pub fn submit(label: impl Into<String>) -> Self {
+    pub(crate) fn submit(label: impl Into<String>) -> Self {
         Self::new(label, Does::Submit)
     }
 
     /// Leads to another page.
-    pub fn link(label: impl Into<String>, href: impl Into<String>) -> Self {
+    pub(crate) fn link(label: impl Into<String>, href: impl Into<String>) -> Self {
         Self::new(label, Does::Lead { href: href.into() })
     }
 
     /// Shows the panel ([`crate::parts::panel`]) of the page at `href` in a dialog; without a script it leads there.
-    pub fn opens(label: impl Into<String>, href: impl Into<String>) -> Self {
+    pub(crate) fn opens(label: impl Into<String>, href: impl Into<String>) -> Self {
         Self::new(label, Does::Open { href: href.into() })
     }
 
     /// Posts to `action` by itself.
-    pub fn post(
+    pub(crate) fn post(
         label: impl Into<String>,
         action: impl Into<String>,
         csrf: impl Into<String>,
@@ -52,7 +52,7 @@ impl Button {
     }
 
     /// A switch that is on or off. It posts `name` with what it is to become: `true` or `false`.
-    pub fn switch(
+    pub(crate) fn switch(
         label: impl Into<String>,
         action: impl Into<String>,
         csrf: impl Into<String>,
@@ -66,39 +66,43 @@ impl Button {
     }
 
     /// A switch that leads to a question first, at `href`: by a button, so that the keys of a switch turn it.
-    pub fn asking_switch(label: impl Into<String>, href: impl Into<String>, is_on: bool) -> Self {
+    pub(crate) fn asking_switch(
+        label: impl Into<String>,
+        href: impl Into<String>,
+        is_on: bool,
+    ) -> Self {
         let does = Does::AskSwitch { href: href.into(), is_on };
         Self { class: "switch", ..Self::new(label, does) }
     }
 
     /// What the page is mostly for.
-    pub fn primary(self) -> Self {
+    pub(crate) fn primary(self) -> Self {
         Self { class: "button primary", ..self }
     }
 
     /// What cannot be taken back.
-    pub fn danger(self) -> Self {
+    pub(crate) fn danger(self) -> Self {
         Self { class: "button danger", ..self }
     }
 
     /// What matters least.
-    pub fn plain(self) -> Self {
+    pub(crate) fn plain(self) -> Self {
         Self { class: "button plain", ..self }
     }
 
     /// What it is about, where several buttons have one label: heard, not seen.
-    pub fn about(self, about: impl Into<String>) -> Self {
+    pub(crate) fn about(self, about: impl Into<String>) -> Self {
         Self { about: Some(about.into()), ..self }
     }
 
     /// Sent along: in the form that a posting button makes, or as the name and value of one that submits (the first alone).
-    pub fn field(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+    pub(crate) fn field(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.fields.push((name.into(), value.into()));
         self
     }
 
     /// Its answer shows a secret ([`crate::parts::SecretShown`]), which the script puts into a dialog.
-    pub fn reveals(mut self) -> Self {
+    pub(crate) fn reveals(mut self) -> Self {
         if let Does::Post { reveals, .. } = &mut self.does {
             *reveals = true;
         }

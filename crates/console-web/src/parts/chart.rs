@@ -30,7 +30,7 @@ const WIDEST_BAR: f64 = 40.0;
 
 /// How a chart is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ChartKind {
+pub(crate) enum ChartKind {
     /// Bars, the series of one bucket on top of each other.
     Bars,
     /// Lines, which break where there is no value.
@@ -39,7 +39,7 @@ pub enum ChartKind {
 
 /// How a chart's values read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ValueForm {
+pub(crate) enum ValueForm {
     /// Whole numbers.
     Count,
     /// Milliseconds.
@@ -75,7 +75,7 @@ fn whole(value: f64) -> u64 {
 
 /// What the colour of a series says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SeriesTone {
+pub(crate) enum SeriesTone {
     /// As it should be, or the first of several alike.
     First,
     /// The second of several alike.
@@ -102,30 +102,30 @@ impl SeriesTone {
 
 /// One row of values.
 #[derive(Debug, Clone)]
-pub struct Series {
+pub(crate) struct Series {
     /// What it is: "succeeded".
-    pub name: String,
+    pub(crate) name: String,
     /// How it is coloured.
-    pub tone: SeriesTone,
+    pub(crate) tone: SeriesTone,
     /// A value for each bucket; none where there is nothing to say, which is not zero.
-    pub values: Vec<Option<f64>>,
+    pub(crate) values: Vec<Option<f64>>,
 }
 
 /// A chart of values over time.
 #[derive(Debug, Clone)]
-pub struct Chart {
+pub(crate) struct Chart {
     /// What is shown: "Requests". Its id in the page is made from it, so it stands there once.
-    pub title: String,
+    pub(crate) title: String,
     /// What the picture tells, in a sentence.
-    pub description: String,
+    pub(crate) description: String,
     /// How it is drawn.
-    pub kind: ChartKind,
+    pub(crate) kind: ChartKind,
     /// How its values read.
-    pub form: ValueForm,
+    pub(crate) form: ValueForm,
     /// When each bucket begins, in order and evenly.
-    pub starts: Vec<Timestamp>,
+    pub(crate) starts: Vec<Timestamp>,
     /// What is drawn, from the bottom up.
-    pub series: Vec<Series>,
+    pub(crate) series: Vec<Series>,
 }
 
 impl Chart {

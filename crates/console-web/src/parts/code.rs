@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 /// A text in one line with a button that copies it; `what` is what the button says it copies, to those who cannot see it.
-pub fn copyable(text: &str, what: &str) -> Markup {
+pub(crate) fn copyable(text: &str, what: &str) -> Markup {
     html! {
         span .copyable {
             code data-text { (text) }
@@ -13,7 +13,7 @@ pub fn copyable(text: &str, what: &str) -> Markup {
 }
 
 /// A block of code with its name and a button that copies it.
-pub fn code_block(title: &str, code: &str) -> Markup {
+pub(crate) fn code_block(title: &str, code: &str) -> Markup {
     html! {
         figure .code.copyable {
             figcaption { span { (title) } (copy_button(title)) }
@@ -24,7 +24,7 @@ pub fn code_block(title: &str, code: &str) -> Markup {
 }
 
 /// Several ways to write the same, of which one is open at a time: pairs of a language and its code.
-pub fn snippets(all: &[(&str, String)]) -> Markup {
+pub(crate) fn snippets(all: &[(&str, String)]) -> Markup {
     html! {
         div .snippets {
             @for (index, (language, code)) in all.iter().enumerate() {

@@ -6,7 +6,7 @@ use super::Filled;
 
 /// Something that can be chosen.
 #[derive(Debug, Clone)]
-pub struct Choice {
+pub(crate) struct Choice {
     value: String,
     label: String,
     hint: Option<String>,
@@ -14,12 +14,12 @@ pub struct Choice {
 
 impl Choice {
     /// The choice that is sent as `value` and read as `label`.
-    pub fn new(value: impl Into<String>, label: impl Into<String>) -> Self {
+    pub(crate) fn new(value: impl Into<String>, label: impl Into<String>) -> Self {
         Self { value: value.into(), label: label.into(), hint: None }
     }
 
     /// With a word on what it means; not in a select.
-    pub fn hint(self, hint: impl Into<String>) -> Self {
+    pub(crate) fn hint(self, hint: impl Into<String>) -> Self {
         Self { hint: Some(hint.into()), ..self }
     }
 }
@@ -36,7 +36,7 @@ enum Kind {
 
 /// One field. Its name is the member of the JSON body that it stands for, so that faults find it by their pointers.
 #[derive(Debug, Clone)]
-pub struct Field {
+pub(crate) struct Field {
     name: String,
     label: String,
     hint: Option<Markup>,
@@ -63,72 +63,84 @@ impl Field {
     }
 
     /// A line of text.
-    pub fn text(name: impl Into<String>, label: impl Into<String>) -> Self {
+    pub(crate) fn text(name: impl Into<String>, label: impl Into<String>) -> Self {
         Self::new(name, label, Kind::Line { is: "text", mode: None })
     }
 
     /// A whole number. A text to the browser, so that what is no number comes back as it was typed.
-    pub fn number(name: impl Into<String>, label: impl Into<String>) -> Self {
+    pub(crate) fn number(name: impl Into<String>, label: impl Into<String>) -> Self {
         Self::new(name, label, Kind::Line { is: "text", mode: Some("numeric") })
     }
 
     /// A mail address.
-    pub fn email(name: impl Into<String>, label: impl Into<String>) -> Self {
+    pub(crate) fn email(name: impl Into<String>, label: impl Into<String>) -> Self {
         Self::new(name, label, Kind::Line { is: "email", mode: None })
     }
 
     /// A password, which alone does not come back.
-    pub fn password(name: impl Into<String>, label: impl Into<String>) -> Self {
+    pub(crate) fn password(name: impl Into<String>, label: impl Into<String>) -> Self {
         Self::new(name, label, Kind::Line { is: "password", mode: None })
     }
 
     /// What to search for.
-    pub fn search(name: impl Into<String>, label: impl Into<String>) -> Self {
+    pub(crate) fn search(name: impl Into<String>, label: impl Into<String>) -> Self {
         Self::new(name, label, Kind::Line { is: "search", mode: None })
     }
 
     /// A day and a time, in UTC: [`crate::parts::read_date_time`] reads it.
-    pub fn date_time(name: impl Into<String>, label: impl Into<String>) -> Self {
+    pub(crate) fn date_time(name: impl Into<String>, label: impl Into<String>) -> Self {
         Self::new(name, label, Kind::Line { is: "datetime-local", mode: None })
     }
 
     /// Several lines.
-    pub fn area(name: impl Into<String>, label: impl Into<String>, rows: u8) -> Self {
+    pub(crate) fn area(name: impl Into<String>, label: impl Into<String>, rows: u8) -> Self {
         Self::new(name, label, Kind::Area { rows, is_code: false })
     }
 
     /// Several lines of JSON or the like.
-    pub fn code(name: impl Into<String>, label: impl Into<String>, rows: u8) -> Self {
+    pub(crate) fn code(name: impl Into<String>, label: impl Into<String>, rows: u8) -> Self {
         Self::new(name, label, Kind::Area { rows, is_code: true })
     }
 
     /// One of several, folded.
-    pub fn select(name: impl Into<String>, label: impl Into<String>, all: Vec<Choice>) -> Self {
+    pub(crate) fn select(
+        name: impl Into<String>,
+        label: impl Into<String>,
+        all: Vec<Choice>,
+    ) -> Self {
         Self::new(name, label, Kind::Select(all))
     }
 
     /// Yes (`true`) or nothing.
-    pub fn tick(name: impl Into<String>, label: impl Into<String>) -> Self {
+    pub(crate) fn tick(name: impl Into<String>, label: impl Into<String>) -> Self {
         Self::new(name, label, Kind::Tick)
     }
 
     /// Any of several.
-    pub fn ticks(name: impl Into<String>, label: impl Into<String>, all: Vec<Choice>) -> Self {
+    pub(crate) fn ticks(
+        name: impl Into<String>,
+        label: impl Into<String>,
+        all: Vec<Choice>,
+    ) -> Self {
         Self::new(name, label, Kind::Ticks(all))
     }
 
     /// One of several, all seen.
-    pub fn radios(name: impl Into<String>, label: impl Into<String>, all: Vec<Choice>) -> Self {
+    pub(crate) fn radios(
+        name: impl Into<String>,
+        label: impl Into<String>,
+        all: Vec<Choice>,
+    ) -> Self {
         Self::new(name, label, Kind::Radios(all))
     }
 
     /// With a sentence on what is wanted.
-    pub fn hint(self, hint: impl Render) -> Self {
+    pub(crate) fn hint(self, hint: impl Render) -> Self {
         Self { hint: Some(hint.render()), ..self }
     }
 
     /// It must not be left empty. The server says so, not the browser: all faults look alike.
-    pub fn required(self) -> Self {
+    pub(crate) fn required(self) -> Self {
         Self { is_required: true, ..self }
     }
 
@@ -138,12 +150,12 @@ impl Field {
     }
 
     /// What a browser may fill in (`username`, `current-password`); otherwise nothing.
-    pub fn autocomplete(self, what: &'static str) -> Self {
+    pub(crate) fn autocomplete(self, what: &'static str) -> Self {
         Self { autocomplete: Some(what), ..self }
     }
 
     /// An example, seen while it is empty. Never instead of a hint.
-    pub fn placeholder(self, example: impl Into<String>) -> Self {
+    pub(crate) fn placeholder(self, example: impl Into<String>) -> Self {
         Self { placeholder: Some(example.into()), ..self }
     }
 
@@ -153,7 +165,7 @@ impl Field {
     }
 
     /// The name that it is sent under.
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.name
     }
 

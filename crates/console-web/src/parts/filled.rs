@@ -4,61 +4,61 @@ use api_types::ProblemError;
 
 /// The values of a form by the names of its fields, and its faults. Not `Debug`: typed passwords are among them.
 #[derive(Clone, Default)]
-pub struct Filled {
+pub(crate) struct Filled {
     values: Vec<(String, String)>,
     faults: Vec<ProblemError>,
 }
 
 impl Filled {
     /// A form that nobody has touched.
-    pub fn blank() -> Self {
+    pub(crate) fn blank() -> Self {
         Self::default()
     }
 
     /// A form that came back: everything that was typed, and why it was refused.
-    pub fn refused(values: Vec<(String, String)>, faults: Vec<ProblemError>) -> Self {
+    pub(crate) fn refused(values: Vec<(String, String)>, faults: Vec<ProblemError>) -> Self {
         Self { values, faults }
     }
 
     /// With a value more. A box that is to be ticked has its value; one that is not has none.
-    pub fn with(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+    pub(crate) fn with(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.values.push((name.into(), value.into()));
         self
     }
 
     /// With `value` in place of whatever stood in the field.
-    pub fn put(mut self, name: &str, value: impl Into<String>) -> Self {
+    pub(crate) fn put(mut self, name: &str, value: impl Into<String>) -> Self {
         self.values.retain(|(field, _)| field != name);
         self.with(name, value)
     }
 
     /// With a ticked box, if so.
-    pub fn with_tick(self, name: &str, is_ticked: bool) -> Self {
+    pub(crate) fn with_tick(self, name: &str, is_ticked: bool) -> Self {
         if is_ticked { self.with(name, "true") } else { self }
     }
 
     /// What stands in the field `name`; empty where nothing does.
-    pub fn value(&self, name: &str) -> &str {
+    pub(crate) fn value(&self, name: &str) -> &str {
         self.values.iter().find(|(field, _)| field == name).map_or("", |(_, value)| value)
     }
 
     /// Everything that stands in the field `name`.
-    pub fn values(&self, name: &str) -> impl Iterator<Item = &str> {
+    pub(crate) fn values(&self, name: &str) -> impl Iterator<Item = &str> {
         self.values.iter().filter(move |(field, _)| field == name).map(|(_, value)| value.as_str())
     }
 
     /// Whether `value` is among what was chosen.
-    pub fn has(&self, name: &str, value: &str) -> bool {
+    pub(crate) fn has(&self, name: &str, value: &str) -> bool {
         self.values.iter().any(|(field, chosen)| field == name && chosen == value)
     }
 
     /// Everything that is wrong.
-    pub fn faults(&self) -> &[ProblemError] {
+    pub(crate) fn faults(&self) -> &[ProblemError] {
         &self.faults
     }
 
     /// What is wrong with the field `name`: faults whose JSON pointer is that member, or something in it.
-    pub fn faults_of(&self, name: &str) -> impl Iterator<Item = &ProblemError> {
+    pub(crate) fn faults_of(&self, name: &str) -> impl Iterator<Item = &ProblemError> {
         self.faults.iter().filter(move |fault| member(fault) == Some(name))
     }
 }

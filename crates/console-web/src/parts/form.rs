@@ -14,7 +14,7 @@ enum Piece {
 
 /// A form that posts.
 #[derive(Debug, Clone)]
-pub struct Form {
+pub(crate) struct Form {
     id: String,
     action: String,
     csrf: String,
@@ -26,7 +26,7 @@ pub struct Form {
 
 impl Form {
     /// A form to `action`, with what makes it believed.
-    pub fn post(action: impl Into<String>, csrf: impl Into<String>) -> Self {
+    pub(crate) fn post(action: impl Into<String>, csrf: impl Into<String>) -> Self {
         Self {
             id: "form".into(),
             action: action.into(),
@@ -39,58 +39,58 @@ impl Form {
     }
 
     /// With an id that its fields' ids begin with, where a page has several forms.
-    pub fn id(self, id: impl Into<String>) -> Self {
+    pub(crate) fn id(self, id: impl Into<String>) -> Self {
         Self { id: id.into(), ..self }
     }
 
     /// With one more field.
-    pub fn field(mut self, field: Field) -> Self {
+    pub(crate) fn field(mut self, field: Field) -> Self {
         self.pieces.push(Piece::Field(field));
         self
     }
 
     /// With fields that are folded away until somebody wants them, or one of them is wrong.
-    pub fn fold(mut self, summary: impl Into<String>, fields: Vec<Field>) -> Self {
+    pub(crate) fn fold(mut self, summary: impl Into<String>, fields: Vec<Field>) -> Self {
         let fields = fields.into_iter().map(Field::unmarked).collect();
         self.pieces.push(Piece::Fold { summary: summary.into(), fields });
         self
     }
 
     /// With a paragraph between the fields.
-    pub fn text(mut self, text: impl Into<String>) -> Self {
+    pub(crate) fn text(mut self, text: impl Into<String>) -> Self {
         self.pieces.push(Piece::Text(text.into()));
         self
     }
 
     /// With anything else between the fields.
-    pub fn markup(mut self, markup: Markup) -> Self {
+    pub(crate) fn markup(mut self, markup: Markup) -> Self {
         self.pieces.push(Piece::Markup(markup.into_string()));
         self
     }
 
     /// With a hidden value.
-    pub fn hidden(self, name: &str, value: &str) -> Self {
+    pub(crate) fn hidden(self, name: &str, value: &str) -> Self {
         self.markup(html! { input type="hidden" name=(name) value=(value); })
     }
 
     /// With a button at its end.
-    pub fn button(mut self, button: Button) -> Self {
+    pub(crate) fn button(mut self, button: Button) -> Self {
         self.buttons.push(button);
         self
     }
 
     /// With a way out: "Cancel", which closes the dialog that the form is in, or leads to `href`.
-    pub fn back(self, href: impl Into<String>) -> Self {
+    pub(crate) fn back(self, href: impl Into<String>) -> Self {
         Self { back: Some(href.into()), ..self }
     }
 
     /// Its answer shows a secret ([`crate::parts::SecretShown`]), which the script puts into a dialog.
-    pub fn reveals(self) -> Self {
+    pub(crate) fn reveals(self) -> Self {
         Self { reveals: true, ..self }
     }
 
     /// The form with what stands in it.
-    pub fn render(&self, filled: &Filled) -> Markup {
+    pub(crate) fn render(&self, filled: &Filled) -> Markup {
         html! {
             form .stack id=(self.id) method="post" action=(self.action) novalidate data-reveals[self.reveals] {
                 input type="hidden" name="csrf" value=(self.csrf);
@@ -151,25 +151,25 @@ impl Form {
 
 /// A form that asks for the same list with other filters. Works by the address alone.
 #[derive(Debug, Clone)]
-pub struct FilterBar {
+pub(crate) struct FilterBar {
     action: String,
     fields: Vec<Field>,
 }
 
 impl FilterBar {
     /// Filters of the list at `action`.
-    pub fn new(action: impl Into<String>) -> Self {
+    pub(crate) fn new(action: impl Into<String>) -> Self {
         Self { action: action.into(), fields: Vec::new() }
     }
 
     /// With one more filter. All are optional, and are not marked as that.
-    pub fn field(mut self, field: Field) -> Self {
+    pub(crate) fn field(mut self, field: Field) -> Self {
         self.fields.push(field.unmarked());
         self
     }
 
     /// The bar with what is filtered by now, what is wrong with it told beside.
-    pub fn render(&self, filled: &Filled) -> Markup {
+    pub(crate) fn render(&self, filled: &Filled) -> Markup {
         let is_set = self.fields.iter().any(|field| !filled.value(field.name()).is_empty());
         html! {
             search {

@@ -5,10 +5,10 @@ use maud::{Markup, Render, html};
 use super::{Button, href};
 
 /// A fact with its name.
-pub type Fact<'a> = (&'a str, Markup);
+pub(crate) type Fact<'a> = (&'a str, Markup);
 
 /// Facts about one thing.
-pub fn definitions(facts: Vec<Fact<'_>>) -> Markup {
+pub(crate) fn definitions(facts: Vec<Fact<'_>>) -> Markup {
     html! {
         dl .facts {
             @for (name, value) in facts { div { dt { (name) } dd { (value) } } }
@@ -17,7 +17,7 @@ pub fn definitions(facts: Vec<Fact<'_>>) -> Markup {
 }
 
 /// What stands where a list would: what the things are, and the next step to the first.
-pub fn empty(title: &str, text: &str, next: Option<Button>) -> Markup {
+pub(crate) fn empty(title: &str, text: &str, next: Option<Button>) -> Markup {
     html! {
         div .empty {
             h2 { (title) }
@@ -29,7 +29,7 @@ pub fn empty(title: &str, text: &str, next: Option<Button>) -> Markup {
 
 /// The way on through a list: `query` are its filters, `cursor` where this page began and `next` where the next one does.
 /// Nothing where the list is one page.
-pub fn pager(
+pub(crate) fn pager(
     path: &str,
     query: &[(&str, &str)],
     cursor: Option<&str>,

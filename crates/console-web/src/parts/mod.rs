@@ -17,7 +17,7 @@ mod time;
 #[cfg(test)]
 mod specimen;
 
-pub use self::{
+pub(crate) use self::{
     button::Button,
     chart::{Chart, ChartKind, Series, SeriesTone, ValueForm},
     code::{code_block, copyable, snippets},
@@ -36,7 +36,7 @@ use maud::{Markup, html};
 use url::form_urlencoded::Serializer;
 
 /// The address `path` with a query. Pairs without a value are left out.
-pub fn href(path: &str, query: &[(&str, &str)]) -> String {
+pub(crate) fn href(path: &str, query: &[(&str, &str)]) -> String {
     let mut written = Serializer::new(String::new());
     for (name, value) in query.iter().filter(|(_, value)| !value.is_empty()) {
         written.append_pair(name, value);
@@ -47,7 +47,7 @@ pub fn href(path: &str, query: &[(&str, &str)]) -> String {
 
 /// One of several pages about the same thing.
 #[derive(Debug, Clone)]
-pub struct Tab {
+pub(crate) struct Tab {
     label: String,
     href: String,
     is_open: bool,
@@ -55,13 +55,13 @@ pub struct Tab {
 
 impl Tab {
     /// The tab that leads to `href`, and whether that is where the viewer is.
-    pub fn new(label: impl Into<String>, href: impl Into<String>, is_open: bool) -> Self {
+    pub(crate) fn new(label: impl Into<String>, href: impl Into<String>, is_open: bool) -> Self {
         Self { label: label.into(), href: href.into(), is_open }
     }
 }
 
 /// The tabs above the pages about `what`.
-pub fn tabs(what: &str, all: &[Tab]) -> Markup {
+pub(crate) fn tabs(what: &str, all: &[Tab]) -> Markup {
     html! {
         nav .tabs aria-label=(what) {
             @for tab in all {
@@ -72,7 +72,7 @@ pub fn tabs(what: &str, all: &[Tab]) -> Markup {
 }
 
 /// Where the page is, from the outside in; `current` is the page itself and no link.
-pub fn breadcrumbs(above: &[(&str, String)], current: &str) -> Markup {
+pub(crate) fn breadcrumbs(above: &[(&str, String)], current: &str) -> Markup {
     html! {
         nav .crumbs aria-label="Breadcrumbs" {
             ol {

@@ -4,7 +4,7 @@ use maud::{Markup, Render, html};
 
 /// What a colour says, always beside a word that says it too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tone {
+pub(crate) enum Tone {
     /// Nothing in particular.
     Neutral,
     /// As it should be.
@@ -30,22 +30,22 @@ impl Tone {
 }
 
 /// A state in a word.
-pub fn badge(word: &str, tone: Tone) -> Markup {
+pub(crate) fn badge(word: &str, tone: Tone) -> Markup {
     html! { span .badge.(tone.class()) { (word) } }
 }
 
 /// Something that must be read before going on.
-pub fn notice(tone: Tone, content: Markup) -> Markup {
+pub(crate) fn notice(tone: Tone, content: Markup) -> Markup {
     html! { div .notice.(tone.class()) { (content) } }
 }
 
 /// What became of what was just done.
 #[derive(Debug, Clone, Copy)]
-pub struct Flash<'a> {
+pub(crate) struct Flash<'a> {
     /// One sentence.
-    pub text: &'a str,
+    pub(crate) text: &'a str,
     /// Whether it went well.
-    pub tone: Tone,
+    pub(crate) tone: Tone,
 }
 
 impl Render for Flash<'_> {
@@ -55,7 +55,7 @@ impl Render for Flash<'_> {
 }
 
 /// The heading of a page with its buttons beside it.
-pub fn heading(title: &str, buttons: Markup) -> Markup {
+pub(crate) fn heading(title: &str, buttons: Markup) -> Markup {
     html! {
         div .heading {
             h1 { (title) }

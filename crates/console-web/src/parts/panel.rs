@@ -5,7 +5,7 @@ use maud::{Markup, Render, html};
 use super::{Button, Field, Filled, Form, copyable};
 
 /// A page's one panel. A button made by [`Button::opens`] shows it in a dialog, wherever that button is.
-pub fn panel(title: &str, content: Markup) -> Markup {
+pub(crate) fn panel(title: &str, content: Markup) -> Markup {
     html! {
         section .panel data-panel aria-labelledby="panel-title" {
             h1 #panel-title { (title) }
@@ -16,28 +16,28 @@ pub fn panel(title: &str, content: Markup) -> Markup {
 
 /// A question before something that cannot be taken back: the panel of a page of its own, at the address that is posted to.
 #[derive(Debug, Clone)]
-pub struct Question {
+pub(crate) struct Question {
     /// What is asked: "Revoke this key?"
-    pub title: String,
+    pub(crate) title: String,
     /// Where the deed is done.
-    pub action: String,
+    pub(crate) action: String,
     /// What makes it believed.
-    pub csrf: String,
+    pub(crate) csrf: String,
     /// Where the question was asked from.
-    pub back: String,
+    pub(crate) back: String,
     /// What the button says: the deed, never "OK".
-    pub button: Button,
+    pub(crate) button: Button,
     /// What breaks, in numbers and names.
-    pub breaks: String,
+    pub(crate) breaks: String,
     /// What else is asked for.
-    pub fields: Vec<Field>,
+    pub(crate) fields: Vec<Field>,
     /// Whether the answer shows a secret.
-    pub reveals: bool,
+    pub(crate) reveals: bool,
 }
 
 impl Question {
     /// The question, with what was answered if it was refused.
-    pub fn render(self, filled: &Filled) -> Markup {
+    pub(crate) fn render(self, filled: &Filled) -> Markup {
         let form = Form::post(self.action, self.csrf).id("question").back(self.back);
         let form = self.fields.into_iter().fold(form, Form::field).button(self.button);
         let form = if self.reveals { form.reveals() } else { form };
@@ -46,24 +46,24 @@ impl Question {
 }
 
 /// A secret, this once. `T`: text or markup.
-pub struct SecretShown<'a, T> {
+pub(crate) struct SecretShown<'a, T> {
     /// What was made: "The key is made".
-    pub title: &'a str,
+    pub(crate) title: &'a str,
     /// What the secret is: "key of the deployment orders".
-    pub what: &'a str,
+    pub(crate) what: &'a str,
     /// The secret itself.
-    pub secret: &'a str,
+    pub(crate) secret: &'a str,
     /// What is said beside the general warning.
-    pub text: T,
+    pub(crate) text: T,
     /// What can be done with it now.
-    pub next: Markup,
+    pub(crate) next: Markup,
     /// Where "Done" leads; with script, that page is loaded anew once the dialog is closed.
-    pub done: &'a str,
+    pub(crate) done: &'a str,
 }
 
 impl<T: Render> SecretShown<'_, T> {
     /// The panel. Nothing else of the page may hold the secret, and the answer must not be stored.
-    pub fn render(&self) -> Markup {
+    pub(crate) fn render(&self) -> Markup {
         html! {
             section .panel.secret data-panel data-secret data-done=(self.done) aria-labelledby="panel-title" {
                 h1 #panel-title { (self.title) }

@@ -1,7 +1,7 @@
 //! Numbers as people read them.
 
 /// `12,345`.
-pub fn count(number: u64) -> String {
+pub(crate) fn count(number: u64) -> String {
     let digits = number.to_string();
     let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {
@@ -14,7 +14,7 @@ pub fn count(number: u64) -> String {
 }
 
 /// A share between 0 and 1: `0%`, `0.4%`, `12.5%`, `100%`. What is not nothing never reads as nothing.
-pub fn percent(share: f64) -> String {
+pub(crate) fn percent(share: f64) -> String {
     let percent = share.clamp(0.0, 1.0) * 100.0;
     if percent > 0.0 && percent < 0.1 {
         return "<0.1%".into();
@@ -24,7 +24,7 @@ pub fn percent(share: f64) -> String {
 }
 
 /// A time in milliseconds: `87 ms`, `1.5 s`, `2 min 5 s`, `3 h 10 min`.
-pub fn duration_ms(ms: u64) -> String {
+pub(crate) fn duration_ms(ms: u64) -> String {
     let (seconds, minutes) = (ms / 1000, ms / 60_000);
     match ms {
         0..1000 => format!("{ms} ms"),
@@ -36,7 +36,7 @@ pub fn duration_ms(ms: u64) -> String {
 }
 
 /// A size: `512 bytes`, `1.5 KiB`, `10 MiB`.
-pub fn bytes(size: u64) -> String {
+pub(crate) fn bytes(size: u64) -> String {
     const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
     if size < 1024 {
         return format!("{size} bytes");

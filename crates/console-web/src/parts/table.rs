@@ -17,7 +17,7 @@ struct Column {
 
 /// A table with a caption that is heard, not seen: what is seen is the heading above it. The first cell names its row.
 #[derive(Debug, Clone)]
-pub struct Table {
+pub(crate) struct Table {
     caption: String,
     columns: Vec<Column>,
     rows: Vec<Vec<Markup>>,
@@ -25,7 +25,7 @@ pub struct Table {
 
 impl Table {
     /// An empty table of `caption`.
-    pub fn new(caption: impl Into<String>) -> Self {
+    pub(crate) fn new(caption: impl Into<String>) -> Self {
         Self { caption: caption.into(), columns: Vec::new(), rows: Vec::new() }
     }
 
@@ -35,22 +35,22 @@ impl Table {
     }
 
     /// With a column of text.
-    pub fn text(self, name: &str) -> Self {
+    pub(crate) fn text(self, name: &str) -> Self {
         self.with(name, Holds::Text)
     }
 
     /// With a column of numbers, which stand below each other.
-    pub fn numbers(self, name: &str) -> Self {
+    pub(crate) fn numbers(self, name: &str) -> Self {
         self.with(name, Holds::Numbers)
     }
 
     /// With a column of buttons, whose heading is heard alone.
-    pub fn buttons(self) -> Self {
+    pub(crate) fn buttons(self) -> Self {
         self.with("Actions", Holds::Buttons)
     }
 
     /// With a row: one cell for each column.
-    pub fn row(mut self, cells: Vec<Markup>) -> Self {
+    pub(crate) fn row(mut self, cells: Vec<Markup>) -> Self {
         self.rows.push(cells);
         self
     }

@@ -8,19 +8,19 @@ use keys_core::Timestamp;
 use maud::{Markup, html};
 
 /// An instant: its text in UTC until the script has read it, UTC to the second when it is pointed at.
-pub fn time(at: Timestamp) -> Markup {
+pub(crate) fn time(at: Timestamp) -> Markup {
     html! {
         time datetime=(Time(at)) title=(at.format("%Y-%m-%d %H:%M:%S UTC")) { (at.format("%-d %b %Y, %H:%M:%S UTC")) }
     }
 }
 
 /// An instant, or a word where there is none: "never".
-pub fn time_or(at: Option<Timestamp>, none: &str) -> Markup {
+pub(crate) fn time_or(at: Option<Timestamp>, none: &str) -> Markup {
     html! { @if let Some(at) = at { (time(at)) } @else { span .quiet { (none) } } }
 }
 
 /// How long before `now` it was, or how long after it will be; UTC when it is pointed at.
-pub fn ago(at: Timestamp, now: Timestamp) -> Markup {
+pub(crate) fn ago(at: Timestamp, now: Timestamp) -> Markup {
     html! {
         time datetime=(Time(at)) title=(at.format("%Y-%m-%d %H:%M:%S UTC")) data-relative { (distance(at, now)) }
     }
@@ -49,12 +49,12 @@ fn in_words(span: TimeDelta) -> Option<String> {
 }
 
 /// An instant as a field of date and time holds it, in UTC to the minute.
-pub fn date_time_text(at: Timestamp) -> String {
+pub(crate) fn date_time_text(at: Timestamp) -> String {
     at.format("%Y-%m-%dT%H:%M").to_string()
 }
 
 /// What such a field holds, read as UTC; any RFC 3339 form is understood too. Nothing where it is neither.
-pub fn read_date_time(text: &str) -> Option<Timestamp> {
+pub(crate) fn read_date_time(text: &str) -> Option<Timestamp> {
     let text = text.trim();
     let forms = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"];
     let local = forms.iter().find_map(|form| NaiveDateTime::parse_from_str(text, form).ok());
