@@ -42,11 +42,6 @@ impl Filled {
         self.values.iter().find(|(field, _)| field == name).map_or("", |(_, value)| value)
     }
 
-    /// Everything that stands in the field `name`.
-    pub(crate) fn values(&self, name: &str) -> impl Iterator<Item = &str> {
-        self.values.iter().filter(move |(field, _)| field == name).map(|(_, value)| value.as_str())
-    }
-
     /// Whether `value` is among what was chosen.
     pub(crate) fn has(&self, name: &str, value: &str) -> bool {
         self.values.iter().any(|(field, chosen)| field == name && chosen == value)

@@ -24,7 +24,7 @@ pub(crate) use self::{
     field::{Choice, Field},
     filled::Filled,
     form::{FilterBar, Form},
-    list::{Fact, definitions, empty, pager},
+    list::{definitions, empty, pager},
     notice::{Flash, Tone, badge, heading, notice},
     panel::{Question, SecretShown, panel},
     quantity::{bytes, count, duration_ms, percent},
