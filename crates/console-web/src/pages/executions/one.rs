@@ -15,7 +15,7 @@ use super::{
 use crate::{
     Console,
     layout::{Frame, Section, page},
-    pages::{flash, path_id, refused, see_other, shown},
+    pages::{deployments::key_of, flash, path_id, refused, see_other, shown},
     parts::{Button, Filled, Question, breadcrumbs, code_block, definitions, heading},
     typed::faults_of,
     viewer::{Place, Viewer},
@@ -89,22 +89,23 @@ impl Of {
         let workflow = html! {
             @if let Some(name) = self.workflow {
                 a href=(place.href(&format!("/workflows/{}", execution.workflow.uuid()))) { (name) }
-            } @else { span .quiet { "deleted" } }
+            } @else { span .quiet { "not seen by you, or deleted" } }
         };
         let mut facts = vec![
             ("Workflow", workflow),
             ("Started by", html! { (started(kind(execution.trigger))) }),
         ];
-        if let Trigger::Call { deployment, key } = execution.trigger {
+        if let Trigger::Call { deployment, .. } = execution.trigger {
+            let sees_it = self.deployment.is_some();
             let href = place.href(&format!("/deployments/{}", deployment.uuid()));
             facts.push((
                 "Deployment",
                 html! {
                     @if let Some(name) = self.deployment { a href=(href) { (name) } }
-                    @else { span .quiet { "deleted" } }
+                    @else { span .quiet { "not seen by you, or deleted" } }
                 },
             ));
-            facts.push(("Key", html! { code { (key.uuid()) } }));
+            facts.push(("Key", key_of(place, execution, sees_it)));
         }
         facts
     }

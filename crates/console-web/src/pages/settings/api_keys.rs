@@ -117,8 +117,10 @@ fn table(viewer: &Viewer, place: &Place, all: &[Shown<Deployment>], actor: uuid:
             },
             if deployment.is_active { badge("Active", Tone::Good) } else { badge("Inactive", Tone::Neutral) },
             html! {
-                @if may_change { (button.reveals().about(format!("a key for {name}"))) }
-                (Button::link("Manage Keys", place.href(&format!("/deployments/{id}/keys"))).about(name))
+                @if may_change {
+                    (button.reveals().about(format!("a key for {name}")))
+                    (Button::link("Manage Keys", place.href(&format!("/deployments/{id}/keys"))).about(name))
+                }
             },
         ])
     };
