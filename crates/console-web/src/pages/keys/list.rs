@@ -113,7 +113,7 @@ fn bar(owned: &Owned) -> FilterBar {
         Choice::new("yes", "Revoked"),
     ];
     // Keys of a deployment have no names of their own.
-    let searched = if owned.deployment.is_some() { "Description" } else { "Name" };
+    let searched = if owned.deployment.is_some() { "Find by description" } else { "Find by name" };
     FilterBar::new(&owned.base)
         .field(Field::search("search", searched))
         .field(Field::select("revoked", "State", states))
