@@ -21,6 +21,11 @@ async fn listed(app: &TestApp, path: &str) -> Vec<Value> {
     app.platform().get(path).await.ok()["items"].as_array().unwrap().clone()
 }
 
+fn id_of<'a>(keys: &'a [Value], description: &str) -> &'a str {
+    let made = keys.iter().find(|key| key["description"] == description).unwrap();
+    made["id"].as_str().unwrap()
+}
+
 async fn a_key_is_made_rotated_switched_and_revoked_by_forms(app: TestApp) {
     let (admin, deployment) = (app.admin().await, app.given_deployment("echo").await);
     let keys = format!("/acme/deployments/{}/keys", deployment.id);
@@ -39,9 +44,7 @@ async fn a_key_is_made_rotated_switched_and_revoked_by_forms(app: TestApp) {
         admin.look(&format!("{keys}?done=created")).await.shown(200).contains("The key is made.")
     );
     // By its words: it was made in the same instant as the deployment's first one.
-    let all = listed(&app, &rest).await;
-    let made = all.iter().find(|key| key["description"] == "For the <shop>").unwrap();
-    let key = format!("{keys}/{}", made["id"].as_str().unwrap());
+    let key = format!("{keys}/{}", id_of(&listed(&app, &rest).await, "For the <shop>"));
     // Which secret is the older one is told by when they were made.
     let later = || app.clock.advance(Duration::from_secs(1));
 
