@@ -14,7 +14,7 @@ const DOMAINS: [&str; 3] = ["keys-core", "access-domain", "deployments-domain"];
 
 /// Left may use right, and nothing else: a new crate or edge is a decision, and is taken here.
 /// `test-support` stands on no right side, so that it never reaches production.
-const LAW: [(&str, &[&str]); 12] = [
+const LAW: [(&str, &[&str]); 15] = [
     ("keys-core", &[]),
     ("access-domain", &["keys-core"]),
     ("deployments-domain", &["access-domain", "keys-core"]),
@@ -22,13 +22,20 @@ const LAW: [(&str, &[&str]); 12] = [
     ("outbound", &DOMAINS),
     ("workflow-runtime", &["keys-core", "access-domain", "deployments-domain", "outbound"]),
     ("api-types", &DOMAINS),
-    ("auth-actix", &["keys-core", "access-domain", "api-types"]),
+    // A service of others is protected against keys of its own, or asks a server by its SDK.
+    ("auth-actix", &["keys-core", "access-domain", "api-types", "client-rust"]),
+    ("auth-tower", &["keys-core", "api-types", "client-rust"]),
+    ("client-rust", &["api-types"]),
     (
         "http-actix",
         &["keys-core", "access-domain", "deployments-domain", "api-types", "auth-actix"],
     ),
     (
         "console-web",
+        &["keys-core", "access-domain", "deployments-domain", "api-types", "auth-actix"],
+    ),
+    (
+        "mcp-server",
         &["keys-core", "access-domain", "deployments-domain", "api-types", "auth-actix"],
     ),
     ("test-support", EVERY_LIBRARY),
@@ -45,12 +52,17 @@ const EVERY_LIBRARY: &[&str] = &[
     "auth-actix",
     "http-actix",
     "console-web",
+    "mcp-server",
+    "client-rust",
+    "auth-tower",
 ];
 
 /// Edges and foreign crates that must stay behind a feature: whoever embeds the crate or talks to
 /// the server from outside does without.
-const OPTIONAL: [(&str, &str); 4] = [
+const OPTIONAL: [(&str, &str); 6] = [
     ("keys-core", "rand"),
+    ("auth-actix", "client-rust"),
+    ("auth-tower", "client-rust"),
     ("api-types", "keys-core"),
     ("api-types", "access-domain"),
     ("api-types", "deployments-domain"),
@@ -58,7 +70,10 @@ const OPTIONAL: [(&str, &str); 4] = [
 
 /// Foreign crates, by how their names begin, that only these crates may hold.
 const FENCED: [(&str, &[&str]); 11] = [
-    ("actix", &["auth-actix", "http-actix", "console-web", "keywright", "test-support"]),
+    (
+        "actix",
+        &["auth-actix", "http-actix", "console-web", "mcp-server", "keywright", "test-support"],
+    ),
     ("diesel", &["storage-diesel", "test-support"]),
     ("hyper", &["outbound"]),
     ("object_store", &["outbound"]),
