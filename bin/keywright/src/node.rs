@@ -269,6 +269,7 @@ impl Node {
             deployments: self.storage.clone(),
             sharing: self.storage.clone(),
             managed_keys: self.storage.clone(),
+            key_feed: self.storage.clone(),
             organizations: self.storage.clone(),
             secrets: self.secrets(),
             webhooks: self.webhooks(),

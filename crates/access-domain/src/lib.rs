@@ -22,6 +22,7 @@ mod import;
 mod inference;
 mod invitation;
 mod invitations;
+mod key_feed;
 mod key_record;
 mod limiter;
 mod managed_key;
@@ -92,6 +93,7 @@ pub use self::{
         CreatedInvitation, InvitationFacts, InvitationRefusal, InvitationStore, Invitations,
         Joining, ShownInvitation, sweep_invitations,
     },
+    key_feed::{ChangedKeys, KeyFeed, KeyFeedStore, KeyNews},
     key_record::{
         ApiName, CallBounds, Candidate, ForeignDigests, FoundBy, KeyMatches, KeyOwner, KeyQuery,
         KeyRecord, PresentedKey,

@@ -82,7 +82,8 @@ pub use self::{
     },
     usage::{ExecutionCountsView, ExecutionTimesView, UsageShareView, UsageView},
     verification::{
-        RatelimitView, RuleView, VerificationView, VerificationsView, VerifyKey, VerifyKeys,
+        KeyChangesView, RatelimitView, RuleView, VerificationView, VerificationsView, VerifyKey,
+        VerifyKeys,
     },
     webhook::{
         AttemptView, CreateWebhook, CreatedWebhookView, DeliveryDetailView, DeliveryView,

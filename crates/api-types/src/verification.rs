@@ -42,6 +42,20 @@ pub struct VerifyKeys {
     pub keys: Vec<VerifyKey>,
 }
 
+/// `GET /v1/keys/changes`: what whoever remembers verifications has to forget.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct KeyChangesView {
+    /// The ids of keys that may be verified otherwise than before; at most 1000, none where `reset` is `true`.
+    pub items: Vec<Uuid>,
+    /// What to send as `since` the next time.
+    pub next: u64,
+    /// Forget every key: too much has changed to be told one by one, or `since` is not of this server's past.
+    pub reset: bool,
+    /// How long a verification may be remembered at most, in milliseconds, whatever is told here.
+    pub max_age_ms: u64,
+}
+
 /// What becomes of a key.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -109,10 +123,27 @@ pub struct VerificationsView {
 
 #[cfg(feature = "from-domain")]
 mod from_domain {
-    use access_domain::{Finding, KeyOwner, KeyRecord, VerificationCode, VerificationDraft};
+    use std::time::Duration;
 
-    use super::{RuleView, VerificationView, VerifyKey};
+    use access_domain::{
+        Finding, KeyNews, KeyOwner, KeyRecord, VerificationCode, VerificationDraft,
+    };
+    use keys_core::KeyId;
+
+    use super::{KeyChangesView, RuleView, VerificationView, VerifyKey};
     use crate::Time;
+
+    impl KeyChangesView {
+        /// What has changed, for whoever may remember verifications for so long.
+        pub fn new(news: KeyNews, max_age: Duration) -> Self {
+            Self {
+                items: news.changed.into_iter().map(KeyId::uuid).collect(),
+                next: news.next,
+                reset: news.forgets_all,
+                max_age_ms: u64::try_from(max_age.as_millis()).unwrap_or(u64::MAX),
+            }
+        }
+    }
 
     impl VerifyKey {
         /// The key by itself, and what it is wanted for.

@@ -6,6 +6,7 @@ use std::{
 };
 
 use access_domain::{KeyChanges, OrganizationId};
+use tokio::sync::watch;
 
 /// Organizations share places; one that shares with another is only asked for more often.
 const PLACES: usize = 256;
@@ -18,11 +19,17 @@ const PLACES: usize = 256;
 pub struct KeyEpochs {
     now: AtomicU64,
     last_changes: [AtomicU64; PLACES],
+    /// Wakes whoever waits for a change.
+    told: watch::Sender<()>,
 }
 
 impl Default for KeyEpochs {
     fn default() -> Self {
-        Self { now: AtomicU64::new(0), last_changes: array::from_fn(|_| AtomicU64::new(0)) }
+        Self {
+            now: AtomicU64::new(0),
+            last_changes: array::from_fn(|_| AtomicU64::new(0)),
+            told: watch::Sender::new(()),
+        }
     }
 }
 
@@ -32,9 +39,20 @@ impl KeyEpochs {
         self.now.load(Ordering::SeqCst)
     }
 
-    /// The number of the organization's last change, or a later one.
-    pub(crate) fn last_change(&self, organization: OrganizationId) -> u64 {
+    /// The number of the organization's last change on this node, or a later one.
+    pub fn last_change(&self, organization: OrganizationId) -> u64 {
         self.place(organization).map_or(u64::MAX, |change| change.load(Ordering::SeqCst))
+    }
+
+    /// Ends when this node has changed keys of the organization since `seen`, as [`KeyEpochs::last_change`] told it, or those of
+    /// another one that shares its place.
+    pub async fn changed_since(&self, organization: OrganizationId, seen: u64) {
+        // Subscribed before it is looked at: a change between the two is not missed.
+        let mut told = self.told.subscribe();
+        while self.last_change(organization) <= seen {
+            // The sender lives as long as `self`.
+            let _ = told.changed().await;
+        }
     }
 
     fn place(&self, organization: OrganizationId) -> Option<&AtomicU64> {
@@ -50,5 +68,6 @@ impl KeyChanges for KeyEpochs {
             // Of two changes at once, the later number stays.
             last.fetch_max(change, Ordering::SeqCst);
         }
+        self.told.send_replace(());
     }
 }

@@ -3,10 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use access_domain::{
-    AuditLog, Clock, Inferences, InvitationStore, Invitations, KeyImportStore, KeyImports,
-    ManagedKeyStore, ManagedKeys, MemberStore, Members, Models, OrganizationSettingsDesk,
-    OrganizationStore, PasswordCost, PasswordHash, PlatformKeyStore, PlatformKeysUseCases,
-    SecretDesk, SessionStore, Sessions, Uses, WebhookDesk,
+    AuditLog, Clock, Inferences, InvitationStore, Invitations, KeyFeed, KeyFeedStore,
+    KeyImportStore, KeyImports, ManagedKeyStore, ManagedKeys, MemberStore, Members, Models,
+    OrganizationSettingsDesk, OrganizationStore, PasswordCost, PasswordHash, PlatformKeyStore,
+    PlatformKeysUseCases, SecretDesk, SessionStore, Sessions, Uses, WebhookDesk,
 };
 use keys_core::{Entropy, Peppers};
 
@@ -28,6 +28,7 @@ pub struct UseCasePorts {
     pub deployments: Arc<dyn DeploymentStore>,
     pub sharing: Arc<dyn SharingStore>,
     pub managed_keys: Arc<dyn ManagedKeyStore>,
+    pub key_feed: Arc<dyn KeyFeedStore>,
     pub audit: Arc<AuditLog>,
     pub organizations: Arc<dyn OrganizationStore>,
     /// Secrets of organizations, with what they are sealed with.
@@ -74,6 +75,7 @@ pub struct UseCases {
     pub deployments: Deployments,
     pub sharing: SharingDesk,
     pub keys: ManagedKeys,
+    pub key_feed: KeyFeed,
     pub imports: KeyImports,
     pub audit: Arc<AuditLog>,
     pub executions: Executions,
@@ -153,6 +155,7 @@ impl From<UseCasePorts> for UseCases {
                 peppers,
                 uses: ports.uses,
             },
+            key_feed: KeyFeed { store: ports.key_feed },
             imports: KeyImports {
                 store: ports.imports,
                 clock: clock.clone(),

@@ -13,6 +13,7 @@ mod form;
 mod forward_auth;
 mod imports;
 mod invitation_page;
+mod key_feed;
 mod keys;
 mod media_type;
 mod metrics_door;

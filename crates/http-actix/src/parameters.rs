@@ -299,6 +299,12 @@ impl Query {
         Ok(read.map(|time| time.0))
     }
 
+    /// `?since=`, the number of a change.
+    pub(crate) fn since(&self) -> Result<Option<u64>, ApiError> {
+        let number = self.once("since")?.map(str::parse::<u64>).transpose();
+        number.map_err(|_| invalid("'since' must be the 'next' of an earlier answer"))
+    }
+
     /// `?wait=`, in seconds.
     pub(crate) fn wait(&self) -> Result<Duration, ApiError> {
         match self.get("wait").map(str::parse::<u32>) {

@@ -7,9 +7,9 @@
 use std::{error::Error, io, path::PathBuf, sync::Arc, time::Duration};
 
 use access_domain::{
-    AccountStore, AuditStore, IdempotencyStore, InvitationStore, KeyChanges, KeyImportStore,
-    KeyLookup, ManagedKeyStore, MemberStore, NoticeStore, OrganizationStore, PlatformKeyStore,
-    SecretStore, SessionStore, StoreError, WebhookStore,
+    AccountStore, AuditStore, IdempotencyStore, InvitationStore, KeyChanges, KeyFeedStore,
+    KeyImportStore, KeyLookup, ManagedKeyStore, MemberStore, NoticeStore, OrganizationStore,
+    PlatformKeyStore, SecretStore, SessionStore, StoreError, WebhookStore,
 };
 use deployments_domain::{
     DeploymentStore, ExecutionStore, HistoryStore, RecordStore, ScheduleStore, SharingStore,
@@ -38,6 +38,7 @@ pub trait Storage:
     OrganizationStore
     + PlatformKeyStore
     + KeyLookup
+    + KeyFeedStore
     + KeyImportStore
     + SessionStore
     + AccountStore

@@ -16,6 +16,7 @@ table! {
         record_days -> Nullable<Integer>,
         notice_days -> Text,
         users_may_deploy -> Bool,
+        key_changes -> BigInt,
     }
 }
 
@@ -173,6 +174,14 @@ table! {
         noticed_until -> Nullable<BigInt>,
         next_notice_at -> Nullable<BigInt>,
         limit_noticed_at -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    key_changes (key_id) {
+        key_id -> Text,
+        organization_id -> Text,
+        number -> BigInt,
     }
 }
 
@@ -462,6 +471,7 @@ allow_tables_to_appear_in_same_query!(
     idempotency_records,
     imported_secrets,
     invitations,
+    key_changes,
     key_secrets,
     keys,
     memberships,

@@ -348,6 +348,7 @@ fn use_case_ports(
         deployments: storage.clone(),
         sharing: storage.clone(),
         managed_keys: storage.clone(),
+        key_feed: storage.clone(),
         organizations: storage.clone(),
         secrets: secrets(storage, tools),
         webhooks: notices::webhooks(storage, tools),

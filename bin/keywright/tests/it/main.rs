@@ -66,6 +66,7 @@ mod inference;
 mod invitations;
 mod key_cache;
 mod key_commands;
+mod key_feed;
 mod log_ins;
 mod mail;
 mod members;

@@ -1,19 +1,21 @@
-//! `/v1/keys/…`: other systems ask what becomes of a key that they were shown.
+//! `/v1/keys/…`: other systems ask what becomes of a key that they were shown, and what they must not remember any longer.
 
 use access_domain::VerifyKeys;
-use actix_web::{HttpRequest, post, web};
-use api_types::{ErrorCode, VerificationView, VerificationsView};
+use actix_web::{HttpRequest, get, post, web};
+use api_types::{ErrorCode, KeyChangesView, VerificationView, VerificationsView};
 use auth_actix::{ApiError, Caller};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::{
     App,
     body::Body,
+    key_feed::news,
+    parameters::Query,
     verification::{MAX_KEYS, read, verify, verify_all},
 };
 
 pub(super) fn routes(config: &mut ServiceConfig) {
-    config.service(verify_key).service(verify_keys);
+    config.service(verify_key).service(verify_keys).service(key_changes);
 }
 
 /// Verify a key
@@ -64,4 +66,28 @@ async fn verify_keys(
     let asked = read(&request, &who.granted, keys).await?;
     let results = verify_all(&app.access, who.granted.organization(), asked).await?;
     Ok(web::Json(VerificationsView { results }))
+}
+
+/// Which keys may be verified otherwise than before
+///
+/// For services that remember how keys were verified: what they remember of these keys they forget, and nothing do they remember
+/// for longer than `max_age_ms`. Ask without `since` before the first key is verified, from then on with the `next` of the answer
+/// before. With `wait`, answers when there is something to tell, or after so many seconds.
+#[utoipa::path(
+    tag = "verification",
+    params(
+        ("since" = Option<u64>, Query, description = "The `next` of an earlier answer"),
+        ("wait" = Option<u32>, Query, description = "Seconds to wait for a change")
+    ),
+    responses((status = 200, body = KeyChangesView))
+)]
+#[get("/v1/keys/changes")]
+async fn key_changes(
+    app: web::Data<App>,
+    who: Caller<VerifyKeys>,
+    query: Query,
+) -> Result<web::Json<KeyChangesView>, ApiError> {
+    let (since, wait) = (query.since()?, query.wait()?);
+    let news = news(&app, who.granted, since, wait).await?;
+    Ok(web::Json(KeyChangesView::new(news, app.settings.keys.max_staleness)))
 }

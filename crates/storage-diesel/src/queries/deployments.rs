@@ -1,5 +1,7 @@
 //! Deployments.
 
+use std::collections::BTreeSet;
+
 use access_domain::{
     Act, Action, AuditEntry, ChangeError, DeploymentId, KeyRing, ListFilter, NewManagedKey,
     OrganizationId, Page, PageRequest, StoreError, Subject, SubjectKind, Visibility,
@@ -52,7 +54,7 @@ impl DeploymentStore for Store {
         act: &Act,
     ) -> Result<(), ChangeError<DeploymentRefusal>> {
         let organization = deployment.organization;
-        self.change_keys(organization, "creating a deployment", |conn| {
+        self.change_keys(organization, "creating a deployment", |conn, changed| {
             may_deploy(conn, organization, visibility)?;
             hold_workflow(conn, organization, visibility, deployment.workflow)?;
             insert_into(deployments::table)
@@ -61,6 +63,7 @@ impl DeploymentStore for Store {
                 .map_err(taken)?;
             let ring = KeyRing::Deployment(deployment.id, visibility);
             insert_key(conn, organization, ring, key)?;
+            changed.insert(key.key.id);
             let with_key = (Action::KeyCreated, new_subject(ring, key));
             Ok(note_both(conn, organization, act, subject(deployment), with_key)?)
         })
@@ -165,7 +168,7 @@ impl DeploymentStore for Store {
         rule: &dyn Fn(&Deployment) -> Result<Deployment, DeploymentRefusal>,
         act: &Act,
     ) -> Result<Deployment, ChangeError<DeploymentRefusal>> {
-        self.change_keys(organization, "changing a deployment", |conn| {
+        self.change_keys(organization, "changing a deployment", |conn, changed| {
             let before = lock(conn, organization, visibility, id)?
                 .ok_or(Stop::Refused(DeploymentRefusal::NotFound))?;
             owned(visibility, &before.created_by.to_string())?;
@@ -182,6 +185,9 @@ impl DeploymentStore for Store {
                 .execute(conn)
                 .map_err(taken)?;
             note(conn, organization, act, subject(&after))?;
+            if (after.is_active, &after.allowlist) != (before.is_active, &before.allowlist) {
+                *changed = keys_of(conn, id)?;
+            }
             Ok(after)
         })
     }
@@ -193,12 +199,13 @@ impl DeploymentStore for Store {
         id: DeploymentId,
         act: &Act,
     ) -> Result<(), ChangeError<DeploymentRefusal>> {
-        self.change_keys(organization, "deleting a deployment", |conn| {
+        self.change_keys(organization, "deleting a deployment", |conn, changed| {
             let deployment = lock(conn, organization, visibility, id)?
                 .ok_or(Stop::Refused(DeploymentRefusal::NotFound))?;
             owned(visibility, &deployment.created_by.to_string())?;
             let at = Some(codec::micros(act.at));
             let revoked = keys_to_revoke(conn, id)?;
+            *changed = keys_of(conn, id)?;
             update(deployments::table.find(codec::id(id)))
                 .set(deployments::deleted_at.eq(at))
                 .execute(conn)?;
@@ -289,6 +296,15 @@ fn keys_to_revoke(conn: &mut Conn, id: DeploymentId) -> QueryResult<Vec<(String,
     .load(conn)?;
     let good = live.into_iter().filter(|(.., revoked_at)| revoked_at.is_none());
     Ok(good.map(|(id, description, _)| (id, description)).collect())
+}
+
+fn keys_of(conn: &mut Conn, id: DeploymentId) -> QueryResult<BTreeSet<KeyId>> {
+    let ids: Vec<String> = keys::table
+        .filter(keys::deployment_id.eq(codec::id(id)))
+        .filter(keys::deleted_at.is_null())
+        .select(keys::id)
+        .load(conn)?;
+    ids.iter().map(|id| codec::read_id(id)).collect()
 }
 
 /// The audit says of a deleted deployment that it is deleted, and nothing of each key; whoever wants to hear of keys does.

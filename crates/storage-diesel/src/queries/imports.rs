@@ -1,5 +1,7 @@
 //! Keys that another system made, as they are taken over.
 
+use std::convert::Infallible;
+
 use access_domain::{
     Import, ImportOutcome, ImportRefusal, KeyImportStore, NewImport, OrganizationId, StoreError,
     Subject, SubjectKind, Visibility,
@@ -13,8 +15,9 @@ use super::{
 };
 use crate::{
     codec,
+    error::never_refused,
     rows::{ImportedSecretRow, KeyRow},
-    schema::{imported_secrets, keys, organizations},
+    schema::{imported_secrets, keys},
 };
 
 impl KeyImportStore for Store {
@@ -24,12 +27,19 @@ impl KeyImportStore for Store {
         visibility: Visibility,
         keys: &[&NewImport],
     ) -> Result<Vec<ImportOutcome>, StoreError> {
-        self.save_keys(organization, "importing keys", |conn| {
-            // One import at a time: two with the same rows in another order would wait for each other.
-            locked!(organizations::table.find(codec::id(organization)).select(organizations::id))
-                .first::<String>(conn)?;
-            keys.iter().map(|key| import(conn, organization, visibility, key)).collect()
+        self.change_keys::<_, Infallible>(organization, "importing keys", |conn, changed| {
+            // One import at a time, as every change of keys: two with the same rows in another order would wait for each other.
+            let outcomes: QueryResult<Vec<ImportOutcome>> =
+                keys.iter().map(|key| import(conn, organization, visibility, key)).collect();
+            let outcomes = outcomes?;
+            let made = |outcome: &ImportOutcome| match outcome {
+                Ok(Import::Made(key)) => Some(*key),
+                Ok(Import::Found(_)) | Err(_) => None,
+            };
+            changed.extend(outcomes.iter().filter_map(made));
+            Ok(outcomes)
         })
+        .map_err(never_refused)
     }
 }
 

@@ -67,7 +67,7 @@ impl ManagedKeyStore for Store {
         key: &NewManagedKey,
         act: &Act,
     ) -> Result<ManagedKey, ChangeError<KeyRefusal>> {
-        self.change_keys(organization, "creating a key", |conn| {
+        self.change_keys(organization, "creating a key", |conn, changed| {
             let not_found = Stop::Refused(KeyRefusal::NotFound);
             if let KeyRing::Deployment(deployment, visibility) = ring {
                 // Locked, or a key could be made behind the back of whoever deletes the deployment with its keys.
@@ -77,6 +77,7 @@ impl ManagedKeyStore for Store {
                 }
             }
             insert_key(conn, organization, ring, key).map_err(taken)?;
+            changed.insert(key.key.id);
             note(conn, organization, act, new_subject(ring, key))?;
             find(conn, organization, ring, key.key.id)?.ok_or(not_found)
         })
@@ -156,7 +157,7 @@ impl ManagedKeyStore for Store {
         rule: &dyn Fn(&ManagedKey) -> Result<KeyChange, KeyRefusal>,
         act: &Act,
     ) -> Result<ManagedKey, ChangeError<KeyRefusal>> {
-        self.change_keys(organization, "changing a key", |conn| {
+        self.change_keys(organization, "changing a key", |conn, changed| {
             let before = lock(conn, organization, ring, id)?;
             let change = rule(&before).map_err(Stop::Refused)?;
             let before_ends = before.terms.expires_at;
@@ -168,6 +169,7 @@ impl ManagedKeyStore for Store {
                 }
             };
             apply(conn, id, change)?;
+            changed.insert(id);
             let key = if is_deletion {
                 before
             } else {

@@ -4,10 +4,11 @@
 //! Rows are locked in the order organization, workflow, deployment, key, execution. Whoever locks against that order says why
 //! nobody can come to meet it.
 
-use std::convert::Infallible;
+use std::{collections::BTreeSet, convert::Infallible};
 
 use access_domain::{ChangeError, OrganizationId, OwnerRequired, StoreError, Visibility};
 use diesel::QueryResult;
+use keys_core::KeyId;
 
 use super::{Conn, Store};
 use crate::{
@@ -65,6 +66,7 @@ mod history;
 mod idempotency;
 mod imports;
 mod invitations;
+mod key_feed;
 mod key_lookup;
 mod lease;
 mod managed_keys;
@@ -98,8 +100,40 @@ impl Store {
     /// A change of whatever decides on the organization's keys: the keys themselves, what they stand on, who owns them. Every
     /// write to a table that [`KeyLookup::find_keys`] reads goes through here, or says why it need not; a test holds it.
     ///
+    /// `work` says which keys may be verified otherwise afterwards. The organization's row stays locked until the end, so that
+    /// its changes are numbered in the order in which they can be seen.
+    ///
     /// [`KeyLookup::find_keys`]: access_domain::KeyLookup::find_keys
     fn change_keys<T, R: std::error::Error>(
+        &self,
+        organization: OrganizationId,
+        doing: &'static str,
+        work: impl FnOnce(&mut Conn, &mut BTreeSet<KeyId>) -> Result<T, Stop<R>>,
+    ) -> Result<T, ChangeError<R>> {
+        self.change_known(organization, doing, |conn| {
+            let number = key_feed::next_number(conn, organization)?;
+            let mut changed = BTreeSet::new();
+            let done = work(conn, &mut changed)?;
+            key_feed::note(conn, organization, number, &changed)?;
+            Ok(done)
+        })
+    }
+
+    /// A change of how keys are found, after which each is verified as before.
+    fn save_keys<T>(
+        &self,
+        organization: OrganizationId,
+        doing: &'static str,
+        work: impl FnOnce(&mut Conn) -> QueryResult<T>,
+    ) -> Result<T, StoreError> {
+        self.change_known::<T, Infallible>(organization, doing, |conn| {
+            work(conn).map_err(Stop::Failed)
+        })
+        .map_err(never_refused)
+    }
+
+    /// A change that whoever remembers keys of the organization hears of.
+    fn change_known<T, R: std::error::Error>(
         &self,
         organization: OrganizationId,
         doing: &'static str,
@@ -111,19 +145,6 @@ impl Store {
             self.changes.raise(organization);
         }
         changed
-    }
-
-    /// The same for a change that no rule can refuse.
-    fn save_keys<T>(
-        &self,
-        organization: OrganizationId,
-        doing: &'static str,
-        work: impl FnOnce(&mut Conn) -> QueryResult<T>,
-    ) -> Result<T, StoreError> {
-        self.change_keys::<T, Infallible>(organization, doing, |conn| {
-            work(conn).map_err(Stop::Failed)
-        })
-        .map_err(never_refused)
     }
 }
 

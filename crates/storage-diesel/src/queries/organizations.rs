@@ -41,31 +41,32 @@ type Created<T> = Result<T, Stop<CreateOrganizationError>>;
 
 impl OrganizationStore for Store {
     fn create(&self, new: &NewOrganization, act: &Act) -> Result<(), CreateOrganizationError> {
-        let created = self.change_keys(new.organization.id, "creating an organization", |conn| {
-            let organization = codec::id(new.organization.id);
-            let admin = admin(conn, &new.admin)?;
-            insert_into(organizations::table)
-                .values((
-                    organizations::id.eq(&organization),
-                    organizations::slug.eq(new.organization.slug.as_str()),
-                    organizations::name.eq(&new.organization.name),
-                    organizations::created_at.eq(codec::micros(new.organization.created_at)),
-                ))
-                .execute(conn)
-                .map_err(taken)?;
-            insert_into(memberships::table)
-                .values((
-                    memberships::organization_id.eq(&organization),
-                    memberships::user_id.eq(admin),
-                    memberships::role.eq(Role::Admin.as_str()),
-                    memberships::created_at.eq(codec::micros(new.organization.created_at)),
-                ))
-                .execute(conn)?;
-            generate(conn, new.organization.id, Slot::One, &new.platform_key, true)?;
-            let slug = new.organization.slug.as_str();
-            let subject = Subject::new(SubjectKind::Organization, new.organization.id, slug);
-            Ok(note(conn, new.organization.id, act, subject)?)
-        });
+        let created =
+            self.change_keys(new.organization.id, "creating an organization", |conn, _| {
+                let organization = codec::id(new.organization.id);
+                let admin = admin(conn, &new.admin)?;
+                insert_into(organizations::table)
+                    .values((
+                        organizations::id.eq(&organization),
+                        organizations::slug.eq(new.organization.slug.as_str()),
+                        organizations::name.eq(&new.organization.name),
+                        organizations::created_at.eq(codec::micros(new.organization.created_at)),
+                    ))
+                    .execute(conn)
+                    .map_err(taken)?;
+                insert_into(memberships::table)
+                    .values((
+                        memberships::organization_id.eq(&organization),
+                        memberships::user_id.eq(admin),
+                        memberships::role.eq(Role::Admin.as_str()),
+                        memberships::created_at.eq(codec::micros(new.organization.created_at)),
+                    ))
+                    .execute(conn)?;
+                generate(conn, new.organization.id, Slot::One, &new.platform_key, true)?;
+                let slug = new.organization.slug.as_str();
+                let subject = Subject::new(SubjectKind::Organization, new.organization.id, slug);
+                Ok(note(conn, new.organization.id, act, subject)?)
+            });
         created.map_err(|error| match error {
             ChangeError::Refused(refusal) => refusal,
             ChangeError::Store(error) => CreateOrganizationError::Store(error),
@@ -110,7 +111,7 @@ impl OrganizationStore for Store {
         rule: &dyn Fn(&OrganizationSettings) -> Result<OrganizationSettings, SettingsRefusal>,
         act: &Act,
     ) -> Result<OrganizationSettings, ChangeError<SettingsRefusal>> {
-        self.change_keys(organization, "changing the settings of an organization", |conn| {
+        self.change_keys(organization, "changing the settings of an organization", |conn, _| {
             let old = read_settings(locked!(settings!(organization)).first(conn)?)?;
             let new = rule(&old).map_err(Stop::Refused)?;
             update(organizations::table.find(codec::id(organization)))

@@ -1,5 +1,7 @@
 //! The two slots of each organization.
 
+use std::collections::BTreeSet;
+
 use access_domain::{
     Act, Action, AuditEntry, ChangeError, NewKey, OrganizationId, PlatformKey, PlatformKeyChange,
     PlatformKeyRefusal, PlatformKeyStore, StoreError, Subject, SubjectKind,
@@ -32,7 +34,7 @@ impl PlatformKeyStore for Store {
         rule: &dyn Fn(&PlatformKeys<PlatformKey>) -> Result<PlatformKeyChange, PlatformKeyRefusal>,
         act: &Act,
     ) -> Result<PlatformKeys<PlatformKey>, ChangeError<PlatformKeyRefusal>> {
-        self.change_keys(organization, "changing platform keys", |conn| {
+        self.change_keys(organization, "changing platform keys", |conn, changed| {
             let locked: Option<String> = locked!(
                 organizations::table.find(codec::id(organization)).select(organizations::id)
             )
@@ -41,10 +43,17 @@ impl PlatformKeyStore for Store {
             locked.ok_or(Stop::Refused(PlatformKeyRefusal::NotFound))?;
             let keys = slots(conn, organization)?;
             let change = rule(&keys).map_err(Stop::Refused)?;
-            apply(conn, organization, &keys, change, act)?;
-            Ok(slots(conn, organization)?)
+            apply(conn, organization, &keys, change, act, changed)?;
+            let after = slots(conn, organization)?;
+            // To activate one deactivates the other: both at most, and seldom.
+            changed.extend([&keys, &after].into_iter().flat_map(ids));
+            Ok(after)
         })
     }
+}
+
+fn ids(keys: &PlatformKeys<PlatformKey>) -> impl Iterator<Item = KeyId> {
+    Slot::ALL.into_iter().filter_map(|slot| keys.get(slot)).map(|key| key.id)
 }
 
 /// In one statement, so that keys and the active slot are of one instant.
@@ -65,6 +74,7 @@ fn apply(
     keys: &PlatformKeys<PlatformKey>,
     change: PlatformKeyChange,
     act: &Act,
+    changed: &mut BTreeSet<KeyId>,
 ) -> Result<(), Stop<PlatformKeyRefusal>> {
     let key_in =
         |slot| keys.get(slot).map(|key| key.id).ok_or(Stop::Refused(PlatformKeyRefusal::NotFound));
@@ -76,7 +86,7 @@ fn apply(
         PlatformKeyChange::Refresh { slot, secret, at, revoke_made } => {
             let key = key_in(slot)?;
             if revoke_made {
-                revoke_made_by(conn, organization, key, act)?;
+                revoke_made_by(conn, organization, key, act, changed)?;
             }
             delete(key_secrets::table.filter(key_secrets::key_id.eq(codec::id(key))))
                 .execute(conn)?;
@@ -97,7 +107,7 @@ fn apply(
         PlatformKeyChange::Delete { slot, at, revoke_made } => {
             let key = key_in(slot)?;
             if revoke_made {
-                revoke_made_by(conn, organization, key, act)?;
+                revoke_made_by(conn, organization, key, act, changed)?;
             }
             if keys.active() == Some(slot) {
                 activate(conn, organization, None)?;
@@ -156,6 +166,7 @@ fn revoke_made_by(
     organization: OrganizationId,
     key: KeyId,
     act: &Act,
+    changed: &mut BTreeSet<KeyId>,
 ) -> QueryResult<()> {
     const REASON: &str = "the key that made it was withdrawn";
     let mut makers = vec![codec::id(key)];
@@ -172,6 +183,7 @@ fn revoke_made_by(
         let mut entries = Vec::new();
         for (id, name, description, _) in made.into_iter().filter(|made| made.3.is_none()) {
             let id: KeyId = codec::read_id(&id)?;
+            changed.insert(id);
             let subject = match name {
                 Some(name) => Subject::new(SubjectKind::OrganizationKey, id, name),
                 None => Subject::new(SubjectKind::DeploymentKey, id, description),

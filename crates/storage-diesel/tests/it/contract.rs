@@ -121,6 +121,13 @@ on_both_databases! {
         an_adopted_key_has_a_secret_of_ours_and_nothing_of_theirs
         a_key_is_not_adopted_while_another_organization_has_it_too
         a_salted_hash_is_found_by_the_prefix_of_its_key;
+    key_feed:
+        every_change_of_a_key_is_told
+        a_key_is_told_once_under_its_last_change
+        a_refused_change_and_one_of_another_organization_are_not_told
+        a_deployment_that_is_switched_off_or_deleted_tells_of_all_its_keys
+        platform_keys_are_told_with_what_they_made
+        of_changes_at_once_none_is_missed;
     key_lookup:
         a_deployment_key_is_found_with_all_that_decides_its_fate
         a_platform_key_is_as_active_as_its_slot

@@ -14,6 +14,7 @@ pub mod files;
 pub mod history;
 pub mod idempotency;
 pub mod imports;
+pub mod key_feed;
 pub mod key_lookup;
 pub mod managed_keys;
 pub mod members;
