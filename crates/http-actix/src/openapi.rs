@@ -121,6 +121,7 @@ fn parameter_description(name: &str) -> Option<&'static str> {
         "by" => Some("What is told apart: `deployment` or `key`."),
         "bucket" => Some("How long each item is: `minute`, `hour` (unless told) or `day`."),
         "cursor" => Some("The `next_cursor` of the page before."),
+        "since" => Some("The `next` of an earlier answer."),
         "api_name" => Some("The deployment's name in addresses."),
         "execution_id" => Some("The id of the execution."),
         "include_metadata" => Some("Whether the tokens that models read and wrote are told."),
@@ -131,9 +132,9 @@ fn parameter_description(name: &str) -> Option<&'static str> {
             "1 to 255 visible ASCII characters. For 24 hours, the same request with the same key is done once, and \
              answered by what it has made.",
         ),
-        "wait" => {
-            Some("How many seconds to wait for the execution to end: 0 to 300, 0 unless told.")
-        }
+        "wait" => Some(
+            "How many seconds to wait, for the execution to end or for keys to change: 0 to 300, 0 unless told.",
+        ),
         _ => filter_description(name),
     }
 }

@@ -76,8 +76,7 @@ async fn verify_keys(
 #[utoipa::path(
     tag = "verification",
     params(
-        ("since" = Option<u64>, Query, description = "The `next` of an earlier answer"),
-        ("wait" = Option<u32>, Query, description = "Seconds to wait for a change")
+        ("since" = Option<u64>, Query), ("wait" = Option<u32>, Query)
     ),
     responses((status = 200, body = KeyChangesView))
 )]
