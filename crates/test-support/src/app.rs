@@ -52,6 +52,8 @@ const START: Timestamp = match Timestamp::from_timestamp(1_795_219_200, 0) {
 };
 /// The password of everybody.
 pub const PASSWORD: &str = "correct horse battery";
+/// So long may a caller of a test be held up.
+const PATIENCE: Duration = Duration::from_secs(120);
 /// Small, so that tests meet files of either kind.
 const FILE_MEMORY_BYTES: usize = 16 * 1024;
 
@@ -268,7 +270,8 @@ fn serve(ports: Ports, settings: Settings) -> (String, ServerHandle) {
     let (use_cases, passwords) = (state.use_cases().clone(), state.passwords().clone());
     let console = web::Data::new(Console::new(use_cases, passwords, base_url));
     let app = move || http_actix::app(state.clone(), console_web::configure(console.clone()));
-    let server = HttpServer::new(app);
+    // Test machines are slow: nobody is cut off for it.
+    let server = HttpServer::new(app).client_request_timeout(PATIENCE).keep_alive(PATIENCE);
     let server = server.workers(1).disable_signals().bind(("127.0.0.1", 0)).expect("a free port");
     let base = format!("http://{}", server.addrs()[0]);
     let server = server.run();

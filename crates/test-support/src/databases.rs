@@ -54,7 +54,9 @@ impl Database {
         let name = format!("test_{}_{count}", std::process::id());
         execute(&server, &format!("DROP SCHEMA IF EXISTS {name} CASCADE; CREATE SCHEMA {name}"));
         let separator = if server.contains('?') { '&' } else { '?' };
-        let url = format!("{server}{separator}options=-csearch_path%3D{name}");
+        // Under this name its connections are found again.
+        let url =
+            format!("{server}{separator}application_name={name}&options=-csearch_path%3D{name}");
         Self { url, place: Place::Schema { url: server, name } }
     }
 
@@ -180,9 +182,12 @@ impl Drop for Database {
         match &self.place {
             Place::Directory { .. } => {}
             Place::Schema { url, name } => {
-                let drop = format!("SET client_min_messages = warning; DROP SCHEMA {name} CASCADE");
-                // Whoever still ends its work may hold a table that this waits for, and wait for one
-                // that this holds.
+                // Whoever still ends its work may hold a table that this waits for, and wait for one that this holds.
+                let drop = format!(
+                    "SET client_min_messages = warning;
+                     SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '{name}';
+                     DROP SCHEMA {name} CASCADE"
+                );
                 let is_gone = (1..5).any(|_| try_to_execute(url, &drop).is_ok());
                 if !is_gone {
                     execute(url, &drop);

@@ -46,6 +46,8 @@ impl Settings {
             .with("DATABASE__URL", url)
             .with("SECRETS__PEPPER", pepper)
             .with("SERVER__LISTEN", "127.0.0.1:0")
+            // Test machines are slow: nobody is cut off for it.
+            .with("SERVER__HEAD_SECONDS", 60)
             .with("LOG__FORMAT", "json")
             .with("LOG__LEVEL", "trace")
     }
