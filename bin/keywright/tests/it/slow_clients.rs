@@ -15,12 +15,12 @@ use crate::process::{Process, Settings};
 /// Far longer than the server lets anybody take here.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A server that waits one second, and a deployment of this filter on it: its address and its key.
+/// A server that waits for seconds, since what is sent at once may take one on a slow machine, and a deployment of this filter on it: its address and its key.
 async fn start(filter: &str) -> (Process, String, String, Database) {
     let database = Database::sqlite();
     let settings = Settings::over(&database)
-        .with("SERVER__HEAD_SECONDS", 1)
-        .with("SERVER__BODY_SECONDS", 1)
+        .with("SERVER__HEAD_SECONDS", 5)
+        .with("SERVER__BODY_SECONDS", 3)
         .with("LOG__LEVEL", "info");
     let server = settings.serve(&[]);
     let (platform_key, _) = settings.given_organization("acme");
