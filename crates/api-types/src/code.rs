@@ -323,6 +323,11 @@ impl ErrorCode {
         }
     }
 
+    /// The code of this name; a newer server may know names that are none here.
+    pub fn of(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|code| code.as_str() == name)
+    }
+
     /// The name on the wire.
     pub const fn as_str(self) -> &'static str {
         self.row().0
@@ -366,6 +371,8 @@ mod tests {
     fn every_code_is_listed_once_under_its_own_name() {
         let names: HashSet<_> = ErrorCode::ALL.iter().map(|code| code.as_str()).collect();
         assert_eq!(names.len(), ErrorCode::ALL.len());
+        assert!(ErrorCode::ALL.iter().all(|code| ErrorCode::of(code.as_str()) == Some(*code)));
+        assert_eq!(ErrorCode::of("no_such_code"), None);
         // The compiler holds `row` to the enum, and this holds `ALL` to `row`: the last variant's
         // discriminant counts them.
         assert_eq!(ErrorCode::ModelTimedOut as usize + 1, ErrorCode::ALL.len());

@@ -64,6 +64,29 @@ pub struct CreateDeployment {
     pub input_schema: Option<Option<Value>>,
 }
 
+impl CreateDeployment {
+    /// A deployment of `workflow` under this API name; everything else has its default.
+    pub fn new(workflow: Uuid, api_name: impl Into<String>) -> Self {
+        Self {
+            workflow,
+            api_name: api_name.into(),
+            display_name: None,
+            description: None,
+            deployment_type: None,
+            is_active: None,
+            default_parameters: None,
+            timeout_seconds: None,
+            max_concurrent: None,
+            shared_results: None,
+            rate_limit_per_minute: None,
+            ip_allowlist: None,
+            max_body_bytes: None,
+            max_file_bytes: None,
+            input_schema: None,
+        }
+    }
+}
+
 /// `PATCH …/api-deployment/{id}/`: what is absent stays.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

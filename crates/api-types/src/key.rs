@@ -89,6 +89,24 @@ pub struct CreateApiKey {
     pub metadata: Map<String, Value>,
 }
 
+impl CreateApiKey {
+    /// A key of this name: without scopes, limits or end.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            description: String::new(),
+            scopes: Vec::new(),
+            expires_at: None,
+            expires_in_days: None,
+            format: None,
+            env: None,
+            rate_limit_per_minute: None,
+            ip_allowlist: None,
+            metadata: Map::new(),
+        }
+    }
+}
+
 /// How a key of the organization looks.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -7,7 +7,7 @@ use crate::Time;
 
 // No `Debug`: it carries a key.
 /// `POST /v1/keys/verify`
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct VerifyKey {
@@ -18,7 +18,7 @@ pub struct VerifyKey {
     pub scopes: Vec<String>,
     /// The address that it was used from. Without it, a key that may only be used from some is
     /// refused.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ip: Option<String>,
     /// How many calls of its rate limit this use costs: 0 to 1000.
     #[serde(default = "one")]
@@ -30,6 +30,13 @@ pub struct VerifyKey {
 
 fn one() -> u32 {
     1
+}
+
+impl VerifyKey {
+    /// Asks about `key` alone: for no scope, from no address, at a cost of 1.
+    pub fn new(key: impl Into<String>) -> Self {
+        Self { key: key.into(), scopes: Vec::new(), ip: None, cost: one(), explain: false }
+    }
 }
 
 // No `Debug`: it carries keys.
@@ -87,6 +94,13 @@ pub struct VerificationView {
     /// Every rule, in the order in which they are decided. In explanations alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rules: Option<Vec<RuleView>>,
+}
+
+impl VerificationView {
+    /// Whether the key may be used. No explanation says so.
+    pub fn is_valid(&self) -> bool {
+        self.valid == Some(true)
+    }
 }
 
 /// A rate limit.

@@ -31,6 +31,14 @@ pub struct CreateWorkflow {
     pub definition: Value,
 }
 
+impl CreateWorkflow {
+    /// A workflow `TASK` of this name.
+    pub fn new(name: impl Into<String>, definition: Value) -> Self {
+        let (name, description) = (name.into(), String::new());
+        Self { name, description, workflow_type: task(), definition }
+    }
+}
+
 /// `PATCH …/workflow/{id}/`: what is absent stays.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -75,14 +75,14 @@ const FENCED: [(&str, &[&str]); 11] = [
         &["auth-actix", "http-actix", "console-web", "mcp-server", "keywright", "test-support"],
     ),
     ("diesel", &["storage-diesel", "test-support"]),
-    ("hyper", &["outbound"]),
+    ("hyper", &["client-rust", "outbound"]),
     ("object_store", &["outbound"]),
     ("tokio-postgres", &["outbound"]),
     ("jaq", &["workflow-runtime"]),
     ("maud", &["console-web"]),
     ("metrics-exporter", &["keywright"]),
     ("opentelemetry", &["keywright"]),
-    ("quick_cache", &["auth-actix"]),
+    ("quick_cache", &["auth-actix", "client-rust"]),
     ("thirtyfour", &["test-support"]),
 ];
 
