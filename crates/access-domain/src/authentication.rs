@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use std::net::IpAddr;
 
-use keys_core::{Denial, Digest, Form, KeyRequest, NotOurs, Peppers, Secret, decide};
+use keys_core::{Denial, Digest, Form, KeyRequest, NotOurs, Peppers, Presented, Secret, decide};
 use subtle::ConstantTimeEq;
 
 use crate::{
@@ -12,8 +12,6 @@ use crate::{
     SessionStore, StoreError, Uses, session::csrf_token, session::session_digest,
 };
 
-/// No key is longer, of whatever system; what is, costs no look-up. In bytes.
-pub const MAX_KEY_BYTES: usize = 512;
 /// No key of another system is shorter, or it could be guessed. In bytes.
 const MIN_FOREIGN_BYTES: usize = 16;
 
@@ -171,7 +169,7 @@ impl Authentication {
 /// What a text is looked up by. `None` when no key of ours looks so, and no other system would have
 /// made it.
 pub fn present(text: &str, peppers: &Peppers) -> Option<PresentedKey> {
-    if text.len() > MAX_KEY_BYTES {
+    if text.len() > Presented::MAX_BYTES {
         return None;
     }
     let form = match Form::read(text) {

@@ -63,8 +63,8 @@ pub use self::{
     },
     audit_log::{AuditLog, Unverified, Upkeep, VerifiedChain},
     authentication::{
-        Admitted, Authentication, AuthenticationError, Csrf, MAX_KEY_BYTES, RequestedOrganization,
-        present, principal_of_session,
+        Admitted, Authentication, AuthenticationError, Csrf, RequestedOrganization, present,
+        principal_of_session,
     },
     calls::{Call, CallLog, CallOutcome, Consumer},
     deliveries::{
@@ -152,7 +152,7 @@ pub use self::{
     trace::{NotATraceContext, OpenSpan, SpanKind, SpanValue, TraceContext, Tracer},
     user::{Email, Membership, Role, User, UserId, UserRecord, Username},
     uses::Uses,
-    verification::{Finding, Verification, VerificationCode, VerificationDraft, explain, judge},
+    verification::{Finding, Verification, VerificationDraft, explain, judge},
     webhook::{
         DisabledReason, SigningSecrets, Webhook, WebhookId, has_failed_for_too_long, is_given_up,
     },

@@ -3,64 +3,12 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use keys_core::{Denial, KeyRequest, RateDecision, Scope, Scopes, Timestamp, decide};
+use keys_core::{Denial, KeyRequest, RateDecision, Scope, Scopes, Timestamp, Verdict, decide};
 
 use crate::{Fault, KeyOwner, KeyRecord, managed_key::read_scopes};
 
 /// The most calls that one verification may cost.
 const MAX_COST: u32 = 1000;
-
-/// What becomes of a key: the first rule that refuses it, or none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum VerificationCode {
-    /// It may be used.
-    Valid,
-    /// The organization has no such key.
-    NotFound,
-    /// It is refused.
-    Denied(Denial),
-    /// It was used as often as it may be.
-    RateLimited,
-}
-
-impl VerificationCode {
-    /// Every one there is.
-    pub const ALL: [Self; 9] = [
-        Self::Valid,
-        Self::NotFound,
-        Self::Denied(Denial::Revoked),
-        Self::Denied(Denial::Expired),
-        Self::Denied(Denial::Inactive),
-        Self::Denied(Denial::OwnerInactive),
-        Self::Denied(Denial::InsufficientScope),
-        Self::Denied(Denial::AddressNotAllowed),
-        Self::RateLimited,
-    ];
-
-    /// Its stable name.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Valid => "VALID",
-            Self::NotFound => "NOT_FOUND",
-            Self::Denied(Denial::Revoked) => "REVOKED",
-            Self::Denied(Denial::Expired) => "EXPIRED",
-            Self::Denied(Denial::Inactive) => "INACTIVE",
-            Self::Denied(Denial::OwnerInactive) => "DEPLOYMENT_INACTIVE",
-            Self::Denied(Denial::InsufficientScope) => "INSUFFICIENT_SCOPE",
-            Self::Denied(Denial::AddressNotAllowed) => "IP_NOT_ALLOWED",
-            Self::RateLimited => "RATE_LIMITED",
-        }
-    }
-
-    /// The same, after the last rule: what the limiter said, where it was asked.
-    #[must_use]
-    pub fn after(self, rate: Option<&RateDecision>) -> Self {
-        match rate {
-            Some(decision) if self == Self::Valid && !decision.is_allowed => Self::RateLimited,
-            _ => self,
-        }
-    }
-}
 
 /// What a key is wanted for, as another system asks it.
 #[derive(Debug, Clone, Default)]
@@ -115,20 +63,17 @@ impl Verification {
 }
 
 /// May the key that was looked up be used so at `now`? The rate limit, which consumes, comes after
-/// this: [`VerificationCode::after`].
-pub fn judge(key: Option<&KeyRecord>, wanted: &Verification, now: Timestamp) -> VerificationCode {
-    let Some(record) = key else { return VerificationCode::NotFound };
-    match decide(&record.key, &wanted.request(), now) {
-        Ok(()) => VerificationCode::Valid,
-        Err(denial) => VerificationCode::Denied(denial),
-    }
+/// this: [`Verdict::after`].
+pub fn judge(key: Option<&KeyRecord>, wanted: &Verification, now: Timestamp) -> Verdict {
+    let Some(record) = key else { return Verdict::NotFound };
+    decide(&record.key, &wanted.request(), now).into()
 }
 
 /// What one rule found about a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     /// What a key is told that this rule refuses.
-    pub code: VerificationCode,
+    pub code: Verdict,
     /// Whether it lets the key pass.
     pub is_allowed: bool,
     /// What it saw, for people.
@@ -144,18 +89,18 @@ pub fn explain(
     now: Timestamp,
 ) -> Vec<Finding> {
     let first = Finding {
-        code: VerificationCode::NotFound,
+        code: Verdict::NotFound,
         is_allowed: key.is_some(),
         found: key.map_or("the organization has no such key".into(), kind_in_words),
     };
     let Some(record) = key else { return vec![first] };
     let denials = Denial::ALL.into_iter().map(|denial| Finding {
-        code: VerificationCode::Denied(denial),
+        code: Verdict::Denied(denial),
         is_allowed: !denial.holds(&record.key, &wanted.request(), now),
         found: found(denial, record, wanted),
     });
     let last = Finding {
-        code: VerificationCode::RateLimited,
+        code: Verdict::RateLimited,
         is_allowed: rate.is_none_or(|decision| decision.is_allowed),
         found: rate.map_or("it has no limit of its own".into(), |decision| {
             let RateDecision { limit, remaining, .. } = decision;
@@ -300,16 +245,6 @@ mod tests {
     }
 
     #[test]
-    fn the_rate_limit_is_the_last_rule() {
-        let code = VerificationCode::Valid;
-        assert_eq!(code.after(Some(&rate(false))).as_str(), "RATE_LIMITED");
-        assert_eq!(code.after(Some(&rate(true))), code);
-        assert_eq!(code.after(None), code);
-        let denied = VerificationCode::Denied(Denial::Expired);
-        assert_eq!(denied.after(Some(&rate(false))), denied);
-    }
-
-    #[test]
     fn every_rule_is_explained_in_the_order_of_decision() {
         let mut record = record();
         record.key.expires_at = Some(NOW);
@@ -337,7 +272,7 @@ mod tests {
     fn of_an_unknown_key_there_is_one_thing_to_tell() {
         let findings = explain(None, &wanted(&[], None), None, NOW);
         let codes: Vec<_> = findings.iter().map(|finding| finding.code).collect();
-        assert_eq!(codes, [VerificationCode::NotFound]);
+        assert_eq!(codes, [Verdict::NotFound]);
         assert!(!findings[0].is_allowed);
     }
 

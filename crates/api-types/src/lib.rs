@@ -1,7 +1,8 @@
 //! The JSON that the world sees: requests, views, problem documents and their codes.
 //!
 //! Only shapes: no rule of the domain, no HTTP framework. Feature `from-domain` adds the conversions
-//! that the edges need, feature `openapi` the schemas.
+//! that the edges need, feature `openapi` the schemas, feature `guard` what services of others are
+//! guarded by.
 
 mod audit;
 mod body;
@@ -9,6 +10,8 @@ mod code;
 mod deployment;
 mod event;
 mod execution;
+#[cfg(feature = "guard")]
+mod guard;
 mod history;
 mod identity;
 mod import;
@@ -19,7 +22,7 @@ mod member;
 mod organization;
 mod platform_key;
 mod problem;
-#[cfg(feature = "from-domain")]
+#[cfg(feature = "guard")]
 mod refusal;
 mod schedule;
 mod secret;
@@ -31,8 +34,6 @@ mod verification;
 mod webhook;
 mod workflow;
 
-#[cfg(feature = "from-domain")]
-pub use self::refusal::Refusal;
 pub use self::{
     audit::{ActorView, AuditEntryView, SubjectView},
     code::ErrorCode,
@@ -90,4 +91,9 @@ pub use self::{
         PatchWebhook, PayloadView, RotateWebhook, WebhookView,
     },
     workflow::{CreateWorkflow, PatchWorkflow, ValidateWorkflow, ValidationView, WorkflowView},
+};
+#[cfg(feature = "guard")]
+pub use self::{
+    guard::{Admission, Guard, sane_request_id},
+    refusal::Refusal,
 };

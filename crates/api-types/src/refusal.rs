@@ -3,12 +3,19 @@
 
 use std::{error::Error, fmt};
 
+#[cfg(feature = "from-domain")]
 use access_domain::Fault;
 
-use crate::{ErrorCode, ProblemError};
+use crate::{ErrorCode, Problem, ProblemError};
 
+#[cfg(feature = "from-domain")]
 mod from_domain;
+mod of_keys;
 
+/// How long a caller should wait before asking a server again that cannot answer, in seconds.
+const RETRY_UNAVAILABLE_SECONDS: u64 = 2;
+/// The same where too much was asked for, and nobody knows for how long.
+const RETRY_BUSY_SECONDS: u64 = 1;
 /// RFC 9110, 15.5.10
 const CONFLICT: u16 = 409;
 
@@ -48,6 +55,7 @@ impl Refusal {
     }
 
     /// Everything that is wrong with a body whose shape is right.
+    #[cfg(feature = "from-domain")]
     pub fn faults(faults: Vec<Fault>) -> Self {
         let errors: Vec<ProblemError> = faults.iter().cloned().map(Into::into).collect();
         let refusal = match faults.as_slice() {
@@ -104,6 +112,28 @@ impl Refusal {
     /// The HTTP status.
     pub fn status(&self) -> u16 {
         self.status.unwrap_or_else(|| self.code.status())
+    }
+
+    /// The document for the caller, whose request has this id.
+    pub fn problem(&self, request_id: &str) -> Problem {
+        let mut problem = Problem::new(self.code, self.detail.as_str(), request_id);
+        if !self.errors.is_empty() {
+            problem.errors.clone_from(&self.errors);
+        }
+        problem.status = self.status();
+        problem
+    }
+
+    /// The header that the answer must have beside the document: how to be let in (RFC 9110, 11.6.1),
+    /// or when to ask again.
+    pub fn header(&self) -> Option<(&'static str, String)> {
+        let seconds = |otherwise: u64| self.retry_after.unwrap_or(otherwise).to_string();
+        match self.status() {
+            401 => Some(("www-authenticate", r#"Bearer realm="keywright""#.into())),
+            429 => Some(("retry-after", seconds(RETRY_BUSY_SECONDS))),
+            503 => Some(("retry-after", seconds(RETRY_UNAVAILABLE_SECONDS))),
+            _ => None,
+        }
     }
 }
 

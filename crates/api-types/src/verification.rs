@@ -139,10 +139,8 @@ pub struct VerificationsView {
 mod from_domain {
     use std::time::Duration;
 
-    use access_domain::{
-        Finding, KeyNews, KeyOwner, KeyRecord, VerificationCode, VerificationDraft,
-    };
-    use keys_core::KeyId;
+    use access_domain::{Finding, KeyNews, KeyOwner, KeyRecord, VerificationDraft};
+    use keys_core::{KeyId, Verdict};
 
     use super::{KeyChangesView, RuleView, VerificationView, VerifyKey};
     use crate::Time;
@@ -169,10 +167,10 @@ mod from_domain {
 
     impl VerificationView {
         /// What is told of a key; of one that the organization has not, nothing but that.
-        pub fn of(key: Option<&KeyRecord>, code: VerificationCode) -> Self {
+        pub fn of(key: Option<&KeyRecord>, code: Verdict) -> Self {
             let scopes = key.iter().flat_map(|record| record.key.scopes.iter());
             Self {
-                valid: Some(code == VerificationCode::Valid),
+                valid: Some(code == Verdict::Valid),
                 dry_run: None,
                 code: code.as_str().into(),
                 key_id: key.map(|record| record.id.uuid()),

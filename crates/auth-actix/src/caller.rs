@@ -10,12 +10,12 @@ use access_domain::{
     ManagePlatformKeys, ManageSecrets, ManageWebhooks, ManageWorkflows, OrganizationName,
     OrganizationRef, Origin, Permission, Principal, Quotas, ReadAudit, ReadDocumentation,
     ReadModels, ReadOrganization, ReadUsage, RefreshPlatformKey, RefusalLog, RequestedOrganization,
-    SeeSelf, SessionRecord, Tracer, VerificationCode, VerifyKeys, authorize, principal_of_session,
+    SeeSelf, SessionRecord, Tracer, VerifyKeys, authorize, principal_of_session,
 };
 use actix_web::{
     FromRequest, HttpMessage, HttpRequest, dev::Payload, http::header::HeaderMap, web,
 };
-use keys_core::{Network, Outcome};
+use keys_core::{Network, Outcome, Verdict};
 use uuid::Uuid;
 
 use crate::{
@@ -240,7 +240,7 @@ async fn identify(
                     context.outcomes.count_refused(ShownAt::Caller, error);
                     known::key_refused(request, &found, requested, error);
                 })?;
-            context.outcomes.count(ShownAt::Caller, VerificationCode::Valid);
+            context.outcomes.count(ShownAt::Caller, Verdict::Valid);
             agree_with_url(request, &key)?;
             Ok(Identity::Key(admitted))
         }
@@ -270,7 +270,7 @@ async fn look_up(
 ) -> Result<Arc<KeyMatches>, ApiError> {
     let Some(presented) = context.authentication.present(key) else {
         context.outcomes.count_unknown();
-        context.outcomes.count(at, VerificationCode::NotFound);
+        context.outcomes.count(at, Verdict::NotFound);
         return Err(AuthenticationError::Invalid.into());
     };
     let found = match context.keys.get(presented) {
@@ -300,7 +300,7 @@ pub async fn keys_of_request(request: &HttpRequest) -> Result<Arc<KeyMatches>, A
     }?;
     calls::found(request, &found, &requested_organization(request));
     if found.is_empty() {
-        context.outcomes.count(ShownAt::ForwardAuth, VerificationCode::NotFound);
+        context.outcomes.count(ShownAt::ForwardAuth, Verdict::NotFound);
         return Err(AuthenticationError::Invalid.into());
     }
     Ok(found)

@@ -3,7 +3,7 @@
 use std::{error::Error, fmt};
 
 use access_domain::{AuthenticationError, Denied, Fault, LimiterFailed, StoreError};
-use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError, http::StatusCode, http::header};
+use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError, http::StatusCode};
 use api_types::{ErrorCode, Problem, ProblemError, Refusal};
 
 /// A request that was not done. Rendered as a problem document by [`crate::request_context`], which
@@ -13,11 +13,6 @@ pub struct ApiError {
     refusal: Refusal,
     instance: Option<String>,
 }
-
-/// How long a caller should wait before asking a server again whose database is away, in seconds.
-const RETRY_UNAVAILABLE_SECONDS: u64 = 2;
-/// The same for an execution that found no place.
-const RETRY_BUSY_SECONDS: u64 = 1;
 
 impl ApiError {
     /// A refusal with what the caller can do about it.
@@ -86,32 +81,14 @@ impl ApiError {
 
     /// The document for the caller.
     pub(crate) fn problem(&self, request_id: &str) -> Problem {
-        let Refusal { code, detail, errors, .. } = &self.refusal;
-        let mut problem = Problem::new(*code, detail.as_str(), request_id);
-        if !errors.is_empty() {
-            problem.errors.clone_from(errors);
-        }
-        problem.instance.clone_from(&self.instance);
-        problem.status = self.status_code().as_u16();
-        problem
+        Problem { instance: self.instance.clone(), ..self.refusal.problem(request_id) }
     }
 
     /// The problem document as an answer to the request of this id.
     pub fn document(&self, request_id: &str) -> HttpResponse {
         let mut response = HttpResponseBuilder::new(self.status_code());
-        match self.status_code() {
-            StatusCode::UNAUTHORIZED => {
-                response.insert_header((header::WWW_AUTHENTICATE, r#"Bearer realm="keywright""#));
-            }
-            StatusCode::SERVICE_UNAVAILABLE => {
-                let seconds = self.refusal.retry_after.unwrap_or(RETRY_UNAVAILABLE_SECONDS);
-                response.insert_header((header::RETRY_AFTER, seconds.to_string()));
-            }
-            StatusCode::TOO_MANY_REQUESTS => {
-                let seconds = self.refusal.retry_after.unwrap_or(RETRY_BUSY_SECONDS);
-                response.insert_header((header::RETRY_AFTER, seconds.to_string()));
-            }
-            _ => {}
+        if let Some(header) = self.refusal.header() {
+            response.insert_header(header);
         }
         let body = serde_json::to_string(&self.problem(request_id)).unwrap_or_default();
         response.content_type("application/problem+json").body(body)

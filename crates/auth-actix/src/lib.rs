@@ -47,7 +47,7 @@ pub use self::{
     log_ins::{LogInLimits, LogIns, Try},
     outcomes::{Outcomes, ShownAt},
     password_door::{LogInSettings, PasswordDoor},
-    rate_limit::{reset_seconds, spend},
+    rate_limit::spend,
     request_context::{RenderRefusal, count_problem, request_context},
     session_cookie::{DeviceCookie, SessionCookie},
     turns::Turns,

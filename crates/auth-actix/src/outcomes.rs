@@ -1,7 +1,8 @@
 //! What became of the keys that were shown, as metrics. Must not decide anything, and must cost next
 //! to nothing: each count is one addition to a handle that was made at the start.
 
-use access_domain::{AuthenticationError, VerificationCode};
+use access_domain::AuthenticationError;
+use keys_core::Verdict;
 use metrics::{Counter, counter};
 
 /// Where a key was shown.
@@ -29,15 +30,14 @@ impl ShownAt {
 
 /// Counts what became of keys.
 pub struct Outcomes {
-    verifications: Vec<(ShownAt, VerificationCode, Counter)>,
+    verifications: Vec<(ShownAt, Verdict, Counter)>,
     unknown_keys: Counter,
 }
 
 impl Default for Outcomes {
     fn default() -> Self {
-        let pairs =
-            ShownAt::ALL.into_iter().flat_map(|at| VerificationCode::ALL.map(|code| (at, code)));
-        let handle = |(at, code): (ShownAt, VerificationCode)| {
+        let pairs = ShownAt::ALL.into_iter().flat_map(|at| Verdict::ALL.map(|code| (at, code)));
+        let handle = |(at, code): (ShownAt, Verdict)| {
             let labels = [("at", at.as_str()), ("code", code.as_str())];
             (at, code, counter!("keywright_verifications_total", &labels))
         };
@@ -50,7 +50,7 @@ impl Default for Outcomes {
 
 impl Outcomes {
     /// A key was judged.
-    pub fn count(&self, at: ShownAt, code: VerificationCode) {
+    pub fn count(&self, at: ShownAt, code: Verdict) {
         let mut counters = self.verifications.iter();
         if let Some((.., counter)) = counters.find(|(its_at, its, _)| (*its_at, *its) == (at, code))
         {
@@ -67,12 +67,12 @@ impl Outcomes {
     /// A key was turned away for this reason.
     pub fn count_refused(&self, at: ShownAt, why: &AuthenticationError) {
         let code = match why {
-            AuthenticationError::Key(denial) => VerificationCode::Denied(*denial),
+            AuthenticationError::Key(denial) => Verdict::Denied(*denial),
             // Another organization's key is one that this organization has not.
             AuthenticationError::Invalid
             | AuthenticationError::OrganizationMismatch
             | AuthenticationError::OrganizationHidden
-            | AuthenticationError::OrganizationRequired => VerificationCode::NotFound,
+            | AuthenticationError::OrganizationRequired => Verdict::NotFound,
             // Nothing was found out about the key.
             AuthenticationError::Missing
             | AuthenticationError::CsrfTokenRequired

@@ -12,7 +12,7 @@ use actix_web::{
     },
     middleware::Next,
 };
-use api_types::ErrorCode;
+use api_types::{ErrorCode, sane_request_id};
 use keys_core::Form;
 use percent_encoding::percent_decode_str;
 use tracing::Instrument as _;
@@ -23,7 +23,6 @@ use crate::{
 };
 
 const HEADER: HeaderName = HeaderName::from_static("x-request-id");
-const MAX_LENGTH: usize = 128;
 
 /// The id of a request: the caller's own if it is sane, else a fresh one.
 #[derive(Clone)]
@@ -75,10 +74,8 @@ pub async fn request_context(
 }
 
 fn request_id(request: &ServiceRequest) -> RequestId {
-    let sent = request.headers().get(&HEADER).and_then(|value| value.to_str().ok());
-    let sane = sent.filter(|id| {
-        (1..=MAX_LENGTH).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic())
-    });
+    let sent = request.headers().get(&HEADER);
+    let sane = sent.and_then(|value| sane_request_id(value.as_bytes()));
     RequestId(sane.map_or_else(|| Uuid::new_v4().to_string(), str::to_owned))
 }
 

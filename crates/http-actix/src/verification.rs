@@ -3,11 +3,12 @@
 
 use access_domain::{
     Consumer, ExplainKeys, Granted, KeyMatches, KeyRecord, OrganizationId, Quota, Quotas,
-    Verification, VerificationCode, VerifyKeys, authorize, explain, judge,
+    Verification, VerifyKeys, authorize, explain, judge,
 };
 use actix_web::HttpRequest;
 use api_types::{ErrorCode, RatelimitView, VerificationView, VerifyKey};
-use auth_actix::{AccessContext, ApiError, ShownAt, reset_seconds, spend};
+use auth_actix::{AccessContext, ApiError, ShownAt, spend};
+use keys_core::Verdict;
 
 /// The most keys that one request may ask about.
 pub(crate) const MAX_KEYS: usize = 100;
@@ -103,14 +104,14 @@ async fn answer(
     }
     let now = access.authentication.clock.now();
     let code = judge(key, wanted, now);
-    if let Some(record) = key.filter(|_| code == VerificationCode::Valid && !is_explained) {
+    if let Some(record) = key.filter(|_| code == Verdict::Valid && !is_explained) {
         access.authentication.uses.note(&record.secret, now);
     }
     // The deployment's own limit is for calls to it.
     let quotas = Quotas::from(key.and_then(KeyRecord::quota));
     let limited = if *is_explained {
         access.limiter.peek(quotas, wanted.cost).wait().await?
-    } else if code == VerificationCode::Valid {
+    } else if code == Verdict::Valid {
         access.limiter.take(quotas, wanted.cost).wait().await?
     } else {
         None
@@ -118,7 +119,7 @@ async fn answer(
     let rate = limited.map(|limited| limited.decision);
     let code = code.after(rate.as_ref());
     if let Some(record) = key.filter(|_| !is_explained) {
-        let is_valid = code == VerificationCode::Valid;
+        let is_valid = code == Verdict::Valid;
         access.calls.note_verification(Consumer::of(record), is_valid);
     }
     access.outcomes.count(ShownAt::Verify, code);
@@ -126,7 +127,7 @@ async fn answer(
         ratelimit: rate.as_ref().map(|decision| RatelimitView {
             limit: decision.limit.calls(),
             remaining: decision.remaining,
-            reset: reset_seconds(decision),
+            reset: decision.reset_seconds(),
         }),
         ..VerificationView::of(key, code)
     };

@@ -8,6 +8,8 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
+use crate::Form;
+
 /// HMAC-SHA-256 (RFC 2104) of a plaintext key under a [`Pepper`].
 ///
 /// Equality takes the same time wherever two digests first differ. `Debug` is blank: a digest in a
@@ -174,6 +176,14 @@ impl Peppers {
     /// All of them, the one that mints first.
     pub fn iter(&self) -> impl Iterator<Item = &Pepper> {
         std::iter::once(&self.current).chain(&self.accepted)
+    }
+
+    /// What `shown` is looked up by: its digest under each pepper, the one that mints first. None
+    /// for a text that can be no key of ours, so that garbage and typing errors cost no look-up.
+    pub fn digests(&self, shown: &str) -> impl Iterator<Item = Digest> {
+        let is_key = Form::of(shown).is_some();
+        let digests = self.iter().map(move |pepper| is_key.then(|| pepper.digest(shown)));
+        digests.flatten()
     }
 
     /// The one of this name.

@@ -21,6 +21,11 @@ impl<T: ?Sized> Id<T> {
         Builder::from_unix_timestamp_millis(millis, &random).into_uuid().into()
     }
 
+    /// The id of something that is numbered elsewhere.
+    pub const fn from_u128(number: u128) -> Self {
+        Self { uuid: Uuid::from_u128(number), of: PhantomData }
+    }
+
     /// The bare UUID, for storage and the wire.
     pub fn uuid(self) -> Uuid {
         self.uuid

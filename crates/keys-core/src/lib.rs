@@ -20,6 +20,7 @@
 //! # Ok::<(), keys_core::WeakPepper>(())
 //! ```
 
+mod check;
 mod digest;
 mod entropy;
 mod finder;
@@ -27,18 +28,22 @@ mod form;
 mod id;
 mod imported;
 mod key;
+mod limits;
 mod mint;
 mod network;
 mod outcome;
 mod platform;
+mod presented;
 mod rate;
 mod rotation;
 mod scope;
 mod secret;
+mod verdict;
 
 #[cfg(feature = "os-rng")]
 pub use self::entropy::{EntropyUnavailable, OsEntropy};
 pub use self::{
+    check::{Checked, CheckedKey, Checker, KeyCheck, KeyStore, KnownKey, check},
     digest::{Digest, Fingerprint, Pepper, PepperName, Peppers, Subkey, WeakPepper},
     entropy::Entropy,
     finder::{FoundKey, KeyFinder, Place, Sought},
@@ -49,14 +54,17 @@ pub use self::{
         Pbkdf2Hash, UnreadableHash,
     },
     key::{Denial, Key, KeyId, KeyRequest, KeyTag, decide},
+    limits::{MemoryLimits, RateStates},
     mint::{Minted, Pattern, StoredSecret, mint},
     network::{Allowlist, InvalidNetwork, Network, TooManyNetworks},
     outcome::Outcome,
     platform::{Placement, PlatformKeyError, PlatformKeys, Slot, SlotsContradict},
+    presented::Presented,
     rate::{Pace, RateDecision, RateLimit, RateState, take},
     rotation::{Rotation, RotationRefusal, RotationState},
     scope::{InvalidScope, Scope, Scopes, TooManyScopes},
     secret::Secret,
+    verdict::Verdict,
 };
 
 /// An instant in UTC. Storage keeps microseconds; clocks that feed this crate cut to them, so that

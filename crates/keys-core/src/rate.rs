@@ -64,9 +64,59 @@ pub struct RateDecision {
 }
 
 impl RateState {
+    /// The state that [`RateState::as_nanos`] told of, as storage kept it.
+    pub fn from_nanos(nanos: i64) -> Self {
+        Self(nanos.into())
+    }
+
+    /// Nanoseconds since 1970, for storage: good until the year 2262.
+    pub fn as_nanos(self) -> i64 {
+        i64::try_from(self.0).unwrap_or(if self.0 < 0 { i64::MIN } else { i64::MAX })
+    }
+
     /// Whether nothing is remembered any more: the state may be forgotten.
     pub fn is_idle(self, now: Timestamp) -> bool {
         self.0 <= nanos(now)
+    }
+}
+
+impl RateDecision {
+    /// In how many seconds all of the limit is there again, rounded up. What is below the clock's
+    /// microseconds comes from dividing a minute, and would make 61 seconds of it.
+    pub fn reset_seconds(&self) -> u64 {
+        self.reset.as_secs() + u64::from(self.reset.subsec_micros() > 0)
+    }
+
+    /// The value of `Retry-After` in seconds, rounded up: whoever waits so long has waited long
+    /// enough.
+    pub fn retry_after_seconds(&self) -> u64 {
+        self.retry_after.as_secs() + u64::from(self.retry_after.subsec_nanos() > 0)
+    }
+
+    /// The limit in the headers of an answer, under the names of
+    /// draft-ietf-httpapi-ratelimit-headers-10 and the older ones that clients still read. `name`:
+    /// what is limited, such as `key`; a word without quotes.
+    ///
+    /// ```
+    /// use keys_core::{RateLimit, RateState, Timestamp, take};
+    ///
+    /// let limit = RateLimit::per_minute(100).ok_or("a limit of nothing")?;
+    /// let (_, told) = take(RateState::default(), limit, Timestamp::UNIX_EPOCH, 1);
+    /// let [policy, left, ..] = told.headers("key");
+    /// assert_eq!(policy, ("ratelimit-policy", r#""key";q=100;w=60"#.to_owned()));
+    /// assert_eq!(left, ("ratelimit", r#""key";r=99;t=1"#.to_owned()));
+    /// # Ok::<(), &str>(())
+    /// ```
+    pub fn headers(&self, name: &str) -> [(&'static str, String); 5] {
+        let (limit, remaining) = (self.limit.calls(), self.remaining);
+        let (window, reset) = (RateLimit::WINDOW_SECONDS, self.reset_seconds());
+        [
+            ("ratelimit-policy", format!("\"{name}\";q={limit};w={window}")),
+            ("ratelimit", format!("\"{name}\";r={remaining};t={reset}")),
+            ("x-ratelimit-limit", limit.to_string()),
+            ("x-ratelimit-remaining", remaining.to_string()),
+            ("x-ratelimit-reset", reset.to_string()),
+        ]
     }
 }
 
@@ -203,6 +253,42 @@ mod tests {
         assert_eq!((wait(60), wait(120)), (Duration::from_secs(1), Duration::from_millis(500)));
         assert_eq!(RateLimit::per_minute(0), None);
         assert_eq!(RateLimit::per_minute(RateLimit::MAX + 1), None);
+    }
+
+    #[test]
+    fn a_limit_is_told_under_both_names_and_in_whole_seconds() {
+        let decision = |reset, retry_after| RateDecision {
+            is_allowed: true,
+            limit: limit(100),
+            remaining: 42,
+            reset,
+            retry_after,
+        };
+        let told = decision(Duration::from_millis(17_001), Duration::ZERO).headers("key");
+        let expected = [
+            ("ratelimit-policy", "\"key\";q=100;w=60"),
+            ("ratelimit", "\"key\";r=42;t=18"),
+            ("x-ratelimit-limit", "100"),
+            ("x-ratelimit-remaining", "42"),
+            ("x-ratelimit-reset", "18"),
+        ];
+        assert_eq!(told, expected.map(|(name, value)| (name, value.to_owned())));
+        let seconds = |duration| {
+            let decision = decision(duration, duration);
+            (decision.reset_seconds(), decision.retry_after_seconds())
+        };
+        let (minute, nanos) = (Duration::from_secs(60), Duration::from_nanos(4));
+        assert_eq!(seconds(Duration::ZERO), (0, 0));
+        assert_eq!(seconds(minute), (60, 60));
+        assert_eq!(seconds(minute + nanos), (60, 61));
+        assert_eq!(seconds(minute - Duration::from_micros(1)), (60, 60));
+    }
+
+    #[test]
+    fn a_state_is_kept_as_a_number() {
+        let (state, _) = take(RateState::default(), limit(60), NOW, 1);
+        assert_eq!(state.as_nanos(), 1_000_000_000);
+        assert_eq!(RateState::from_nanos(state.as_nanos()), state);
     }
 
     #[test]

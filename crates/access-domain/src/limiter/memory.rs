@@ -1,12 +1,11 @@
 //! Limits of one process, exact, in its memory.
 
 use std::{
-    collections::HashMap,
     hash::{BuildHasher as _, RandomState},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use keys_core::{Outcome, RateDecision, RateState, Timestamp, take};
+use keys_core::{Outcome, RateDecision, RateStates, take};
 
 use crate::{
     Clock,
@@ -18,24 +17,16 @@ const SHARDS: usize = 64;
 /// So many states are kept, of all shards together. Only holders of right keys get one, and it is
 /// forgotten within a minute of its last call.
 const MAX_STATES: usize = 1 << 20;
-/// A shard that is smaller is not swept.
-const LEAST_SWEPT: usize = 64;
 
 /// A [`Limiter`] for one process.
 pub struct MemoryLimiter {
     clock: Arc<dyn Clock>,
     hasher: RandomState,
     shards: Box<[Mutex<Shard>]>,
-    /// How many states a shard keeps.
-    capacity: usize,
 }
 
-struct Shard {
-    states: HashMap<RateSubject, RateState>,
-    /// At this size idle states are forgotten; then it is twice of what is left, so that sweeping
-    /// costs each call next to nothing.
-    swept_at: usize,
-}
+/// What was taken from the subjects of one shard.
+type Shard = RateStates<RateSubject>;
 
 impl MemoryLimiter {
     /// A limiter of which nothing has been taken.
@@ -44,9 +35,9 @@ impl MemoryLimiter {
     }
 
     fn of_size(clock: Arc<dyn Clock>, shards: usize, capacity: usize) -> Self {
-        let empty = || Mutex::new(Shard { states: HashMap::new(), swept_at: LEAST_SWEPT });
+        let empty = || Mutex::new(Shard::new(capacity));
         let shards = std::iter::repeat_with(empty).take(shards).collect();
-        Self { clock, hasher: RandomState::new(), shards, capacity }
+        Self { clock, hasher: RandomState::new(), shards }
     }
 
     fn place(&self, subject: RateSubject) -> usize {
@@ -78,9 +69,7 @@ impl MemoryLimiter {
         let mut locked = self.lock(quotas);
         let asked = quotas.0.map(|quota| {
             let Quota { subject, limit } = quota?;
-            let before = locked
-                .shard(self.place(subject))
-                .and_then(|shard| shard.states.get(&subject).copied());
+            let before = locked.shard(self.place(subject)).map(|shard| shard.get(&subject));
             let (after, decision) = take(before.unwrap_or_default(), limit, now, cost);
             Some((after, Limited { subject, decision }))
         });
@@ -88,10 +77,8 @@ impl MemoryLimiter {
         let tightest = Limited::tightest(all().map(|(_, limited)| limited));
         if is_taken && tightest.is_some_and(|tightest| tightest.decision.is_allowed) {
             for (after, Limited { subject, .. }) in all() {
-                if let Some(shard) =
-                    locked.shard(self.place(subject)).filter(|_| !after.is_idle(now))
-                {
-                    shard.keep(subject, after, now, self.capacity);
+                if let Some(shard) = locked.shard(self.place(subject)) {
+                    shard.keep(subject, after, now);
                 }
             }
         }
@@ -127,33 +114,11 @@ impl Limiter for MemoryLimiter {
     }
 }
 
-impl Shard {
-    fn keep(&mut self, subject: RateSubject, state: RateState, now: Timestamp, capacity: usize) {
-        if self.states.len() >= self.swept_at.min(capacity) && !self.states.contains_key(&subject) {
-            self.sweep(now, capacity);
-        }
-        self.states.insert(subject, state);
-    }
-
-    /// Forgets what is idle. If that makes no room, what would be idle soonest, half of it all: it
-    /// is the least that was taken.
-    fn sweep(&mut self, now: Timestamp, capacity: usize) {
-        self.states.retain(|_, state| !state.is_idle(now));
-        if self.states.len() >= capacity {
-            let mut all: Vec<RateState> = self.states.values().copied().collect();
-            let (_, middle, _) = all.select_nth_unstable(capacity / 2);
-            let middle = *middle;
-            self.states.retain(|_, state| *state > middle);
-        }
-        self.swept_at = (self.states.len() * 2).max(LEAST_SWEPT);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::{sync::Mutex, time::Duration};
 
-    use keys_core::RateLimit;
+    use keys_core::{RateLimit, Timestamp};
     use uuid::Uuid;
 
     use super::*;
@@ -281,12 +246,12 @@ mod tests {
     #[test]
     fn what_is_idle_is_forgotten() {
         let (clock, limiter) = limiter(1, 10_000);
-        for key in 0..LEAST_SWEPT as u128 {
+        for key in 0..64 {
             ready(limiter.take(quota(key, 60), 1));
         }
         *clock.0.lock().unwrap() += Duration::from_secs(1);
         ready(limiter.take(quota(9999, 60), 1));
-        assert_eq!(limiter.shards[0].lock().unwrap().states.len(), 1);
+        assert_eq!(limiter.shards[0].lock().unwrap().len(), 1);
     }
 
     #[test]
@@ -296,7 +261,7 @@ mod tests {
         ready(limiter.take(spent, 60));
         for key in 0..100_000 {
             ready(limiter.take(quota(key, 60), 1));
-            assert!(limiter.shards[0].lock().unwrap().states.len() <= 100);
+            assert!(limiter.shards[0].lock().unwrap().len() <= 100);
         }
         assert!(!ready(limiter.take(spent, 1)).is_allowed);
     }

@@ -12,7 +12,7 @@ use deployments_domain::{
     DeploymentRefusal, ExecutionError, ScheduleRefusal, SharingRefusal, UsageRefusal,
     WorkflowRefusal,
 };
-use keys_core::{Denial, PlatformKeyError, RotationRefusal};
+use keys_core::{PlatformKeyError, RotationRefusal};
 
 use super::Refusal;
 use crate::{ErrorCode, ProblemError};
@@ -55,9 +55,9 @@ impl From<Denied> for Refusal {
 impl From<AuthenticationError> for Refusal {
     fn from(error: AuthenticationError) -> Self {
         let code = match error {
-            AuthenticationError::Missing => ErrorCode::MissingCredential,
-            AuthenticationError::Invalid => ErrorCode::InvalidCredential,
-            AuthenticationError::Key(denial) => return denial_error(denial),
+            AuthenticationError::Missing => return Self::missing_credential(),
+            AuthenticationError::Invalid => return Self::invalid_credential(),
+            AuthenticationError::Key(denial) => return denial.into(),
             AuthenticationError::CsrfTokenRequired => ErrorCode::CsrfTokenRequired,
             AuthenticationError::OrganizationRequired => ErrorCode::OrganizationRequired,
             AuthenticationError::OrganizationMismatch => ErrorCode::OrganizationMismatch,
@@ -66,18 +66,6 @@ impl From<AuthenticationError> for Refusal {
         };
         Self::new(code, error.to_string())
     }
-}
-
-fn denial_error(denial: Denial) -> Refusal {
-    let code = match denial {
-        Denial::Revoked => ErrorCode::KeyRevoked,
-        Denial::Expired => ErrorCode::KeyExpired,
-        Denial::Inactive => ErrorCode::KeyInactive,
-        Denial::OwnerInactive => ErrorCode::DeploymentInactive,
-        Denial::InsufficientScope => ErrorCode::InsufficientScope,
-        Denial::AddressNotAllowed => ErrorCode::IpNotAllowed,
-    };
-    Refusal::new(code, denial.to_string())
 }
 
 impl From<LogInError> for Refusal {

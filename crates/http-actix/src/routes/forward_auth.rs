@@ -1,12 +1,12 @@
 //! `/v1/auth`: reverse proxies ask about each request that they are sent, before they hand it on.
 
-use access_domain::{Door, OrganizationRef, TurnedAway, VerificationCode};
+use access_domain::{Door, OrganizationRef, TurnedAway};
 use actix_web::{HttpRequest, HttpResponse, get, web};
 use api_types::ErrorCode;
 use auth_actix::{
     ApiError, Outcomes, ShownAt, count_for, keys_of_request, origin, requested_organization, spend,
 };
-use keys_core::Scope;
+use keys_core::{Scope, Verdict};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::{App, parameters::Query};
@@ -63,10 +63,10 @@ async fn answer(
     let spent = spend(&request, record.quota(), 1).await;
     spent.inspect_err(|error| {
         if error.code() == ErrorCode::RateLimited {
-            outcomes.count(ShownAt::ForwardAuth, VerificationCode::RateLimited);
+            outcomes.count(ShownAt::ForwardAuth, Verdict::RateLimited);
         }
     })?;
-    outcomes.count(ShownAt::ForwardAuth, VerificationCode::Valid);
+    outcomes.count(ShownAt::ForwardAuth, Verdict::Valid);
     let scopes: Vec<&str> = record.key.scopes.iter().map(Scope::as_str).collect();
     // Each of them always: a proxy overwrites by them what its client may have sent itself.
     Ok(HttpResponse::Ok()
@@ -113,7 +113,7 @@ fn turned_away(outcomes: &Outcomes, why: TurnedAway) -> ApiError {
             error.into()
         }
         TurnedAway::KindNotAdmitted => {
-            outcomes.count(ShownAt::ForwardAuth, VerificationCode::NotFound);
+            outcomes.count(ShownAt::ForwardAuth, Verdict::NotFound);
             ApiError::new(ErrorCode::KeyKindNotAllowed, why.to_string())
         }
     }
