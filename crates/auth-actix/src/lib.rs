@@ -1,5 +1,5 @@
-//! What every actix-web edge shares, foreign services too: who is calling, under which request id,
-//! and how a refusal is rendered.
+//! What every actix-web edge shares: who is calling, under which request id, and how a refusal is
+//! rendered. For services of others there is [`KeyGuard`], which needs none of the rest.
 //!
 //! Knows nothing of routes, workflows or storage. The one hop from an event loop to blocking code
 //! is [`run_blocking`]; only keys are loaded past it, by [`KeyCache`].
@@ -12,6 +12,7 @@ mod client_address;
 mod credential;
 mod cross_site;
 mod error;
+mod guard;
 mod guesses;
 mod idempotency;
 mod key_cache;
@@ -39,6 +40,7 @@ pub use self::{
     client_address::ClientAddress,
     cross_site::refuse_cross_site,
     error::ApiError,
+    guard::{Guarded, KeyGuard},
     guesses::Guesses,
     idempotency::{Attempt, Done, RepeatableCaller, Repeats},
     key_cache::{KeyCache, KeyCacheConfig},

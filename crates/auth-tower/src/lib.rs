@@ -48,3 +48,8 @@ pub use keys_core::{
 };
 
 pub use self::{layer::KeyLayer, service::KeyService};
+
+/// The examples of the page for embedders are tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/EMBEDDING.md")]
+mod embedding {}

@@ -14,6 +14,16 @@ use crate::Form;
 ///
 /// Equality takes the same time wherever two digests first differ. `Debug` is blank: a digest in a
 /// log would confirm a guess to whoever learns the pepper.
+///
+/// ```
+/// use keys_core::{Digest, Pepper};
+///
+/// let pepper = Pepper::new(b"thirty-two random bytes or more, from a file")?;
+/// let digest = pepper.digest("unst_…");
+/// assert!(Digest::from(*digest.as_bytes()) == digest, "as storage gives it back");
+/// assert_eq!(format!("{digest:?}"), "Digest(…)");
+/// # Ok::<(), keys_core::WeakPepper>(())
+/// ```
 #[derive(Clone, Copy)]
 pub struct Digest([u8; 32]);
 
@@ -150,6 +160,17 @@ impl Subkey {
 
 /// The pepper that mints, and those that only verify: with them a pepper is swapped over several
 /// servers, and retired once no key needs it. Invariant: each is there once.
+///
+/// ```
+/// use keys_core::{Pepper, Peppers};
+///
+/// let old = Pepper::new(b"the pepper of last year, 32 bytes or more")?;
+/// let row = (old.digest("unst_…"), old.name().clone());
+/// let new = Pepper::new(b"the pepper of this year, 32 bytes or more")?;
+/// let peppers = Peppers::new(new, vec![old]);
+/// assert!(peppers.named(&row.1).is_some_and(|pepper| pepper.digest("unst_…") == row.0));
+/// # Ok::<(), keys_core::WeakPepper>(())
+/// ```
 pub struct Peppers {
     current: Pepper,
     accepted: Vec<Pepper>,
@@ -204,7 +225,7 @@ fn mac(keyed: &Hmac<Sha256>, message: &[u8]) -> Digest {
     Digest(mac.finalize().into_bytes().into())
 }
 
-fn hex(bytes: &[u8], digits: usize) -> String {
+pub(crate) fn hex(bytes: &[u8], digits: usize) -> String {
     use fmt::Write as _;
     bytes.iter().take(digits / 2).fold(String::with_capacity(digits), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");

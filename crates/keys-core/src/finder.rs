@@ -55,6 +55,18 @@ pub enum Sought {
 /// What begins with `unst_` must be of the exact form and end there, a few `_` or `-` of markup
 /// aside. Of a checksummed key the checksum must hold. What stands before either does not matter:
 /// `\n` and `%3D` are often spelled out there.
+///
+/// ```
+/// use keys_core::{Form, KeyFinder, Sought};
+///
+/// let mut found = Vec::new();
+/// let mut finder = KeyFinder::new(Sought::Certain);
+/// for piece in ["key = unst_AAAAAAAAAAAAAAAAAAAAA", "AAAAAAAAAAAAAAAAAAAAAA\n"] {
+///     finder.push(piece.as_bytes(), &mut |key| found.push((key.place.column, key.form)));
+/// }
+/// finder.finish(&mut |key| found.push((key.place.column, key.form)));
+/// assert_eq!(found, [(7, Form::Token)]);
+/// ```
 pub struct KeyFinder {
     sought: Sought,
     held: Vec<u8>,

@@ -19,6 +19,15 @@ pub(crate) const BASE62: &[u8; 62] =
 
 /// How a key looks. The form says which texts can be keys at all; whose key it is, only the record
 /// that its digest finds can tell.
+///
+/// ```
+/// use keys_core::{Form, NotOurs};
+///
+/// assert_eq!(Form::of("unst_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"), Some(Form::Token));
+/// assert_eq!(Form::of("n58lzybi.1M2baTIHuRgPGbzdZC3Zch0b8VC2etL0"), Some(Form::PrefixSecret));
+/// let mistyped = "acme_live_00000000000000000000000000000000000000";
+/// assert_eq!(Form::read(mistyped), Err(NotOurs::Mistyped));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Form {
     /// `unst_` and 43 URL-safe base64 characters: 256 bits. The default of deployment keys.
@@ -103,6 +112,14 @@ impl Form {
 
 /// What checksummed keys of an organization begin with: `^[a-z][a-z0-9]{1,11}$`, and not `unst`,
 /// which deployment keys begin with.
+///
+/// ```
+/// use keys_core::KeyPrefix;
+///
+/// assert_eq!(KeyPrefix::parse("acme")?.as_str(), "acme");
+/// assert!(KeyPrefix::parse("Acme").is_err() && KeyPrefix::parse("unst").is_err());
+/// # Ok::<(), keys_core::InvalidKeyPrefix>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyPrefix(String);
 

@@ -7,6 +7,16 @@ use uuid::{Builder, Uuid};
 use crate::{Entropy, Timestamp};
 
 /// The id of a `T`: a UUIDv7 (RFC 9562, 5.7), so that ids sort by the millisecond they were made in.
+///
+/// ```
+/// use keys_core::{Id, KeyId};
+///
+/// enum Order {}
+/// let order: Id<Order> = "0190163d-8694-739b-aea5-966c26f8ad91".parse()?;
+/// assert_eq!(order.to_string(), "0190163d-8694-739b-aea5-966c26f8ad91");
+/// let key = KeyId::from_u128(42); // and no `Id<Order>`
+/// # Ok::<(), keys_core::MalformedId>(())
+/// ```
 pub struct Id<T: ?Sized> {
     uuid: Uuid,
     of: PhantomData<fn() -> Box<T>>,

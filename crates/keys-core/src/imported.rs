@@ -174,6 +174,15 @@ impl Pbkdf2Hash {
 }
 
 /// What another system keeps of one of its keys.
+///
+/// ```
+/// use keys_core::{HashAlgorithm, ImportedHash};
+///
+/// let stored = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+/// let hash = ImportedHash::parse(stored, HashAlgorithm::Sha256, None)?;
+/// assert!(hash.verify("abc") && !hash.verify("abd"));
+/// # Ok::<(), keys_core::UnreadableHash>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ImportedHash {
     /// Found by [`BareHash::sha256`] of the key.

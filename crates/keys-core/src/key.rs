@@ -13,6 +13,7 @@ pub type KeyId = Id<KeyTag>;
 
 /// What a decision about a key needs to know of it. `O` is the embedding program's owner.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Key<O> {
     /// Whom or what the key speaks for.
     pub owner: O,
@@ -125,6 +126,15 @@ impl Denial {
 ///
 /// # Errors
 /// The first reason that holds.
+///
+/// ```
+/// use keys_core::{Denial, Key, KeyRequest, Timestamp, decide};
+///
+/// let now: Timestamp = "2026-11-21T09:30:00Z".parse()?;
+/// let key = Key { expires_at: Some(now), ..Key::new("the order service") };
+/// assert_eq!(decide(&key, &KeyRequest::default(), now), Err(Denial::Expired));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn decide<O>(key: &Key<O>, request: &KeyRequest<'_>, now: Timestamp) -> Result<(), Denial> {
     let first = Denial::ALL.into_iter().find(|denial| denial.holds(key, request, now));
     first.map_or(Ok(()), Err)

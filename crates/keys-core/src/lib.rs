@@ -20,6 +20,8 @@
 //! # Ok::<(), keys_core::WeakPepper>(())
 //! ```
 
+#![forbid(unsafe_code)]
+
 mod check;
 mod digest;
 mod entropy;
@@ -39,6 +41,8 @@ mod rotation;
 mod scope;
 mod secret;
 mod verdict;
+#[cfg(feature = "serde")]
+mod wire;
 
 #[cfg(feature = "os-rng")]
 pub use self::entropy::{EntropyUnavailable, OsEntropy};
@@ -71,7 +75,7 @@ pub use self::{
 /// what was written equals what is read back.
 pub type Timestamp = chrono::DateTime<chrono::Utc>;
 
-/// The examples of the page for embedders are tests.
+/// The example of the crate's page is a test.
 #[cfg(all(doctest, feature = "os-rng"))]
-#[doc = include_str!("../../../docs/EMBEDDING.md")]
-mod embedding {}
+#[doc = include_str!("../README.md")]
+mod page {}

@@ -19,6 +19,7 @@ pub struct Minted {
 
 /// What is kept of a plaintext key.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct StoredSecret {
     /// Finds the key.
     pub digest: Digest,
@@ -64,6 +65,23 @@ impl Pattern<'_> {
 }
 
 /// Makes a key of `pattern` from fresh randomness and digests it under `pepper`.
+///
+/// ```
+/// use keys_core::{Entropy, Form, Pattern, Pepper, mint};
+///
+/// struct Dice; // `OsEntropy` of the feature `os-rng`, in earnest
+/// impl Entropy for Dice {
+///     fn fill(&self, bytes: &mut [u8]) {
+///         bytes.fill(4)
+///     }
+/// }
+///
+/// let pepper = Pepper::new(b"thirty-two random bytes or more, from a file")?;
+/// let minted = mint(Pattern::Uuid, &pepper, &Dice);
+/// assert_eq!(minted.stored.hint, "…0404");
+/// assert_eq!(Form::of(&minted.secret.reveal_once()), Some(Form::Uuid));
+/// # Ok::<(), keys_core::WeakPepper>(())
+/// ```
 pub fn mint(pattern: Pattern<'_>, pepper: &Pepper, entropy: &dyn Entropy) -> Minted {
     let plaintext = match pattern {
         Pattern::Token => token(entropy),

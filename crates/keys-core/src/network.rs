@@ -47,6 +47,16 @@ impl fmt::Display for Network {
 
 /// The networks that a key may be used from; none: from anywhere. Invariant: at most
 /// [`Allowlist::MAX`].
+///
+/// ```
+/// use keys_core::Allowlist;
+///
+/// let allowlist = Allowlist::new(vec!["192.0.2.0/24".parse()?, "2001:db8::1".parse()?])?;
+/// assert!(allowlist.admits(Some("192.0.2.7".parse()?)));
+/// assert!(!allowlist.admits(None), "nobody knows where it comes from");
+/// assert!(Allowlist::default().admits(None));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Allowlist(Box<[Network]>);
 

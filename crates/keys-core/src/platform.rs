@@ -38,6 +38,15 @@ impl fmt::Display for Slot {
 
 /// An organization's platform keys. Invariant: at most two, at most one active, and the active slot
 /// is filled; [`PlatformKeys::from_slots`] makes no other value.
+///
+/// ```
+/// use keys_core::{PlatformKeys, Slot};
+///
+/// let keys = PlatformKeys::from_slots(Some("first"), None, Some(Slot::One))?;
+/// assert_eq!(keys.place(None, None).map(|place| place.slot), Ok(Slot::Two));
+/// assert!(PlatformKeys::from_slots(Some("first"), None, Some(Slot::Two)).is_err());
+/// # Ok::<(), keys_core::SlotsContradict>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlatformKeys<K> {
     slots: [Option<K>; 2],

@@ -125,6 +125,19 @@ impl RateDecision {
 ///
 /// A state from further ahead than a whole window was written by a clock that has been set back
 /// since. Nothing counts as taken then, so that nobody waits for longer than the window.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use keys_core::{RateLimit, RateState, Timestamp, take};
+///
+/// let (limit, now) = (RateLimit::per_minute(2).ok_or("none")?, Timestamp::UNIX_EPOCH);
+/// let (state, told) = take(RateState::default(), limit, now, 2);
+/// assert_eq!((told.is_allowed, told.remaining), (true, 0));
+/// let (_, told) = take(state, limit, now, 1);
+/// assert_eq!((told.is_allowed, told.retry_after), (false, Duration::from_secs(30)));
+/// # Ok::<(), &str>(())
+/// ```
 pub fn take(
     state: RateState,
     limit: RateLimit,

@@ -49,6 +49,16 @@ impl Rotation {
     ///
     /// # Errors
     /// Why the key is not rotated.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use keys_core::{Rotation, RotationState, Timestamp};
+    ///
+    /// let (day, now) = (Duration::from_secs(24 * 3600), Timestamp::UNIX_EPOCH);
+    /// let rotation = Rotation { grace: day, force: false };
+    /// assert_eq!(rotation.grace_until(RotationState::default(), now), Ok(now + day));
+    /// ```
     pub fn grace_until(
         self,
         state: RotationState,

@@ -62,6 +62,15 @@ impl fmt::Display for Scope {
 }
 
 /// The scopes of a key. Invariant: sorted, each once, at most [`Scopes::MAX`].
+///
+/// ```
+/// use keys_core::{Scope, Scopes};
+///
+/// let scopes = Scopes::new(["orders:read".parse()?])?;
+/// assert!(scopes.include("orders:read") && !scopes.include("orders:write"));
+/// assert!(Scopes::new([Scope::ADMIN.parse()?])?.include("orders:write"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Scopes(Box<[Scope]>);
 

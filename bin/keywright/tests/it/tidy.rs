@@ -59,8 +59,9 @@ const EVERY_LIBRARY: &[&str] = &[
 
 /// Edges and foreign crates that must stay behind a feature: whoever embeds the crate or talks to
 /// the server from outside does without.
-const OPTIONAL: [(&str, &str); 6] = [
+const OPTIONAL: [(&str, &str); 7] = [
     ("keys-core", "rand"),
+    ("keys-core", "serde"),
     ("auth-actix", "client-rust"),
     ("auth-tower", "client-rust"),
     ("api-types", "keys-core"),
@@ -89,9 +90,10 @@ const FENCED: [(&str, &[&str]); 11] = [
 /// What I/O, wire types or chance would come with; by how the names begin.
 const NOT_IN_DOMAINS: [&str; 8] =
     ["actix", "diesel", "hyper", "metrics", "rand", "reqwest", "serde", "tokio"];
-/// Workflows are JSON, and `keys-core` offers a generator to those who have none.
-const BUT_IN_DOMAINS: [(&str, &str); 2] =
-    [("deployments-domain", "serde_json"), ("keys-core", "rand")];
+/// Workflows are JSON; `keys-core` offers a generator to those who have none, and forms to those who
+/// store or send its values.
+const BUT_IN_DOMAINS: [(&str, &str); 3] =
+    [("deployments-domain", "serde_json"), ("keys-core", "rand"), ("keys-core", "serde")];
 
 const MAX_LINES: usize = 500;
 /// Files that are longer, with the length that they must not pass. The list only shrinks.
