@@ -1,4 +1,5 @@
 //! The examples are programs that hold what they say by assertions: each is run as it was built.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{env, path::PathBuf, process::Command};
 

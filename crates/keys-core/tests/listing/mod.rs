@@ -105,10 +105,10 @@ fn list(item: &Item, lines: &mut BTreeSet<String>, is_exported: &dyn Fn(&str) ->
         lines.insert(format!("{line} {}", marks(attributes)).trim().to_owned());
     };
     match item {
-        Item::Fn(function) if is_public(&function.vis) => {
-            if is_exported(&function.sig.ident.to_string()) {
-                add(&function.attrs, format!("pub {}", text(&function.sig)));
-            }
+        Item::Fn(function)
+            if is_public(&function.vis) && is_exported(&function.sig.ident.to_string()) =>
+        {
+            add(&function.attrs, format!("pub {}", text(&function.sig)));
         }
         Item::Type(alias) if is_public(&alias.vis) && is_exported(&alias.ident.to_string()) => {
             let (name, generics) = (&alias.ident, text(&alias.generics));
@@ -164,7 +164,7 @@ fn of_impl(block: &ItemImpl, lines: &mut BTreeSet<String>, is_exported: &dyn Fn(
         return;
     }
     let generics = text(&block.generics);
-    let bounds = block.generics.where_clause.as_ref().map(|bounds| text(bounds));
+    let bounds = block.generics.where_clause.as_ref().map(text);
     let bounds = bounds.map_or_else(String::new, |bounds| format!(" {bounds}"));
     let mut add = |attributes: &[Attribute], line: String| {
         let both = marks(&block.attrs) + &marks(attributes);
