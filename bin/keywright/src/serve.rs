@@ -64,7 +64,7 @@ pub(crate) async fn serve(
     let worker = if with_worker { Some(node.start_worker(Arc::clone(&sandbox))?) } else { None };
     let metrics = recorder.map(|recorder| Metrics::keep(recorder, &node, worker.clone()));
     let state = web::Data::new(node.app(sandbox, worker.clone(), metrics.as_ref())?);
-    let waiting = state.clone();
+    let waiting = Arc::clone(state.waiting());
     let admin = metrics.map(|metrics| Admin::of(metrics, &node, Some(state.clone())));
     let admin = admin.map(|admin| admin.listen(&configuration)).transpose()?.flatten();
     let (server, address) = listen(&configuration, state)?;
@@ -86,7 +86,7 @@ pub(crate) async fn serve(
         // more ends to come, where it stands.
         let worker_ends = async {
             finish(worker).await;
-            waiting.stop_waiting();
+            waiting.stop();
         };
         join!(handle.stop(true), worker_ends, dispatcher.shutdown());
         let served = running.await;

@@ -5,6 +5,7 @@
 //! is [`run_blocking`]; only keys are loaded past it, by [`KeyCache`].
 
 mod blocking;
+mod bounded;
 mod budgets;
 mod caller;
 mod calls;
@@ -29,9 +30,11 @@ mod request_trace;
 mod session_cookie;
 mod slow_hashes;
 mod turns;
+mod waiting;
 
 pub use self::{
     blocking::{Blocking, run_blocking},
+    bounded::read_bounded,
     caller::{
         AccessContext, Caller, FromCall, Identity, PersonAtWork, grant, has_session,
         keys_of_request, origin, requested_organization, session_of_request,
@@ -53,4 +56,5 @@ pub use self::{
     request_context::{RenderRefusal, count_problem, request_context},
     session_cookie::{DeviceCookie, SessionCookie},
     turns::Turns,
+    waiting::{Notify, Waiting},
 };

@@ -16,19 +16,15 @@ use actix_web::{
 use api_types::Refusal;
 use auth_actix::{
     AccessContext, ApiError, Blocking, Guesses, KeyCache, KeyCacheConfig, KeyEpochs, LogInSettings,
-    Outcomes, PasswordDoor, Repeats, SessionCookie, hide_key_in_url, request_context,
+    Outcomes, PasswordDoor, Repeats, SessionCookie, Waiting, hide_key_in_url, request_context,
 };
 use deployments_domain::{FileStore, UseCasePorts, UseCases};
 use keys_core::{Network, PepperName, RateLimit};
-use tokio::sync::{Semaphore, watch};
 use utoipa_actix_web::AppExt as _;
 
 use crate::{
     MetricsDoor, docs, forward_auth::OnlyOrganization, openapi, request_metrics::measure, routes,
 };
-
-/// Requests that wait for an execution; beyond them, answers come at once.
-const MAX_WAITERS: usize = 4096;
 
 /// What the edge is built over, beside what its use cases are.
 #[expect(missing_docs, reason = "each is the port of its type")]
@@ -133,9 +129,8 @@ pub struct App {
     pub(crate) metrics: Option<MetricsDoor>,
     pub(crate) settings: Settings,
     pub(crate) files: Arc<dyn FileStore>,
-    pub(crate) waiters: Semaphore,
+    waiting: Arc<Waiting>,
     pub(crate) only_organization: OnlyOrganization,
-    stopping: watch::Sender<bool>,
 }
 
 impl App {
@@ -178,9 +173,8 @@ impl App {
             readiness: Arc::new(ports.readiness),
             metrics,
             settings,
-            waiters: Semaphore::new(MAX_WAITERS),
+            waiting: Arc::default(),
             only_organization: OnlyOrganization::default(),
-            stopping: watch::Sender::new(false),
         }
     }
 
@@ -199,15 +193,9 @@ impl App {
         self.key_cache.observe();
     }
 
-    /// Requests that wait for an execution are answered now, with where it stands.
-    pub fn stop_waiting(&self) {
-        self.stopping.send_replace(true);
-    }
-
-    /// Ends when nobody shall wait any longer.
-    pub(crate) async fn stopped_waiting(&self) {
-        // The sender lives as long as `self`: this ends with `true` alone.
-        let _ = self.stopping.subscribe().wait_for(|stopping| *stopping).await;
+    /// Those who wait for an execution, on whichever edge of the same server.
+    pub fn waiting(&self) -> &Arc<Waiting> {
+        &self.waiting
     }
 
     /// Calls one use case off the event loop: the only hop that a handler makes.

@@ -13,10 +13,9 @@ use actix_web::{
     web,
 };
 use api_types::ErrorCode;
-use auth_actix::{ApiError, run_blocking};
+use auth_actix::{ApiError, read_bounded, run_blocking};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use tokio::time::timeout;
 
 use crate::{
     App,
@@ -139,23 +138,7 @@ impl Body {
                 "send the body as application/json; files come as multipart/form-data, where they are taken",
             ));
         }
-        let Ok(read) = timeout(self.deadline, self.payload.to_bytes_limited(self.limit)).await
-        else {
-            let detail =
-                format!("the body did not arrive within {} seconds", self.deadline.as_secs());
-            return Err(ApiError::new(ErrorCode::RequestTimeout, detail));
-        };
-        match read {
-            Ok(Ok(bytes)) => Ok(bytes),
-            Ok(Err(_)) => Err(ApiError::new(
-                ErrorCode::MalformedJson,
-                "the body ended before it was complete",
-            )),
-            Err(_) => {
-                let detail = format!("the body may have at most {} bytes", self.limit);
-                Err(ApiError::new(ErrorCode::BodyTooLarge, detail))
-            }
-        }
+        read_bounded(self.payload, self.limit, self.deadline).await
     }
 }
 
