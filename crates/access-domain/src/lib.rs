@@ -130,7 +130,7 @@ pub use self::{
     page::{InvalidSearch, ListFilter, Page, PageRequest, SearchText},
     password::{HashingFailed, PasswordCost, PasswordHash},
     permission::{
-        Denied, Execute, ExplainKeys, Granted, Infer, LeaveOrganization, ManageDeployments,
+        CallTools, Denied, Execute, ExplainKeys, Granted, Infer, LeaveOrganization, ManageDeployments,
         ManageKeys, ManageMail, ManageMembers, ManageOrganization, ManagePlatformKeys,
         ManageSecrets, ManageWebhooks, ManageWorkflows, Operator, OwnerRequired, Permission,
         ReadAudit, ReadDocumentation, ReadModels, ReadOrganization, ReadUsage, RefreshPlatformKey,

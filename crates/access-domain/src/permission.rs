@@ -231,6 +231,10 @@ pub struct Execute {
     pub deployment: DeploymentId,
 }
 
+/// Call deployments as an agent's tools: a platform key all of its organization, a deployment's key its own.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct CallTools;
+
 /// Read how one deployment is called.
 #[derive(Debug, Clone, Copy)]
 pub struct ReadDocumentation {
@@ -418,6 +422,18 @@ impl Permission for Execute {
             Principal::User { .. }
             | Principal::PlatformKey { .. }
             | Principal::OrganizationKey { .. } => Err(Denied::DeploymentKeyRequired),
+        }
+    }
+}
+
+/// A person is no agent, and a key that stands alone does not call deployments.
+impl Permission for CallTools {
+    fn check(&self, who: &Principal) -> Result<(), Denied> {
+        match who {
+            Principal::PlatformKey { .. } | Principal::DeploymentKey { .. } => Ok(()),
+            Principal::User { .. } | Principal::OrganizationKey { .. } => {
+                Err(Denied::KeyKindNotAllowed)
+            }
         }
     }
 }

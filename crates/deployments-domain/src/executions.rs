@@ -126,9 +126,18 @@ impl Executions {
     pub fn start(
         &self,
         granted: &Granted<Execute>,
+        request: StartRun,
+    ) -> Result<Execution, ExecutionError> {
+        self.start_for(tenant(granted)?, granted, request)
+    }
+
+    /// The same, whatever opened the deployment to the caller.
+    pub(crate) fn start_for<P>(
+        &self,
+        (organization, deployment, key): Tenant,
+        granted: &Granted<P>,
         mut request: StartRun,
     ) -> Result<Execution, ExecutionError> {
-        let (organization, deployment, key) = tenant(granted)?;
         let runnable = self
             .store
             .find_runnable(organization, deployment, key)
@@ -164,7 +173,15 @@ impl Executions {
         granted: &Granted<Execute>,
         id: ExecutionId,
     ) -> Result<Execution, ExecutionError> {
-        let (organization, deployment, key) = tenant(granted)?;
+        self.status_for(tenant(granted)?, id)
+    }
+
+    /// The same, whatever opened the deployment to the caller.
+    pub(crate) fn status_for(
+        &self,
+        (organization, deployment, key): Tenant,
+        id: ExecutionId,
+    ) -> Result<Execution, ExecutionError> {
         let found = self
             .store
             .find_execution(organization, deployment, key, id)
@@ -182,15 +199,22 @@ impl Executions {
         id: ExecutionId,
     ) -> Result<RunResult, ExecutionError> {
         let execution = self.status(granted, id)?;
+        self.result_of(granted.organization(), execution)
+    }
+
+    /// The whole result of a run that was found for the caller.
+    pub(crate) fn result_of(
+        &self,
+        organization: OrganizationId,
+        execution: Execution,
+    ) -> Result<RunResult, ExecutionError> {
         Ok(match execution.state.status {
             Status::Pending | Status::Executing => RunResult::Unfinished(execution),
             Status::Error => RunResult::Failed(execution),
             Status::Stopped => RunResult::Stopped(execution),
             Status::Completed => {
-                let result = self
-                    .store
-                    .find_result(granted.organization(), id)
-                    .map_err(ExecutionError::Store)?;
+                let result = self.store.find_result(organization, execution.id);
+                let result = result.map_err(ExecutionError::Store)?;
                 result.map_or(RunResult::Expired, |result| RunResult::Completed(execution, result))
             }
         })
@@ -235,11 +259,20 @@ impl Executions {
         granted: &Granted<Execute>,
         id: ExecutionId,
     ) -> Result<Execution, ExecutionError> {
+        self.cancel_found(granted.organization(), || self.status(granted, id))
+    }
+
+    /// Cancels the run that `find` finds for the caller.
+    pub(crate) fn cancel_found(
+        &self,
+        organization: OrganizationId,
+        find: impl Fn() -> Result<Execution, ExecutionError>,
+    ) -> Result<Execution, ExecutionError> {
         // Between reading and saving, a worker may move the run. Each turn sees a later state, and
         // a run changes hands a bounded number of times.
         loop {
-            let execution = self.status(granted, id)?;
-            let from = execution.state;
+            let execution = find()?;
+            let (id, from) = (execution.id, execution.state);
             let to = next(from, Event::Cancel).map_err(|refusal| match refusal {
                 RunRefusal::Finished | RunRefusal::NotExecuting => ExecutionError::Finished,
             })?;
@@ -247,7 +280,7 @@ impl Executions {
             let run_move = RunMove { id, from, to, at, end: None, steps: Vec::new() };
             if self.store.save_move(&run_move).map_err(ExecutionError::Store)? {
                 self.runner.abort(id);
-                self.log.ended(stopped(granted.organization(), &execution));
+                self.log.ended(stopped(organization, &execution));
                 return Ok(Execution { state: to, finished_at: Some(at), ..execution });
             }
         }
@@ -256,9 +289,9 @@ impl Executions {
     /// Calls `notify` when this process ends the run, unless the returned guard is dropped before.
     /// A run may end elsewhere, or have ended: read its status after calling this, and again from
     /// time to time.
-    pub fn watch(
+    pub fn watch<P>(
         &self,
-        _: &Granted<Execute>,
+        _: &Granted<P>,
         id: ExecutionId,
         notify: Box<dyn FnOnce() + Send>,
     ) -> Box<dyn Send> {
@@ -358,10 +391,10 @@ impl Executions {
     }
 }
 
-/// The tenant, deployment and key that a granted call acts for.
-fn tenant(
-    granted: &Granted<Execute>,
-) -> Result<(OrganizationId, DeploymentId, KeyId), ExecutionError> {
+/// The organization, deployment and key that a call acts for.
+pub(crate) type Tenant = (OrganizationId, DeploymentId, KeyId);
+
+fn tenant(granted: &Granted<Execute>) -> Result<Tenant, ExecutionError> {
     match granted.who() {
         Principal::DeploymentKey { id, .. } => {
             Ok((granted.organization(), granted.permission().deployment, *id))

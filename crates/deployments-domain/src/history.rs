@@ -275,7 +275,17 @@ impl History {
         id: ExecutionId,
         wanted: Inclusion,
     ) -> Result<RunDetail, ExecutionError> {
-        let (organization, visibility) = (granted.organization(), granted.visibility());
+        self.detail(granted.organization(), granted.visibility(), id, wanted)
+    }
+
+    /// The same for whoever sees so much.
+    pub(crate) fn detail(
+        &self,
+        organization: OrganizationId,
+        visibility: Visibility,
+        id: ExecutionId,
+        wanted: Inclusion,
+    ) -> Result<RunDetail, ExecutionError> {
         let found = self.store.find_detail(organization, visibility, id, wanted);
         let found = found.map_err(ExecutionError::Store)?.ok_or(ExecutionError::NotFound)?;
         Ok(found.redacted())
@@ -288,6 +298,17 @@ impl History {
     pub fn status(&self, granted: Who<'_>, id: ExecutionId) -> Result<Execution, ExecutionError> {
         let found = self.store.find_run_record(granted.organization(), granted.visibility(), id);
         found.map_err(ExecutionError::Store)?.ok_or(ExecutionError::NotFound)
+    }
+
+    /// Its record as it is told, for whoever sees so much.
+    pub(crate) fn record(
+        &self,
+        organization: OrganizationId,
+        visibility: Visibility,
+        id: ExecutionId,
+    ) -> Result<Execution, ExecutionError> {
+        let found = self.store.find_run_record(organization, visibility, id);
+        found.map_err(ExecutionError::Store)?.map(tell).ok_or(ExecutionError::NotFound)
     }
 
     /// What came of it, whole: for whoever has just started it.

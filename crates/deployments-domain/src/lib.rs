@@ -21,6 +21,7 @@ mod run;
 mod schedule;
 mod schedules;
 mod sharing;
+mod tools;
 mod usage;
 mod use_cases;
 mod workflow;
@@ -65,6 +66,7 @@ pub use self::{
     sharing::{
         Owned, Shareable, Sharing, SharingDesk, SharingDraft, SharingRefusal, SharingStore, Shown,
     },
+    tools::{MAX_TOOL_WAIT, Tools, admits, input_of, input_schema},
     usage::{
         BreakdownFilter, BreakdownQuery, ExecutionTimes, Flushed, Measure, Resolution, RunEnded,
         RunLog, RunOutcome, Usage, UsageBatch, UsageBucket, UsageBy, UsageDesk, UsageFilter,

@@ -127,6 +127,17 @@ pub trait DeploymentStore: Send + Sync {
         id: DeploymentId,
     ) -> Result<Option<Deployment>, StoreError>;
 
+    /// The deployment of this `api_name`, if it is visible.
+    ///
+    /// # Errors
+    /// When storage fails.
+    fn find_deployment_named(
+        &self,
+        organization: OrganizationId,
+        visibility: Visibility,
+        api_name: &str,
+    ) -> Result<Option<Deployment>, StoreError>;
+
     /// The visible deployments that the filter wants, newest first; it searches both their names.
     ///
     /// # Errors
@@ -200,7 +211,8 @@ pub trait DeploymentStore: Send + Sync {
 
 /// Runs: the record of each, and the queue of those that wait.
 pub trait ExecutionStore: Send + Sync {
-    /// What a run of the deployment by this key needs; `None` when one of them is gone.
+    /// What a run of the deployment by this key needs, which is the deployment's own or a platform key; `None` when
+    /// one of them is gone.
     ///
     /// # Errors
     /// When storage fails.

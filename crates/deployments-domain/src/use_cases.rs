@@ -12,7 +12,7 @@ use keys_core::{Entropy, Peppers};
 
 use crate::{
     CodeCheck, DeploymentStore, Deployments, ExecutionStore, Executions, FileStore, History,
-    HistoryStore, ScheduleStore, Schedules, SchemaCheck, SharingDesk, SharingStore, Usage,
+    HistoryStore, ScheduleStore, Schedules, SchemaCheck, SharingDesk, SharingStore, Tools, Usage,
     UsageDesk, WorkflowRunner, WorkflowStore, Workflows,
 };
 
@@ -78,8 +78,9 @@ pub struct UseCases {
     pub key_feed: KeyFeed,
     pub imports: KeyImports,
     pub audit: Arc<AuditLog>,
-    pub executions: Executions,
-    pub history: History,
+    pub executions: Arc<Executions>,
+    pub history: Arc<History>,
+    pub tools: Tools,
     pub usage: UsageDesk,
     pub inferences: Inferences,
     pub organizations: Arc<dyn OrganizationStore>,
@@ -89,6 +90,25 @@ impl From<UseCasePorts> for UseCases {
     #[expect(clippy::too_many_lines, reason = "a table with an entry for each use case")]
     fn from(ports: UseCasePorts) -> Self {
         let UseCasePorts { clock, entropy, peppers, nobody, password_cost, lease, .. } = ports;
+        let history = Arc::new(History {
+            store: ports.history,
+            executions: ports.executions.clone(),
+            runner: ports.runner.clone(),
+            log: ports.usage.clone(),
+            clock: clock.clone(),
+            entropy: entropy.clone(),
+            lease,
+        });
+        let executions = Arc::new(Executions {
+            store: ports.executions,
+            runner: ports.runner,
+            files: ports.files,
+            log: ports.usage.clone(),
+            clock: clock.clone(),
+            entropy: entropy.clone(),
+            lease,
+            schemas: ports.schemas.clone(),
+        });
         Self {
             sessions: Arc::new(Sessions {
                 store: ports.sessions,
@@ -141,7 +161,7 @@ impl From<UseCasePorts> for UseCases {
                 clock: clock.clone(),
                 entropy: entropy.clone(),
                 peppers: peppers.clone(),
-                schemas: ports.schemas.clone(),
+                schemas: ports.schemas,
             },
             sharing: SharingDesk {
                 store: ports.sharing,
@@ -161,25 +181,14 @@ impl From<UseCasePorts> for UseCases {
                 clock: clock.clone(),
                 entropy: entropy.clone(),
             },
-            history: History {
-                store: ports.history,
-                executions: ports.executions.clone(),
-                runner: ports.runner.clone(),
-                log: ports.usage.clone(),
+            tools: Tools {
+                deployments: Arc::clone(&ports.deployments),
+                executions: Arc::clone(&executions),
+                history: Arc::clone(&history),
                 clock: clock.clone(),
-                entropy: entropy.clone(),
-                lease,
             },
-            executions: Executions {
-                store: ports.executions,
-                runner: ports.runner,
-                files: ports.files,
-                log: ports.usage.clone(),
-                clock: clock.clone(),
-                entropy: entropy.clone(),
-                lease,
-                schemas: ports.schemas,
-            },
+            history,
+            executions,
             usage: UsageDesk {
                 usage: ports.usage,
                 deployments: ports.deployments,

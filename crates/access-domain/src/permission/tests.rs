@@ -103,6 +103,11 @@ fn only_the_deployments_own_key_executes_and_a_foreign_one_sees_nothing() {
 }
 
 #[test]
+fn tools_are_called_with_a_platform_key_or_a_deployments_and_by_nobody_else() {
+    check(CallTools, [KIND, KIND, YES, KIND, KIND, YES]);
+}
+
+#[test]
 fn a_deployments_documentation_is_for_its_keys_and_for_those_who_manage_it() {
     let no = Err(Denied::DeploymentKeyRequired);
     let own = ReadDocumentation { deployment: Uuid::from_u128(5).into() };

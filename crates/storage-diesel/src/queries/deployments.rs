@@ -86,6 +86,23 @@ impl DeploymentStore for Store {
         })
     }
 
+    fn find_deployment_named(
+        &self,
+        organization: OrganizationId,
+        visibility: Visibility,
+        api_name: &str,
+    ) -> Result<Option<Deployment>, StoreError> {
+        self.read("looking a deployment up by its name", |conn| {
+            let found: Option<DeploymentRow> = deployments::table
+                .filter(visible!(deployments, organization, visibility))
+                .filter(deployments::api_name.eq(api_name))
+                .select(DeploymentRow::as_select())
+                .first(conn)
+                .optional()?;
+            found.map(DeploymentRow::read).transpose()
+        })
+    }
+
     fn list_deployments(
         &self,
         organization: OrganizationId,

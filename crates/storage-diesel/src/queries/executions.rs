@@ -50,11 +50,17 @@ impl ExecutionStore for Store {
         self.read("looking up what to run", |conn| {
             let found = deployments::table
                 .inner_join(workflows::table.inner_join(workflow_versions::table))
-                .inner_join(keys::table)
+                .inner_join(keys::table.on(keys::organization_id.eq(deployments::organization_id)))
                 .inner_join(
                     organizations::table.on(organizations::id.eq(deployments::organization_id)),
                 )
                 .filter(keys::id.eq(codec::id(key)))
+                // Its own key, or one that opens all of them.
+                .filter(
+                    keys::deployment_id
+                        .eq(deployments::id.nullable())
+                        .or(keys::kind.eq("platform").nullable()),
+                )
                 .filter(deployments::id.eq(codec::id(deployment)))
                 .filter(deployments::organization_id.eq(codec::id(organization)))
                 .filter(deployments::deleted_at.is_null())

@@ -238,6 +238,10 @@ pub(crate) struct RunnableRow {
     definition: String,
     #[diesel(select_expression = organizations::max_concurrent)]
     organization_limit: Option<i32>,
+    #[diesel(select_expression = organizations::active_platform_slot)]
+    active_slot: Option<i16>,
+    #[diesel(select_expression = keys::slot)]
+    key_slot: Option<i16>,
     #[diesel(select_expression = keys::is_active)]
     key_is_active: Option<bool>,
     #[diesel(select_expression = keys::revoked_at)]
@@ -250,7 +254,10 @@ impl RunnableRow {
     pub(crate) fn read(self) -> QueryResult<Runnable> {
         let deployment = self.deployment.read()?;
         let key = Key {
-            is_active: self.key_is_active.unwrap_or(false),
+            // A platform key is active by its slot, which one that was deleted has lost.
+            is_active: self
+                .key_is_active
+                .unwrap_or(self.key_slot.is_some() && self.key_slot == self.active_slot),
             owner_is_active: deployment.is_active,
             revoked_at: self.key_revoked_at.map(codec::read_micros).transpose()?,
             expires_at: self.key_expires_at.map(codec::read_micros).transpose()?,

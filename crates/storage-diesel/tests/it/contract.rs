@@ -71,6 +71,7 @@ on_both_databases! {
         whoever_sees_only_their_own_sees_no_other_deployment
         another_organization_sees_no_deployment
         only_a_workflow_that_its_maker_sees_can_be_deployed
+        a_deployment_is_found_by_its_name_in_its_own_organization
         an_api_name_is_unique_in_its_organization_until_it_is_free_again
         of_eight_deployments_of_one_name_at_once_one_is_made
         a_change_of_a_deployment_is_saved_whole
@@ -79,6 +80,7 @@ on_both_databases! {
         a_deleted_deployment_is_not_found_and_not_deleted_again;
     executions:
         what_to_run_is_the_current_version_of_the_deployed_workflow
+        what_to_run_is_told_to_a_platform_key_as_long_as_that_is_active
         what_to_run_tells_the_key_as_it_is_now
         an_accepted_run_is_told_as_it_stands
         a_run_is_seen_by_the_key_that_started_it_and_by_others_only_if_shared

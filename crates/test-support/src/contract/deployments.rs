@@ -36,6 +36,21 @@ pub fn a_deployment_is_found_as_it_was_saved(given: &Given) {
     assert_eq!(found, Some(deployed.deployment));
 }
 
+pub fn a_deployment_is_found_by_its_name_in_its_own_organization(given: &Given) {
+    let deployed = given.deployed("acme");
+    let there = given.organization("other");
+    let name = deployed.deployment.api_name.clone();
+    let find = |organization, name: &str| {
+        given.stores.find_deployment_named(organization, ALL, name).unwrap()
+    };
+    assert_eq!(find(deployed.organization, &name), Some(deployed.deployment.clone()));
+    assert_eq!(find(deployed.organization, &format!("{name}x")), None);
+    assert_eq!(find(there, &name), None);
+    let id = deployed.deployment.id;
+    given.stores.delete_deployment(deployed.organization, ALL, id, &given.deed()).unwrap();
+    assert_eq!(find(deployed.organization, &name), None);
+}
+
 pub fn a_deployment_is_saved_with_its_first_key_or_not_at_all(given: &Given) {
     let deployed = given.deployed("acme");
     let again = given.new_deployment(&deployed.workflow, "again");

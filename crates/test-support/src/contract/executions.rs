@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use access_domain::{Action, KeyChange, ListFilter};
+use access_domain::{Action, KeyChange, ListFilter, PlatformKeyChange};
 use deployments_domain::{
     Deployment, Event, Execution, Failure, FailureCode, NewRun, Progress, Retention, RunEnd,
     RunMove, RunState, Status, StepRecord, StepState,
 };
-use keys_core::Key;
+use keys_core::{Key, Slot};
 use serde_json::{Value, json};
 
 use super::{
@@ -75,6 +75,28 @@ pub fn what_to_run_tells_the_key_as_it_is_now(given: &Given) {
     let act = given.act(Action::KeyDeleted);
     given.stores.change_key(organization, deployed.ring(), key, &rule, &act).unwrap();
     assert_eq!(told(), Key { owner_is_active: false, revoked_at: Some(given.now()), ..good });
+}
+
+pub fn what_to_run_is_told_to_a_platform_key_as_long_as_that_is_active(given: &Given) {
+    let deployed = given.deployed("acme");
+    let (organization, deployment) = (deployed.organization, deployed.deployment.id);
+    let slots = given.stores.platform_keys(organization).unwrap();
+    let key = slots.get(Slot::One).unwrap().id;
+    let told = || given.stores.find_runnable(organization, deployment, key).unwrap().unwrap();
+    assert_eq!(told().deployment, deployed.deployment);
+    assert_eq!(told().key, Key::new(deployment));
+    let change = |change: PlatformKeyChange| {
+        let act = given.act(Action::PlatformKeyDeleted);
+        given.stores.change_platform_keys(organization, &|_| Ok(change.clone()), &act).unwrap();
+    };
+    change(PlatformKeyChange::Activate(None));
+    assert_eq!(told().key, Key { is_active: false, ..Key::new(deployment) });
+    change(PlatformKeyChange::Activate(Some(Slot::One)));
+    change(PlatformKeyChange::Delete { slot: Slot::One, at: given.now(), revoke_made: false });
+    assert!(!told().key.is_active);
+    let there = given.organization("other");
+    let foreign = given.stores.platform_keys(there).unwrap().get(Slot::One).unwrap().id;
+    assert!(given.stores.find_runnable(organization, deployment, foreign).unwrap().is_none());
 }
 
 pub fn an_accepted_run_is_told_as_it_stands(given: &Given) {
