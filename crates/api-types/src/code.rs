@@ -41,6 +41,8 @@ pub enum ErrorCode {
     CsrfTokenRequired,
     /// A page of another site sent it.
     CrossSiteRequest,
+    /// The request names the server by a name that is not its own.
+    HostNotAllowed,
     /// Only its owner or an administrator may change it.
     OwnerRequired,
     /// There is no such thing for this caller.
@@ -139,7 +141,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// All of them, in the order of their statuses.
-    pub const ALL: [Self; 66] = [
+    pub const ALL: [Self; 67] = [
         Self::MalformedJson,
         Self::MalformedMultipart,
         Self::InvalidParameter,
@@ -159,6 +161,7 @@ impl ErrorCode {
         Self::DeploymentKeyRequired,
         Self::CsrfTokenRequired,
         Self::CrossSiteRequest,
+        Self::HostNotAllowed,
         Self::OwnerRequired,
         Self::NotFound,
         Self::ModelNotFound,
@@ -248,6 +251,9 @@ impl ErrorCode {
             }
             Self::CrossSiteRequest => {
                 ("cross_site_request", 403, "A page of another site sent the request")
+            }
+            Self::HostNotAllowed => {
+                ("host_not_allowed", 403, "The server is not known by this name")
             }
             Self::OwnerRequired => {
                 ("owner_required", 403, "Only its owner or an administrator may change it")

@@ -69,6 +69,8 @@ pub trait FromCall: Permission + Sized {
     /// Whether a use case may still refuse what the permission allows: of such calls it is remembered
     /// who makes them. The others are many and quick.
     const MANAGES: bool = false;
+    /// Whether a cookie says nothing here, as if none had been sent.
+    const KEYS_ALONE: bool = false;
 
     /// What exactly this request asks to be allowed.
     ///
@@ -140,7 +142,7 @@ impl FromRequest for Identity {
         let request = request.clone();
         Box::pin(async move {
             let requested = requested_organization(&request);
-            let identity = identify(&request, &requested).await?;
+            let identity = identify(&request, &requested, false).await?;
             if let (Identity::Session { record, .. }, Some(named)) = (&identity, &requested.header)
             {
                 record.membership(named).ok_or(AuthenticationError::OrganizationMismatch)?;
@@ -158,7 +160,7 @@ pub(crate) async fn granted_to<P: FromCall>(
     request: &HttpRequest,
 ) -> Result<(Granted<P>, Quotas), ApiError> {
     let requested = requested_organization(request);
-    let (who, quotas) = match identify(request, &requested).await? {
+    let (who, quotas) = match identify(request, &requested, P::KEYS_ALONE).await? {
         Identity::Key(Admitted { who, quotas }) => (who, quotas),
         Identity::Session { record, .. } => {
             (principal_of_session(&record, &requested)?, Quotas::default())
@@ -224,9 +226,11 @@ async fn session(
 async fn identify(
     request: &HttpRequest,
     requested: &RequestedOrganization,
+    keys_alone: bool,
 ) -> Result<Identity, ApiError> {
     let context = context_of(request)?;
     match presented(request, &context.cookie)? {
+        Presented::Session(_) if keys_alone => Err(AuthenticationError::Missing.into()),
         Presented::Nothing => Err(AuthenticationError::Missing.into()),
         Presented::Unreadable => Err(AuthenticationError::Invalid.into()),
         Presented::Key(key) => {
@@ -422,7 +426,7 @@ impl FromCall for ReadDocumentation {
     }
 }
 
-fn by_name(named: &str, who: &Principal) -> Result<Execute, ApiError> {
+pub(crate) fn by_name(named: &str, who: &Principal) -> Result<Execute, ApiError> {
     match who {
         Principal::DeploymentKey { deployment, bounds, .. }
             if bounds.api_name.is_some() && bounds.api_name == ApiName::parse(named) =>

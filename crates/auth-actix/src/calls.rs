@@ -38,6 +38,16 @@ pub fn count_tokens(request: &HttpRequest, tokens: TokenUsage) {
     }
 }
 
+/// The consumer that a request is counted for, where its key was found.
+pub(crate) fn consumer(request: &HttpRequest) -> Option<Consumer> {
+    request.extensions().get::<Calling>().map(|calling| calling.consumer)
+}
+
+/// The request is not counted: somebody else does.
+pub(crate) fn forget(request: &HttpRequest) {
+    request.extensions_mut().remove::<Calling>();
+}
+
 /// Counts a request that is about to be answered so.
 pub(crate) fn note<B: MessageBody>(answered: &ServiceResponse<B>) {
     let request = answered.request();
@@ -52,7 +62,7 @@ pub(crate) fn note<B: MessageBody>(answered: &ServiceResponse<B>) {
 
 /// A run that was waited for and came to nothing is a failure, as those of the server are; every
 /// other refusal is the caller's to mend.
-fn outcome(status: StatusCode, code: Option<ErrorCode>) -> CallOutcome {
+pub(crate) fn outcome(status: StatusCode, code: Option<ErrorCode>) -> CallOutcome {
     let is_refused = status.is_client_error();
     match code {
         Some(ErrorCode::ExecutionFailed | ErrorCode::ExecutionStopped) => CallOutcome::Failed,

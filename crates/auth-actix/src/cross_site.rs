@@ -18,14 +18,19 @@ const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 /// # Errors
 /// When it comes from elsewhere.
 pub fn refuse_cross_site(request: &HttpRequest, own: &str) -> Result<(), ApiError> {
-    let header = |name: HeaderName| {
-        request.headers().get(name).map(|value| value.to_str().unwrap_or_default())
-    };
-    if is_own(header(FETCH_SITE), header(ORIGIN), header(HOST), own) {
+    if !is_cross_site(request, own) {
         return Ok(());
     }
     let detail = "a page of another site sent this; log in on a page of this server";
     Err(ApiError::new(ErrorCode::CrossSiteRequest, detail))
+}
+
+/// Whether a browser says that another site's page has sent a request.
+pub fn is_cross_site(request: &HttpRequest, own: &str) -> bool {
+    let header = |name: HeaderName| {
+        request.headers().get(name).map(|value| value.to_str().unwrap_or_default())
+    };
+    !is_own(header(FETCH_SITE), header(ORIGIN), header(HOST), own)
 }
 
 /// A page of a sibling host is another's, too: hosts of one domain need not trust each other.

@@ -79,8 +79,8 @@ impl ApiError {
         self.problem("").errors
     }
 
-    /// The document for the caller.
-    pub(crate) fn problem(&self, request_id: &str) -> Problem {
+    /// The document for the caller, in an answer to the request of this id.
+    pub fn problem(&self, request_id: &str) -> Problem {
         Problem { instance: self.instance.clone(), ..self.refusal.problem(request_id) }
     }
 

@@ -4,6 +4,7 @@
 //! Knows nothing of routes, workflows or storage. The one hop from an event loop to blocking code
 //! is [`run_blocking`]; only keys are loaded past it, by [`KeyCache`].
 
+mod agent_call;
 mod blocking;
 mod bounded;
 mod budgets;
@@ -33,6 +34,7 @@ mod turns;
 mod waiting;
 
 pub use self::{
+    agent_call::{AgentCall, UnspentCaller},
     blocking::{Blocking, run_blocking},
     bounded::read_bounded,
     caller::{
@@ -41,7 +43,7 @@ pub use self::{
     },
     calls::{count_for, count_tokens},
     client_address::ClientAddress,
-    cross_site::refuse_cross_site,
+    cross_site::{is_cross_site, refuse_cross_site},
     error::ApiError,
     guard::{Guarded, KeyGuard},
     guesses::Guesses,

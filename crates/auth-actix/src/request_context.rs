@@ -107,7 +107,7 @@ fn problem_response(
 ) -> HttpResponse {
     match error.as_error::<ApiError>() {
         Some(error) => {
-            log_chain(error, id);
+            log_chain(error, &id.0);
             document(request, error, id)
         }
         None if status.is_server_error() => {
@@ -149,7 +149,7 @@ pub(crate) fn framework_error(status: StatusCode) -> ApiError {
 }
 
 /// The whole chain of causes, once, for the operator; callers see none of it.
-fn log_chain(error: &ApiError, id: &RequestId) {
+pub(crate) fn log_chain(error: &ApiError, id: &str) {
     let mut causes = Vec::new();
     let mut cause = StdError::source(error);
     while let Some(error) = cause {
@@ -158,7 +158,7 @@ fn log_chain(error: &ApiError, id: &RequestId) {
     }
     if !causes.is_empty() {
         tracing::error!(
-            request_id = id.0,
+            request_id = id,
             code = error.code().as_str(),
             causes = causes.join(": "),
             "a request failed"

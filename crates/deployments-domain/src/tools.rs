@@ -4,8 +4,8 @@
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use access_domain::{
-    CallTools, Clock, Fault, FaultCode, Granted, ListFilter, Page, PageRequest, Principal,
-    StoreError, Visibility, pointer_segment,
+    CallTools, Clock, DeploymentId, Fault, FaultCode, Granted, ListFilter, Page, PageRequest, Principal,
+    Quota, Quotas, RateSubject, StoreError, Visibility, pointer_segment,
 };
 use keys_core::{Denial, Key, KeyId, KeyRequest, Timestamp, decide};
 use serde_json::{Map, Value, json};
@@ -41,7 +41,7 @@ enum Agent {
     /// That of a whole organization.
     Platform,
     /// That of one deployment.
-    OfDeployment(access_domain::DeploymentId, KeyId),
+    OfDeployment(DeploymentId, KeyId),
 }
 
 type Who<'a> = &'a Granted<CallTools>;
@@ -92,6 +92,19 @@ impl Tools {
         admits(deployment, granted.origin().address, self.clock.now())
     }
 
+    /// What a call spends: of its key, and of the deployment, both or neither. `of_key`: what any call with the key spends,
+    /// which of a deployment's key tells both.
+    pub fn quotas(&self, granted: Who<'_>, of_key: Quotas, deployment: &Deployment) -> Quotas {
+        match agent(granted) {
+            Agent::OfDeployment(..) => of_key,
+            Agent::Platform => {
+                let subject = RateSubject::Deployment(deployment.id);
+                let of_deployment = deployment.rate_limit.map(|limit| Quota { subject, limit });
+                Quotas::new(of_key.iter().next(), of_deployment)
+            }
+        }
+    }
+
     /// Accepts a run, as [`Executions::start`] does.
     ///
     /// # Errors
@@ -110,6 +123,16 @@ impl Tools {
             Agent::Platform => granted.who().actor().into(),
         };
         self.executions.start_for((granted.organization(), deployment.id, key), granted, run)
+    }
+
+    /// As [`Executions::watch`].
+    pub fn watch(
+        &self,
+        granted: Who<'_>,
+        id: ExecutionId,
+        notify: Box<dyn FnOnce() + Send>,
+    ) -> Box<dyn Send> {
+        self.executions.watch(granted, id, notify)
     }
 
     /// Where a run stands: any of the organization for a platform key, what a deployment's key may see for that one.

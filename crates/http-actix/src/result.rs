@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use access_domain::{Execute, Granted};
-use api_types::{ErrorCode, FailureView, ProblemError, StartedView};
+use api_types::{Refusal, StartedView};
 use auth_actix::ApiError;
 use deployments_domain::{Execution, ExecutionId, RunResult};
 use serde_json::Value;
@@ -36,29 +36,13 @@ pub(crate) fn ended(
     match result {
         RunResult::Completed(execution, result) => Ok(Ended::With(execution, result)),
         RunResult::Unfinished(execution) => Ok(Ended::NotYet(execution)),
-        RunResult::Failed(execution) => Err(failed(address(&execution), execution)),
-        RunResult::Stopped(execution) => {
-            let stopped = ApiError::new(
-                ErrorCode::ExecutionStopped,
-                "the execution was cancelled: there is no result",
-            );
-            Err(stopped.about(address(&execution)))
+        RunResult::Failed(execution) => {
+            let refusal = Refusal::execution_failed(execution.failure.clone());
+            Err(ApiError::from(refusal).about(address(&execution)))
         }
-        RunResult::Expired => Err(ApiError::new(
-            ErrorCode::ResultExpired,
-            "the result is no longer kept; the execution's status still is",
-        )),
+        RunResult::Stopped(execution) => {
+            Err(ApiError::from(Refusal::execution_stopped()).about(address(&execution)))
+        }
+        RunResult::Expired => Err(Refusal::result_expired().into()),
     }
-}
-
-fn failed(address: String, execution: Execution) -> ApiError {
-    let Some(failure) = execution.failure.map(FailureView::from) else {
-        return ApiError::new(ErrorCode::ExecutionFailed, "the execution failed").about(address);
-    };
-    let detail = match failure.step {
-        Some(step) => format!("step '{step}' failed: {}", failure.reason),
-        None => failure.reason.clone(),
-    };
-    let error = ProblemError { code: failure.code, detail: failure.reason, attr: None };
-    ApiError::new(ErrorCode::ExecutionFailed, detail).because(vec![error]).about(address)
 }

@@ -9,13 +9,13 @@ use access_domain::{
     SettingsRefusal, StoreError, WebhookRefusal,
 };
 use deployments_domain::{
-    DeploymentRefusal, ExecutionError, ScheduleRefusal, SharingRefusal, UsageRefusal,
-    WorkflowRefusal,
+    DeploymentRefusal, ExecutionError, Failure, ScheduleRefusal, SharingRefusal,
+    UsageRefusal, WorkflowRefusal,
 };
 use keys_core::{PlatformKeyError, RotationRefusal};
 
 use super::Refusal;
-use crate::{ErrorCode, ProblemError};
+use crate::{ErrorCode, FailureView, ProblemError};
 
 /// Who invited too many has room again after this time at the latest.
 const SECONDS_OF_AN_HOUR: u64 = 3600;
@@ -331,6 +331,34 @@ impl From<ExecutionError> for Refusal {
             }
             ExecutionError::Store(error) => error.into(),
         }
+    }
+}
+
+/// Why there is no result, and never will be.
+impl Refusal {
+    /// The run failed.
+    pub fn execution_failed(failure: Option<Failure>) -> Self {
+        let Some(failure) = failure.map(FailureView::from) else {
+            return Self::new(ErrorCode::ExecutionFailed, "the execution failed");
+        };
+        let detail = match failure.step {
+            Some(step) => format!("step '{step}' failed: {}", failure.reason),
+            None => failure.reason.clone(),
+        };
+        let error = ProblemError { code: failure.code, detail: failure.reason, attr: None };
+        Self::new(ErrorCode::ExecutionFailed, detail).because(vec![error])
+    }
+
+    /// The run was cancelled.
+    pub fn execution_stopped() -> Self {
+        let detail = "the execution was cancelled: there is no result";
+        Self::new(ErrorCode::ExecutionStopped, detail)
+    }
+
+    /// There was one.
+    pub fn result_expired() -> Self {
+        let detail = "the result is no longer kept; the execution's status still is";
+        Self::new(ErrorCode::ResultExpired, detail)
     }
 }
 
