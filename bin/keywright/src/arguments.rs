@@ -42,6 +42,12 @@ pub(crate) enum Command {
     /// Look at keys: what one is, and whether any lie about in files
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Offer a server's tools to an agent's client that starts processes (MCP over standard input and output)
+    ///
+    /// The key, a platform key or a deployment key, comes from the environment variable KEYWRIGHT_API_KEY or from
+    /// --key-file, never from an argument. Standard output carries the protocol alone; what goes wrong is told on
+    /// standard error as well as to the client. Ends when standard input ends. docs/MCP.md shows how clients are set up.
+    Mcp(McpOptions),
     /// Find out whether the audit is all there and as it was written
     #[command(subcommand)]
     Audit(AuditCommand),
@@ -70,6 +76,16 @@ pub(crate) struct DemoOptions {
     /// Address to listen on; loopback only
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     pub(crate) listen: std::net::SocketAddr,
+}
+
+#[derive(Args)]
+pub(crate) struct McpOptions {
+    /// The server: https://keys.example, or the whole address that ends in /mcp
+    #[arg(long, value_name = "URL")]
+    pub(crate) url: String,
+    /// A file that holds the key and nothing else; outranks KEYWRIGHT_API_KEY
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key_file: Option<PathBuf>,
 }
 
 #[derive(Args, Clone, Copy)]

@@ -1,6 +1,6 @@
 //! Where log lines go: standard error, so that standard output stays a command's answer.
 
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{EnvFilter, filter::Directive};
 
 use crate::{
     configuration::{Log, LogFormat},
@@ -11,6 +11,9 @@ use crate::{
 pub(crate) fn start(log: &Log) -> Result<(), Failure> {
     let filter = EnvFilter::try_new(&log.level)
         .map_err(|error| Failure::Configuration(format!("log.level: {error}")))?;
+    // Whatever the level: what tools are given and put out stands in no log.
+    let silenced = mcp_server::NOT_LOGGED.parse::<Directive>();
+    let filter = filter.add_directive(silenced.map_err(|error| Failure::failed(&error))?);
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let started = match log.format {
         LogFormat::Json => lines.json().try_init(),

@@ -17,6 +17,7 @@ mod hidden;
 mod key;
 mod list;
 mod logging;
+mod mcp;
 mod metrics;
 mod migrate;
 mod networks;
@@ -62,6 +63,10 @@ fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     if let Command::Key(command) = &arguments.command {
         return key::run(arguments.config.as_deref(), command);
     }
+    // Speaks with a server elsewhere, of which nothing is configured here.
+    if let Command::Mcp(options) = &arguments.command {
+        return mcp::run(options);
+    }
     let loaded = Loaded::read(arguments.config.as_deref())?;
     match arguments.command {
         Command::Demo(options) => demo::run(loaded, options),
@@ -74,6 +79,6 @@ fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Audit(command) => audit::run(&loaded, &command),
         Command::Config(command) => configuration::show(&loaded, &command),
         Command::Doctor(output) => doctor::run(&loaded, output),
-        Command::Sandbox | Command::Key(_) => Ok(ExitCode::SUCCESS),
+        Command::Sandbox | Command::Key(_) | Command::Mcp(_) => Ok(ExitCode::SUCCESS),
     }
 }

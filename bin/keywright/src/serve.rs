@@ -12,6 +12,7 @@ use actix_web::{
 };
 use console_web::Console;
 use http_actix::App;
+use mcp_server::Mcp;
 use tokio::{
     join, select,
     signal::unix::{Signal, SignalKind, signal},
@@ -114,7 +115,15 @@ fn listen(
     let event_loops = std::thread::available_parallelism().map_or(1, usize::from);
     let patience = Duration::from_secs(configuration.server.body_seconds);
     let console = console(&state, configuration.base_url());
-    let app = move || http_actix::app(state.clone(), console_web::configure(console.clone()));
+    let mcp = agents(&state, configuration);
+    let app = move || {
+        let (mcp, console) = (mcp.clone(), console.clone());
+        http_actix::app(state.clone(), move |config| {
+            mcp_server::configure(mcp)(config);
+            // Last: what is nobody's address may be a page's.
+            console_web::configure(console)(config);
+        })
+    };
     let server = HttpServer::new(app)
         .client_request_timeout(Duration::from_secs(configuration.server.head_seconds))
         .on_connect(move |connection, _| cut_off_when_stalled(connection, patience))
@@ -135,6 +144,16 @@ fn listen(
 fn console(state: &App, base_url: String) -> web::Data<Console> {
     let (use_cases, passwords) = (state.use_cases(), state.passwords());
     web::Data::new(Console::new(Arc::clone(use_cases), Arc::clone(passwords), base_url))
+}
+
+/// The edge of agents, over the same.
+fn agents(state: &App, configuration: &Configuration) -> web::Data<Mcp> {
+    let settings = mcp_server::Settings {
+        base_url: configuration.base_url(),
+        max_body_bytes: configuration.server.max_body_bytes,
+        body_timeout: Duration::from_secs(configuration.server.body_seconds),
+    };
+    web::Data::new(Mcp::new(Arc::clone(state.use_cases()), Arc::clone(state.waiting()), settings))
 }
 
 /// What goes on beside the answers, as long as the process does; returns what must be closed.

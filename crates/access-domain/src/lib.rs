@@ -130,11 +130,11 @@ pub use self::{
     page::{InvalidSearch, ListFilter, Page, PageRequest, SearchText},
     password::{HashingFailed, PasswordCost, PasswordHash},
     permission::{
-        CallTools, Denied, Execute, ExplainKeys, Granted, Infer, LeaveOrganization, ManageDeployments,
-        ManageKeys, ManageMail, ManageMembers, ManageOrganization, ManagePlatformKeys,
-        ManageSecrets, ManageWebhooks, ManageWorkflows, Operator, OwnerRequired, Permission,
-        ReadAudit, ReadDocumentation, ReadModels, ReadOrganization, ReadUsage, RefreshPlatformKey,
-        SeeSelf, VerifyKeys, Visibility, authorize,
+        CallTools, Denied, Execute, ExplainKeys, Granted, Infer, LeaveOrganization,
+        ManageDeployments, ManageKeys, ManageMail, ManageMembers, ManageOrganization,
+        ManagePlatformKeys, ManageSecrets, ManageWebhooks, ManageWorkflows, Operator,
+        OwnerRequired, Permission, ReadAudit, ReadDocumentation, ReadModels, ReadOrganization,
+        ReadUsage, RefreshPlatformKey, SeeSelf, VerifyKeys, Visibility, authorize,
     },
     platform_keys::{PlatformKey, PlatformKeyChange, PlatformKeyRefusal, PlatformKeysUseCases},
     ports::{

@@ -25,6 +25,7 @@ pub const RESERVED_SLUGS: &[&str] = &[
     "invitations",
     "log-in",
     "log-out",
+    "mcp",
     "metrics",
     "readyz",
     "unstract",

@@ -73,10 +73,8 @@ impl AgentCall {
         let consumer = calls::consumer(request);
         let pattern = request.match_pattern().unwrap_or_default();
         Ok(Self {
-            consumer: consumer.map(|of_key| Consumer {
-                deployment: deployment.or(of_key.deployment),
-                ..of_key
-            }),
+            consumer: consumer
+                .map(|of_key| Consumer { deployment: deployment.or(of_key.deployment), ..of_key }),
             calls: Arc::clone(&context.calls),
             refusals: Arc::clone(&context.refusals),
             organization: who.organization().id,

@@ -4,8 +4,8 @@
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use access_domain::{
-    CallTools, Clock, DeploymentId, Fault, FaultCode, Granted, ListFilter, Page, PageRequest, Principal,
-    Quota, Quotas, RateSubject, StoreError, Visibility, pointer_segment,
+    CallTools, Clock, DeploymentId, Fault, FaultCode, Granted, ListFilter, Page, PageRequest,
+    Principal, Quota, Quotas, RateSubject, StoreError, Visibility, pointer_segment,
 };
 use keys_core::{Denial, Key, KeyId, KeyRequest, Timestamp, decide};
 use serde_json::{Map, Value, json};
@@ -52,16 +52,23 @@ impl Tools {
     ///
     /// # Errors
     /// When storage fails.
-    pub fn list(&self, granted: Who<'_>, page: PageRequest) -> Result<Page<Deployment>, StoreError> {
+    pub fn list(
+        &self,
+        granted: Who<'_>,
+        page: PageRequest,
+    ) -> Result<Page<Deployment>, StoreError> {
         let organization = granted.organization();
         let found = match agent(granted) {
             Agent::OfDeployment(id, _) => {
                 let own = self.deployments.find_deployment(organization, ALL, id)?;
                 Page { items: own.into_iter().collect(), next: None }
             }
-            Agent::Platform => {
-                self.deployments.list_deployments(organization, ALL, &ListFilter::default(), page)?
-            }
+            Agent::Platform => self.deployments.list_deployments(
+                organization,
+                ALL,
+                &ListFilter::default(),
+                page,
+            )?,
         };
         Ok(Page { items: found.items.into_iter().filter(|one| one.is_active).collect(), ..found })
     }
@@ -70,11 +77,7 @@ impl Tools {
     ///
     /// # Errors
     /// When storage fails.
-    pub fn find(
-        &self,
-        granted: Who<'_>,
-        api_name: &str,
-    ) -> Result<Option<Deployment>, StoreError> {
+    pub fn find(&self, granted: Who<'_>, api_name: &str) -> Result<Option<Deployment>, StoreError> {
         let organization = granted.organization();
         let found = self.deployments.find_deployment_named(organization, ALL, api_name)?;
         Ok(found.filter(|deployment| match agent(granted) {
@@ -145,9 +148,7 @@ impl Tools {
             Agent::OfDeployment(deployment, key) => {
                 self.executions.status_for((organization, deployment, key), id)
             }
-            Agent::Platform => {
-                self.history.record(organization, ALL, id)
-            }
+            Agent::Platform => self.history.record(organization, ALL, id),
         }
     }
 

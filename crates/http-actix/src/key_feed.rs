@@ -23,8 +23,8 @@ pub(crate) async fn news(
     wait: Duration,
 ) -> Result<KeyNews, ApiError> {
     let (organization, granted) = (granted.organization(), Arc::new(granted));
-    let place = app.waiters.try_acquire();
-    let mut deadline = Instant::now() + if place.is_ok() { wait } else { Duration::ZERO };
+    let place = app.waiting().place();
+    let mut deadline = Instant::now() + if place.is_some() { wait } else { Duration::ZERO };
     loop {
         let seen = app.key_epochs.last_change(organization);
         let asker = Arc::clone(&granted);
@@ -35,7 +35,7 @@ pub(crate) async fn news(
         }
         select! {
             () = app.key_epochs.changed_since(organization, seen) => {}
-            () = app.stopped_waiting() => deadline = Instant::now(),
+            () = app.waiting().stopped() => deadline = Instant::now(),
             () = sleep(left.min(ASK_EVERY)) => {}
         }
     }

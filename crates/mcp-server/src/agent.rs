@@ -167,7 +167,8 @@ impl ServerHandler for Agent {
     ) -> Result<ListToolsResult, ErrorData> {
         let cursor = page.and_then(|page| page.cursor);
         let after = cursor.as_deref().map(Uuid::try_parse).transpose();
-        let after = after.map_err(|_| ErrorData::invalid_params("there is no such cursor", None))?;
+        let after =
+            after.map_err(|_| ErrorData::invalid_params("there is no such cursor", None))?;
         let Caller { mcp, granted, .. } = &self.0.caller;
         let (asker, page) = (Arc::clone(granted), PageRequest { after, limit: PAGE });
         let found = mcp.run(move |uc| uc.tools.list(&asker, page)).await;

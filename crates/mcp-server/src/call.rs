@@ -89,7 +89,5 @@ async fn let_in(
         return Err(ApiError::new(ErrorCode::BodyTooLarge, detail));
     }
     let read = input_of(deployment, arguments);
-    read.map_err(|faults| {
-        api_types::Refusal::from(ExecutionError::InputInvalid { faults }).into()
-    })
+    read.map_err(|faults| api_types::Refusal::from(ExecutionError::InputInvalid { faults }).into())
 }

@@ -14,7 +14,8 @@ use auth_actix::{ApiError, is_cross_site};
 pub(crate) fn check(request: &HttpRequest, own: &str) -> Result<(), ApiError> {
     let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
     if !host.is_some_and(|host| is_own(host, own)) {
-        let detail = "'Host' names another server than this one; the operator sets server.public_url";
+        let detail =
+            "'Host' names another server than this one; the operator sets server.public_url";
         return Err(ApiError::new(ErrorCode::HostNotAllowed, detail));
     }
     if is_cross_site(request, own) {
@@ -70,7 +71,9 @@ mod tests {
 
     #[test]
     fn an_address_cannot_be_rebound() {
-        for host in ["127.0.0.1", "10.0.0.1:8080", "[::1]:8080", "[::1]", "localhost:9", "localhost"] {
+        for host in
+            ["127.0.0.1", "10.0.0.1:8080", "[::1]:8080", "[::1]", "localhost:9", "localhost"]
+        {
             check("", host, true);
             check("https://keys.example", host, true);
         }

@@ -92,7 +92,10 @@ mod tests {
             "params": {"name": "echo", "arguments": {"n": 1.50}, "_meta": {"progressToken": 3}}}"#;
         let read = Message::read(body.as_bytes()).unwrap();
         let call = read.call.unwrap();
-        assert_eq!((call.tool.as_str(), Value::from(call.arguments).to_string()), ("echo", r#"{"n":1.50}"#.into()));
+        assert_eq!(
+            (call.tool.as_str(), Value::from(call.arguments).to_string()),
+            ("echo", r#"{"n":1.50}"#.into())
+        );
         let envelope: Value = serde_json::from_slice(&read.envelope).unwrap();
         assert_eq!(envelope["params"], json!({"name": "echo", "_meta": {"progressToken": 3}}));
     }

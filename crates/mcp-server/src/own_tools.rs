@@ -55,11 +55,15 @@ impl OwnTool {
             Self::ListDeployments => {
                 "Lists the deployed workflows that can be called, each by the tool of its api_name, with what it takes."
             }
-            Self::GetExecution => "Tells where an execution stands: its status, progress and failure.",
+            Self::GetExecution => {
+                "Tells where an execution stands: its status, progress and failure."
+            }
             Self::GetResult => {
                 "Returns the result of an execution, or where it stands. With wait_seconds, waits so long for its end."
             }
-            Self::CancelExecution => "Cancels an execution that has not ended. What its steps did already stays done.",
+            Self::CancelExecution => {
+                "Cancels an execution that has not ended. What its steps did already stays done."
+            }
         };
         let hints = ToolAnnotations::new().open_world(false).idempotent(true);
         let hints = match self {
@@ -98,7 +102,8 @@ impl OwnTool {
     /// Everything that is wrong with arguments, but for their values.
     fn check(self, arguments: &Map<String, Value>) -> Result<(), ApiError> {
         let schema = self.schema();
-        let known = |name: &str| schema.get("properties").is_some_and(|all| all.get(name).is_some());
+        let known =
+            |name: &str| schema.get("properties").is_some_and(|all| all.get(name).is_some());
         let unknown = arguments.keys().filter(|name| !known(name)).map(|name| {
             let pointer = format!("/{}", access_domain::pointer_segment(name));
             Fault::new(pointer, FaultCode::UnknownField, "this tool has no such argument")

@@ -47,7 +47,9 @@ pub(crate) fn result(result: RunResult) -> Result<Value, ApiError> {
 fn about(refusal: Refusal, execution: &Execution) -> ApiError {
     let error = ApiError::from(refusal);
     match execution.trigger.deployment() {
-        Some(deployment) => error.about(StartedView::new(execution, deployment, None, "").status_api),
+        Some(deployment) => {
+            error.about(StartedView::new(execution, deployment, None, "").status_api)
+        }
         None => error,
     }
 }

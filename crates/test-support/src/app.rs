@@ -16,10 +16,9 @@ use access_domain::{
     AuditLog, CreateOrganization, EncryptionKey, EncryptionKeys, Flush, MemoryLimiter, Models,
     Operator, Organizations, PasswordCost, PasswordHash, Refusals, SecretDesk, WatchedLimiter,
 };
-use actix_web::{HttpServer, dev::ServerHandle, rt, web};
-use console_web::Console;
+use actix_web::dev::ServerHandle;
 use deployments_domain::{FileStore, UseCasePorts};
-use http_actix::{App, KeyEpochs, MetricsDoor, Ports, Settings};
+use http_actix::{KeyEpochs, MetricsDoor, Ports, Settings};
 use keys_core::{OsEntropy, Pepper, Secret, Timestamp};
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
@@ -29,7 +28,7 @@ use workflow_runtime::{
     DirectoryFiles, Sandbox, SandboxCommand, SandboxConfig, Worker, WorkerConfig,
 };
 
-use self::{counts::Counts, settings::settings};
+use self::{counts::Counts, serving::serve, settings::settings};
 use crate::{
     answer::Answer, canary::Canary, clock::FixedClock, counted::CountedLookup, databases::Database,
 };
@@ -40,6 +39,7 @@ mod forms;
 mod notices;
 mod pages;
 mod people;
+mod serving;
 mod settings;
 mod slow;
 
@@ -52,8 +52,6 @@ const START: Timestamp = match Timestamp::from_timestamp(1_795_219_200, 0) {
 };
 /// The password of everybody.
 pub const PASSWORD: &str = "correct horse battery";
-/// So long may a caller of a test be held up.
-const PATIENCE: Duration = Duration::from_secs(120);
 /// Small, so that tests meet files of either kind.
 const FILE_MEMORY_BYTES: usize = 16 * 1024;
 
@@ -261,23 +259,6 @@ impl TestApp {
         self.server.stop(true).await;
         self.worker.shutdown().await;
     }
-}
-
-/// Serves on a free port; returns the address.
-fn serve(ports: Ports, settings: Settings) -> (String, ServerHandle) {
-    let base_url = settings.base_url.clone();
-    let state = web::Data::new(App::new(ports, settings));
-    let (use_cases, passwords) = (state.use_cases().clone(), state.passwords().clone());
-    let console = web::Data::new(Console::new(use_cases, passwords, base_url));
-    let app = move || http_actix::app(state.clone(), console_web::configure(console.clone()));
-    // Test machines are slow: nobody is cut off for it.
-    let server = HttpServer::new(app).client_request_timeout(PATIENCE).keep_alive(PATIENCE);
-    let server = server.workers(1).disable_signals().bind(("127.0.0.1", 0)).expect("a free port");
-    let base = format!("http://{}", server.addrs()[0]);
-    let server = server.run();
-    let handle = server.handle();
-    rt::spawn(server);
-    (base, handle)
 }
 
 fn audit(storage: &Arc<dyn Storage>, tools: &Organizations) -> (Arc<AuditLog>, Arc<Refusals>) {

@@ -74,8 +74,9 @@ impl Canary {
     /// From here on everything that this process logs is kept; returns how much there is already.
     pub fn listen() -> usize {
         // What tests tell a browser to write is their own affair.
-        let lines =
-            tracing_subscriber::fmt().with_env_filter("trace,thirtyfour=off").with_ansi(false);
+        let lines = tracing_subscriber::fmt()
+            .with_env_filter(format!("trace,thirtyfour=off,{}", mcp_server::NOT_LOGGED))
+            .with_ansi(false);
         // Another test of this process may have begun it.
         let _ = lines.with_writer(|| LogWriter).try_init();
         lock(&LOG).len()

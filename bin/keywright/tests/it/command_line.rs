@@ -84,6 +84,7 @@ fn every_command_has_help() {
         "key",
         "user",
         "platform-key",
+        "mcp",
     ] {
         let output = settings.run(&[command, "--help"]);
         assert!(output.status.success() && output.stdout.len() > 100, "{output:?}");

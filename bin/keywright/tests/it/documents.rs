@@ -28,6 +28,7 @@ fn first_path_segments_are_reserved_as_slugs() {
     // Served beside the API's own routes.
     first.insert("docs".into());
     first.extend(console_web::ADDRESSES.map(str::to_owned));
+    first.extend(mcp_server::ADDRESSES.map(str::to_owned));
     let reserved: BTreeSet<_> = RESERVED_SLUGS.iter().map(ToString::to_string).collect();
     assert_eq!(first, reserved);
 }

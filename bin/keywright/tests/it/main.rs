@@ -30,6 +30,7 @@ macro_rules! on_both_databases {
     };
 }
 
+mod agents;
 mod api_keys;
 mod audit;
 mod behind_proxies;

@@ -21,7 +21,8 @@ const PUBLIC: [(&str, &str); 7] = [
 /// What the first segments of a path, or of one method of it, tell of those who may not pass, beside "no credential": the
 /// status and code for a deployment's key, for another organization's platform key, and for another
 /// organization's key that has the scope `orders:read` alone. Under `/v1`, a caller is in their own.
-const TABLE: [(&str, Refusal, Refusal, Refusal); 30] = [
+const TABLE: [(&str, Refusal, Refusal, Refusal); 31] = [
+    ("/mcp", PASSES, PASSES, KIND),
     ("/metrics", INVALID, INVALID, INVALID),
     ("/v1/session", KIND, KIND, KIND),
     ("/v1/api-keys", KIND, PASSES, SCOPE),
@@ -107,7 +108,10 @@ async fn check(caller: &Caller, method: &str, path: &str, (status, code): Refusa
     }
 }
 
-/// Method and path of every operation, as the document lists them.
+/// Those of agents, who are told what they can do by their own protocol.
+const OF_AGENTS: [&str; 2] = ["/mcp", "/deployment/api/{org_id}/{api_name}/mcp"];
+
+/// Method and path of every operation, as the document lists them, and of agents'.
 fn routes() -> Vec<(String, String)> {
     let document = serde_json::to_value(http_actix::openapi()).expect("a document");
     let paths = document["paths"].as_object().expect("paths").clone();
@@ -115,5 +119,6 @@ fn routes() -> Vec<(String, String)> {
         let methods: Vec<_> = item.as_object().expect("operations").keys().cloned().collect();
         methods.into_iter().map(move |method| (method, path.clone()))
     };
-    paths.into_iter().flat_map(operations).collect()
+    let of_agents = OF_AGENTS.map(|path| ("post".to_owned(), path.to_owned()));
+    paths.into_iter().flat_map(operations).chain(of_agents).collect()
 }

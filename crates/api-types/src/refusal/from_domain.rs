@@ -9,8 +9,8 @@ use access_domain::{
     SettingsRefusal, StoreError, WebhookRefusal,
 };
 use deployments_domain::{
-    DeploymentRefusal, ExecutionError, Failure, ScheduleRefusal, SharingRefusal,
-    UsageRefusal, WorkflowRefusal,
+    DeploymentRefusal, ExecutionError, Failure, ScheduleRefusal, SharingRefusal, UsageRefusal,
+    WorkflowRefusal,
 };
 use keys_core::{PlatformKeyError, RotationRefusal};
 

@@ -19,9 +19,10 @@ fn check_schema(schema: Value, expected: Value) {
 #[track_caller]
 fn check_input(schema: Option<Value>, arguments: Value, expected: Result<(Value, &str), &str>) {
     let Value::Object(arguments) = arguments else { panic!("arguments are an object") };
-    let read = input_of(&deployment(schema), arguments)
-        .map(|run| (run.input, run.input_pointer))
-        .map_err(|faults| faults.into_iter().map(|fault| fault.pointer).collect::<Vec<_>>().join(" "));
+    let read =
+        input_of(&deployment(schema), arguments).map(|run| (run.input, run.input_pointer)).map_err(
+            |faults| faults.into_iter().map(|fault| fault.pointer).collect::<Vec<_>>().join(" "),
+        );
     assert_eq!(read, expected.map_err(str::to_owned));
 }
 
@@ -58,7 +59,10 @@ fn what_others_refer_to_by_its_place_stays_at_the_root() {
     let schema = json!({"type": "array", "items": {"$ref": "#/$defs/x"}, "$defs": {"x": true}});
     let whole = input_schema(&deployment(Some(schema)));
     assert_eq!(whole["$defs"], json!({"x": true}));
-    assert_eq!(whole["properties"]["input"], json!({"type": "array", "items": {"$ref": "#/$defs/x"}}));
+    assert_eq!(
+        whole["properties"]["input"],
+        json!({"type": "array", "items": {"$ref": "#/$defs/x"}})
+    );
 }
 
 #[test]
