@@ -37,8 +37,10 @@ fn is_own(host: &str, own: &str) -> bool {
 
 /// The name in `name`, `name:port` or `[address]:port`.
 fn name_of(authority: &str) -> Option<String> {
-    let (name, port) = match authority.strip_prefix('[') {
-        Some(rest) => rest.split_once(']').map(|(name, port)| (name, port.strip_prefix(':')))?,
+    let (name, port) = match authority.strip_prefix('[').map(|rest| rest.split_once(']')) {
+        Some(Some((name, ""))) => (name, None),
+        Some(Some((name, port))) => (name, Some(port.strip_prefix(':')?)),
+        Some(None) => return None,
         None => match authority.split_once(':') {
             Some((name, port)) => (name, Some(port)),
             None => (authority, None),

@@ -31,6 +31,7 @@ macro_rules! on_both_databases {
 }
 
 mod agents;
+mod agents_clients;
 mod api_keys;
 mod audit;
 mod behind_proxies;
