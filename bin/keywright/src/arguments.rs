@@ -19,6 +19,17 @@ const CONFIG_HELP: &str =
 const AFTER_HELP: &str =
     "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 wrong configuration, 4 database.";
 
+const MCP_HELP: &str = "\
+Offer a server's tools to an agent's client that starts processes: MCP over standard input and output
+
+The key, a platform key or a deployment key, comes from the environment variable KEYWRIGHT_API_KEY or from --key-file, never
+from an argument. Standard output carries the protocol alone; what goes wrong is told on standard error as well as to the
+client. Ends when standard input ends. docs/MCP.md shows how clients are set up.";
+const MCP_URL_HELP: &str =
+    "The server, as https://keys.example, or the whole address that ends in /mcp";
+const KEY_FILE_HELP: &str =
+    "A file that holds the key and nothing else; outranks KEYWRIGHT_API_KEY";
+
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Try it: an organization, a deployed workflow and a first call, on loopback
@@ -42,11 +53,8 @@ pub(crate) enum Command {
     /// Look at keys: what one is, and whether any lie about in files
     #[command(subcommand)]
     Key(KeyCommand),
-    /// Offer a server's tools to an agent's client that starts processes (MCP over standard input and output)
-    ///
-    /// The key, a platform key or a deployment key, comes from the environment variable KEYWRIGHT_API_KEY or from
-    /// --key-file, never from an argument. Standard output carries the protocol alone; what goes wrong is told on
-    /// standard error as well as to the client. Ends when standard input ends. docs/MCP.md shows how clients are set up.
+    /// Offer a server's tools to an agent's client that starts processes
+    #[command(long_about = MCP_HELP)]
     Mcp(McpOptions),
     /// Find out whether the audit is all there and as it was written
     #[command(subcommand)]
@@ -80,11 +88,9 @@ pub(crate) struct DemoOptions {
 
 #[derive(Args)]
 pub(crate) struct McpOptions {
-    /// The server: https://keys.example, or the whole address that ends in /mcp
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", help = MCP_URL_HELP)]
     pub(crate) url: String,
-    /// A file that holds the key and nothing else; outranks KEYWRIGHT_API_KEY
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help = KEY_FILE_HELP)]
     pub(crate) key_file: Option<PathBuf>,
 }
 
