@@ -55,6 +55,14 @@ demo:
 openapi:
     KEYWRIGHT_UPDATE=1 cargo test -p keywright --test it openapi
 
+# A client for Python in target/clients/python, made from docs/openapi.json
+python-client:
+    .ci/python-client
+
+# The types of a client for TypeScript in target/clients/typescript, made from docs/openapi.json
+typescript-client:
+    .ci/typescript-client
+
 # Copies the pictures that README shows from those that the tests took of the console
 screenshots:
     .ci/screenshots

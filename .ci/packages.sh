@@ -46,3 +46,25 @@ install_packages() {
         return 1
     }
 }
+
+# fetch_python DIRECTORY: a Python with what requirements.txt names, there.
+fetch_python() {
+    local python=$1
+    if cmp -s .ci/requirements.txt "$python/requirements.txt"; then return; fi
+    echo "${0##*/}: fetching from PyPI" >&2
+    python3 -m venv --clear "$python" || { install_packages python3-venv && python3 -m venv --clear "$python"; }
+    "$python/bin/pip" install --quiet --disable-pip-version-check --requirement .ci/requirements.txt
+    cp .ci/requirements.txt "$python/requirements.txt"
+}
+
+# fetch_npm DIRECTORY: the packages that npm-packages.txt names, below it.
+fetch_npm() {
+    local npm=$1 platform
+    platform=$(node -p '`${process.platform}-${process.arch}`')
+    if cmp -s .ci/npm-packages.txt "$npm/npm-packages.txt"; then return; fi
+    echo "${0##*/}: fetching from npm" >&2
+    rm -rf "$npm" && mkdir -p "$npm"
+    grep -v '^#' .ci/npm-packages.txt | sed "s/PLATFORM/$platform/" |
+        xargs npm install --silent --prefix "$npm" --ignore-scripts --no-audit --no-fund --no-update-notifier
+    cp .ci/npm-packages.txt "$npm/npm-packages.txt"
+}

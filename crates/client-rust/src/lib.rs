@@ -36,7 +36,6 @@ pub use self::{
     history::{Bucket, ExecutionFilter, History, Include, Share, UsageFilter},
     organization::Organization,
     pages::Pages,
-    platform_keys::PlatformKeys,
     retry::Retry,
     verifier::{Verifier, VerifierBuilder},
     workflows::{ListFilter, Workflows},

@@ -1,6 +1,6 @@
 //! What belongs to an organization: where its parts are managed.
 
-use crate::{Client, Deployments, History, PlatformKeys, Workflows};
+use crate::{Client, Deployments, History, Workflows};
 
 /// An organization, as it is managed: `/unstract/{org_id}/api/v2/…`. Wants a platform key, or an organization key with `admin`.
 #[derive(Debug, Clone)]
@@ -29,12 +29,6 @@ impl Organization {
     #[must_use]
     pub fn deployments(&self) -> Deployments {
         Deployments::of(self.clone())
-    }
-
-    /// Its two platform keys.
-    #[must_use]
-    pub fn platform_keys(&self) -> PlatformKeys {
-        PlatformKeys::of(self.clone())
     }
 
     /// Its executions, whoever started them.

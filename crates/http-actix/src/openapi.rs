@@ -1,6 +1,7 @@
 //! The OpenAPI document, made from the handlers themselves.
 
 mod events;
+mod lists;
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -41,6 +42,7 @@ pub fn openapi() -> OpenApi {
     let (_, mut document) = app.split_for_parts();
     add_security(&mut document);
     events::describe(&mut document);
+    lists::name_items(&mut document);
     for item in document.paths.paths.values_mut() {
         let operations =
             [&mut item.get, &mut item.put, &mut item.post, &mut item.patch, &mut item.delete];

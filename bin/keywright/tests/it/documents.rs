@@ -51,6 +51,27 @@ fn every_operation_is_described_and_may_answer_with_a_problem() {
     }
 }
 
+#[test]
+fn every_operation_has_a_name_of_its_own_and_every_list_names_its_items() {
+    let document = serde_json::to_value(http_actix::openapi()).expect("a document");
+    let mut names = BTreeSet::new();
+    for item in document["paths"].as_object().expect("paths").values() {
+        for operation in item.as_object().expect("operations").values() {
+            let name = operation["operationId"].as_str().expect("a name");
+            assert!(name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'), "{name}");
+            assert!(names.insert(name.to_owned()), "{name} is there twice");
+        }
+    }
+    let schemas = document["components"]["schemas"].as_object().expect("schemas");
+    let lists: Vec<_> = schemas.keys().filter_map(|name| name.strip_prefix("ListView_")).collect();
+    assert!(lists.len() > 10, "{lists:?}");
+    for item in lists {
+        let told = &schemas[&format!("ListView_{item}")]["properties"]["items"]["items"];
+        assert_eq!(told["$ref"], format!("#/components/schemas/{item}"));
+        assert!(schemas.contains_key(item), "{item}");
+    }
+}
+
 #[actix_web::test]
 async fn the_server_serves_its_documentation_from_itself() {
     let app = crate::start(Database::sqlite()).await;

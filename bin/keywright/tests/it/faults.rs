@@ -1,14 +1,17 @@
 //! What happens when processes and databases die: nothing that was accepted is lost, and no caller
 //! is told a lie.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
+use api_types::{CreateDeployment, CreateWorkflow, ErrorCode};
+use client_rust::{Call, Deployment, Error, Uuid};
 use serde_json::{Value, json};
 use test_support::{app::Caller, databases::Database};
 
 use crate::{
     process::{Process, Settings},
     proxy::Proxy,
+    sdk::{client, kept},
 };
 
 const RUNS: usize = 60;
@@ -42,47 +45,49 @@ over_both_databases!(
 );
 
 struct Deployed {
-    address: String,
+    id: Uuid,
     key: String,
 }
 
 /// Serves, and deploys a workflow of `acme`.
 async fn deploy(settings: &Settings, server: &Process, filter: &str) -> Deployed {
     let (platform_key, _) = settings.given_organization("acme");
-    let platform = Caller::new(&server.base).bearer(&platform_key);
+    let acme = client(&server.base, &platform_key).organization("acme");
     let definition = json!({"steps": [{"id": "shape", "tool": "transform", "filter": filter}]});
-    let workflow = json!({"name": "w", "definition": definition});
-    let workflow = platform.post("/unstract/acme/api/v2/workflow/", workflow).await.created();
-    let deployment = json!({"workflow": workflow["id"], "api_name": "api", "max_concurrent": null});
-    let deployed =
-        platform.post("/unstract/acme/api/v2/api-deployment/", deployment).await.created();
-    let text = |value: &Value| value.as_str().expect("text").to_owned();
-    Deployed { address: text(&deployed["endpoint"]["execute"]), key: text(&deployed["api_key"]) }
+    let draft = CreateWorkflow::new("w", definition);
+    let workflow = acme.workflows().create(&draft).await.expect("a workflow");
+    let draft = CreateDeployment {
+        max_concurrent: Some(None),
+        ..CreateDeployment::new(workflow.id, "api")
+    };
+    let deployed = acme.deployments().create(&draft).await.expect("a deployment");
+    Deployed { id: deployed.deployment.id, key: kept(&server.base, deployed.api_key) }
 }
 
 impl Deployed {
-    fn caller(&self, server: &Process) -> Caller {
-        Caller::new(&server.base).bearer(&self.key)
+    /// As it is called at `server`, over connections of its own.
+    fn at(&self, server: &Process) -> Deployment {
+        client(&server.base, &self.key).deployment(self.id)
     }
 
-    /// Starts a run; the address of its status.
-    async fn start(&self, server: &Process, input: Value) -> String {
-        let started = self.caller(server).post(&self.address, input).await.accepted();
-        started["status_api"].as_str().expect("an address").to_owned()
+    /// Starts a run.
+    async fn start(&self, server: &Process, input: Value) -> Uuid {
+        self.at(server).start(&Call::new(input)).await.expect("it is accepted").execution_id
     }
 
-    async fn status(&self, server: &Process, status_api: &str, wait: u32) -> Value {
-        self.caller(server).get(&format!("{status_api}?wait={wait}")).await.ok()
+    async fn status(&self, server: &Process, run: Uuid, wait: u64) -> String {
+        let status = self.at(server).status(run, Duration::from_secs(wait)).await;
+        status.expect("a status").status
     }
 
     /// Waits until a worker has the run.
-    async fn wait_until_executing(&self, server: &Process, status_api: &str) {
+    async fn wait_until_executing(&self, server: &Process, run: Uuid) {
         for _ in 0..60 {
-            if self.status(server, status_api, 1).await["status"] == "EXECUTING" {
+            if self.status(server, run, 1).await == "EXECUTING" {
                 return;
             }
         }
-        panic!("nobody takes {status_api}");
+        panic!("nobody takes {run}");
     }
 }
 
@@ -94,28 +99,25 @@ async fn a_killed_server_loses_no_accepted_run(database: Database) {
     let accepted = start_until_killed(&deployed, server).await;
     assert!(!accepted.is_empty(), "it was killed before it accepted anything");
     let server = settings.serve(&[]);
-    for (status_api, input) in &accepted {
-        let status = deployed.status(&server, status_api, 30).await;
-        assert_eq!(status["status"], "COMPLETED", "{status}");
-        let result =
-            deployed.caller(&server).get(&status_api.replace("/status/", "/result/")).await.ok();
-        assert_eq!(result["result"], json!(input + 1));
+    for (run, input) in &accepted {
+        let ended = deployed.at(&server).wait(*run, Duration::from_secs(30)).await;
+        assert_eq!(ended.expect("it completes").result, json!(input + 1));
     }
-    let distinct: BTreeSet<_> = accepted.iter().map(|(status_api, _)| status_api).collect();
+    let distinct: BTreeSet<_> = accepted.iter().map(|(run, _)| run).collect();
     assert_eq!(distinct.len(), accepted.len());
 }
 
 /// Calls from several connections at once and kills the server in the midst; what was accepted.
-async fn start_until_killed(deployed: &Deployed, server: Process) -> Vec<(String, usize)> {
+async fn start_until_killed(deployed: &Deployed, server: Process) -> Vec<(Uuid, usize)> {
     let (answer_to, mut answers) = tokio::sync::mpsc::unbounded_channel();
     for input in 0..RUNS {
-        let (caller, address, answer_to) =
-            (deployed.caller(&server), deployed.address.clone(), answer_to.clone());
+        let (deployment, answer_to) = (deployed.at(&server), answer_to.clone());
         actix_web::rt::spawn(async move {
-            if let Ok(answer) = caller.try_post(&address, json!(input)).await {
-                let status_api =
-                    answer.accepted()["status_api"].as_str().expect("an address").to_owned();
-                let _ = answer_to.send((status_api, input));
+            match deployment.start(&Call::new(input)).await {
+                Ok(started) => drop(answer_to.send((started.execution_id, input))),
+                // Killed before it answered.
+                Err(Error::Transport(_)) => {}
+                Err(error) => panic!("{error:?}"),
             }
         });
     }
@@ -136,12 +138,12 @@ async fn a_terminated_server_hands_back_what_runs_and_exits_with_zero(database: 
     let settings = Settings::over(&database).with("WORKER__SHUTDOWN_SECONDS", 0);
     let server = settings.serve(&["--migrate"]);
     let deployed = deploy(&settings, &server, "def f: f; f").await;
-    let status_api = deployed.start(&server, json!(1)).await;
-    deployed.wait_until_executing(&server, &status_api).await;
+    let run = deployed.start(&server, json!(1)).await;
+    deployed.wait_until_executing(&server, run).await;
     assert_eq!(server.terminate().code(), Some(0));
     let server = settings.serve(&["--no-worker"]);
-    let status = deployed.status(&server, &status_api, 0).await;
-    assert_eq!(status["status"], "PENDING", "handed back, for any worker to take: {status}");
+    let status = deployed.status(&server, run, 0).await;
+    assert_eq!(status, "PENDING", "handed back, for any worker to take");
     assert_eq!(server.terminate().code(), Some(0));
 }
 
@@ -149,38 +151,39 @@ async fn a_terminated_server_finishes_what_it_can(database: Database) {
     let settings = Settings::over(&database);
     let server = settings.serve(&["--migrate"]);
     let deployed = deploy(&settings, &server, "reduce range(1000000) as $i (0; . + 1)").await;
-    let status_api = deployed.start(&server, json!(1)).await;
+    let run = deployed.start(&server, json!(1)).await;
     assert_eq!(server.terminate().code(), Some(0));
     let server = settings.serve(&["--no-worker"]);
-    let status = deployed.status(&server, &status_api, 0).await;
-    assert_eq!(status["status"], "COMPLETED", "{status}");
+    assert_eq!(deployed.status(&server, run, 0).await, "COMPLETED");
 }
 
 async fn a_caller_who_waits_is_answered_when_the_server_stops(database: Database) {
     let settings = Settings::over(&database).with("WORKER__SHUTDOWN_SECONDS", 0);
     let server = settings.serve(&["--migrate"]);
     let deployed = deploy(&settings, &server, "def f: f; f").await;
-    let status_api = deployed.start(&server, json!(1)).await;
-    deployed.wait_until_executing(&server, &status_api).await;
-    let (caller, address) = (deployed.caller(&server), format!("{status_api}?wait=300"));
-    let waiter = actix_web::rt::spawn(async move { caller.get(&address).await.ok() });
+    let run = deployed.start(&server, json!(1)).await;
+    deployed.wait_until_executing(&server, run).await;
+    let deployment = deployed.at(&server);
+    let waiter = actix_web::rt::spawn(async move {
+        deployment.status(run, Duration::from_secs(300)).await.expect("a status").status
+    });
     // Answered on connections that were opened later: by then the server has the waiter's request.
     for _ in 0..5 {
-        deployed.status(&server, &status_api, 0).await;
+        deployed.status(&server, run, 0).await;
     }
     let ended = actix_web::web::block(move || server.terminate()).await.expect("a thread");
     assert_eq!(ended.code(), Some(0));
-    assert_eq!(waiter.await.expect("an answer")["status"], "PENDING");
+    assert_eq!(waiter.await.expect("an answer"), "PENDING");
 }
 
 async fn a_worker_of_its_own_carries_out_what_a_server_accepts(database: Database) {
     let settings = Settings::over(&database);
     let server = settings.serve(&["--migrate", "--no-worker"]);
     let deployed = deploy(&settings, &server, ".input * 2").await;
-    let status_api = deployed.start(&server, json!(21)).await;
-    assert_eq!(deployed.status(&server, &status_api, 0).await["status"], "PENDING");
+    let run = deployed.start(&server, json!(21)).await;
+    assert_eq!(deployed.status(&server, run, 0).await, "PENDING");
     let worker = settings.work();
-    assert_eq!(deployed.status(&server, &status_api, 30).await["status"], "COMPLETED");
+    assert_eq!(deployed.status(&server, run, 30).await, "COMPLETED");
     assert_eq!(worker.terminate().code(), Some(0));
 }
 
@@ -190,11 +193,11 @@ async fn a_killed_workers_run_is_taken_over(database: Database) {
     // Ends for the second worker alone: the first is killed long before a minute's work is done.
     let deployed = deploy(&settings, &server, "reduce range(1000000) as $i (0; . + 1)").await;
     let worker = settings.work();
-    let status_api = deployed.start(&server, json!(1)).await;
-    deployed.wait_until_executing(&server, &status_api).await;
+    let run = deployed.start(&server, json!(1)).await;
+    deployed.wait_until_executing(&server, run).await;
     worker.kill();
     let _second = settings.work();
-    assert_eq!(deployed.status(&server, &status_api, 60).await["status"], "COMPLETED");
+    assert_eq!(deployed.status(&server, run, 60).await, "COMPLETED");
 }
 
 async fn the_main_job_is_walked_with_public_tools(database: Database) {
@@ -258,21 +261,21 @@ async fn a_database_that_is_away_is_said_so_and_the_server_recovers_by_itself() 
     let settings = Settings::of(&proxy.url);
     let server = settings.serve(&[]);
     let deployed = deploy(&settings, &server, ".input").await;
-    let caller = deployed.caller(&server);
-    let call = format!("{}?wait=10", deployed.address);
-    caller.post(&call, json!(1)).await.ok();
+    let deployment = deployed.at(&server);
+    let call = async |input: u32| deployment.run(&Call::new(input), Duration::from_secs(10)).await;
+    call(1).await.expect("a result");
     proxy.cut();
     for _ in 0..3 {
-        let refused = caller.post(&call, json!(2)).await;
-        refused.refused(503, "unavailable");
-        assert!(refused.header("retry-after").parse::<u32>().is_ok());
+        let refused = call(2).await.expect_err("there is no database");
+        assert!(refused.is(ErrorCode::Unavailable), "{refused:?}");
+        assert!(refused.problem().is_some_and(|problem| problem.retry_after.is_some()));
     }
     Caller::new(&server.base).get("/readyz").await.refused(503, "unavailable");
     assert_eq!(Caller::new(&server.base).get("/healthz").await.status, 200);
     proxy.mend();
     // Each turn takes as long as the server waits for its database.
     for _ in 0..20 {
-        if caller.post(&call, json!(3)).await.status == 200 {
+        if call(3).await.is_ok() {
             return;
         }
     }

@@ -1,13 +1,20 @@
 //! From a PDF to a call of somebody else: five tools in a row, with real servers at either end.
 
+use std::time::Duration;
+
+use api_types::{CreateDeployment, CreateWorkflow};
+use client_rust::{Call, UsageFilter};
 use serde_json::{Value, json};
 use test_support::{
-    app::Caller,
     databases::Database,
     model_server::{MODEL, ModelServer},
 };
 
-use crate::{process::Settings, service::Service};
+use crate::{
+    process::Settings,
+    sdk::{client, kept},
+    service::Service,
+};
 
 const INVOICE: &[u8] = include_bytes!("../documents/invoice.pdf");
 
@@ -32,7 +39,7 @@ async fn a_pdf_becomes_a_call(database: Database) {
         .with("MODELS__READER__PROMPT_PRICE", "10");
     let server = settings.serve(&["--migrate"]);
     let (platform_key, _) = settings.given_organization("acme");
-    let platform = Caller::new(&server.base).bearer(&platform_key);
+    let platform = client(&server.base, &platform_key);
     let schema = json!({"required": ["total"], "properties": {"total": {"type": "number"}}});
     let steps = json!([
         {"id": "text", "tool": "extract_text", "from": "files"},
@@ -44,27 +51,23 @@ async fn a_pdf_becomes_a_call(database: Database) {
          "body": "{{ steps.shape.output | tojson }}", "retry": {"attempts": 3}, "when": ".steps.shape.output.total > 100"}
     ]);
     let output = "{shape: .steps.shape.output, sent: .steps.notify.output.body.body, text: .steps.text.output}";
-    let workflow = json!({"name": "invoices", "definition": {"steps": steps, "output": output}});
-    let workflow = platform.post("/unstract/acme/api/v2/workflow/", workflow).await.created();
-    let deployment = json!({"workflow": workflow["id"], "api_name": "invoices"});
-    let path = "/unstract/acme/api/v2/api-deployment/";
-    let deployed = platform.post(path, deployment).await.created();
-    let text = |name: &str| deployed[name].as_str().unwrap().to_owned();
-    let caller = Caller::new(&server.base).bearer(&text("api_key"));
-    let call = format!("/deployment/{}/?wait=30", text("id"));
-    let answer = caller.post_form(&call, &[], &[("invoice.pdf", INVOICE)]).await.ok();
-    let result = &answer["result"];
-    assert_eq!(result["shape"], json!({"total": 1234.5, "currency": "EUR"}), "{answer}");
+    let acme = platform.organization("acme");
+    let draft = CreateWorkflow::new("invoices", json!({"steps": steps, "output": output}));
+    let workflow = acme.workflows().create(&draft).await.unwrap();
+    let draft = CreateDeployment::new(workflow.id, "invoices");
+    let deployed = acme.deployments().create(&draft).await.unwrap();
+    let caller = client(&server.base, &kept(&server.base, deployed.api_key));
+    let call = Call::new(json!({})).file("invoice.pdf", INVOICE);
+    let deployment = caller.deployment(deployed.deployment.id);
+    let result = deployment.run(&call, Duration::from_secs(60)).await.unwrap().result;
+    assert_eq!(result["shape"], json!({"total": 1234.5, "currency": "EUR"}), "{result}");
     let sent: Value = serde_json::from_str(result["sent"].as_str().unwrap()).unwrap();
     assert_eq!(sent, result["shape"]);
-    assert!(result["text"].as_str().unwrap().contains("Invoice"), "{answer}");
+    assert!(result["text"].as_str().unwrap().contains("Invoice"), "{result}");
     assert_eq!(service.calls()["/echo/hook"], 1);
 
-    let usage = format!("/unstract/acme/api/v2/usage/?key_id={}", text("key_id"));
-    let counted = platform.get(&usage).await.ok();
-    let sum = |name: &str| {
-        let items = counted["items"].as_array().unwrap();
-        items.iter().map(|item| item[name].as_u64().unwrap_or_default()).sum::<u64>()
-    };
-    assert!(sum("prompt_tokens") > 5 && sum("completion_tokens") > 0, "{counted}");
+    let filter = UsageFilter { key_id: Some(deployed.key_id), ..UsageFilter::default() };
+    let counted = platform.usage(&filter).await.unwrap();
+    assert!(counted.iter().map(|item| item.prompt_tokens).sum::<u64>() > 5, "{counted:?}");
+    assert!(counted.iter().map(|item| item.completion_tokens).sum::<u64>() > 0, "{counted:?}");
 }
