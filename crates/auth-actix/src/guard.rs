@@ -82,7 +82,7 @@ impl<C: KeyCheck> KeyGuard<C> {
     }
 
     /// The same, where a request costs so many calls of the key's limit; one, unless this is said.
-    /// What costs nothing is never refused by the limit.
+    /// What costs nothing is never refused by the limit; a server takes at most 1000.
     #[must_use]
     pub fn cost(self, cost: u32) -> Self {
         Self { guard: self.guard.cost(cost), ..self }

@@ -33,6 +33,10 @@ mod slow_hashes;
 mod turns;
 mod waiting;
 
+/// With the feature `remote`: a server's verdicts for [`KeyGuard`].
+#[cfg(feature = "remote")]
+pub use client_rust::{Client, OwnerView, Retry, Verifier};
+
 pub use self::{
     agent_call::{AgentCall, UnspentCaller},
     blocking::{Blocking, run_blocking},

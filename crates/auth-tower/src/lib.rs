@@ -43,6 +43,9 @@
 mod layer;
 mod service;
 
+/// With the feature `remote`: a server's verdicts, remembered until it says that they have changed.
+#[cfg(feature = "remote")]
+pub use client_rust::{Client, OwnerView, Retry, Verifier};
 pub use keys_core::{
     CheckedKey, Checker, Digest, Key, KeyCheck, KeyId, KeyStore, KnownKey, Pepper, Peppers, Scope,
 };
@@ -50,6 +53,6 @@ pub use keys_core::{
 pub use self::{layer::KeyLayer, service::KeyService};
 
 /// The examples of the page for embedders are tests.
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "remote"))]
 #[doc = include_str!("../../../docs/EMBEDDING.md")]
 mod embedding {}

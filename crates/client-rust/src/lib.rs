@@ -11,6 +11,8 @@ mod connection;
 mod deployments;
 mod error;
 mod execution;
+#[cfg(feature = "guard")]
+mod guard;
 mod history;
 mod key;
 mod organization;
@@ -25,6 +27,8 @@ mod workflows;
 pub use api_types;
 pub use uuid::Uuid;
 
+#[cfg(feature = "guard")]
+pub use self::guard::{CheckFailed, OwnerView};
 pub use self::{
     api_keys::{ApiKeys, KeyFilter},
     builder::{BuildError, ClientBuilder},

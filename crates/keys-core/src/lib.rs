@@ -1,8 +1,10 @@
 //! API keys as values: how they look, how they are minted and stored, and what becomes of one.
 //!
-//! Everything here is a pure function of its arguments. Time and chance arrive as arguments
-//! ([`Timestamp`], [`Entropy`]), look-ups as facts; nothing in this crate reads a clock, a
-//! generator, a file or a socket, so that each rule can be tested by itself and embedded anywhere.
+//! The rules are pure functions of their arguments. Time and chance arrive as arguments
+//! ([`Timestamp`], [`Entropy`]), look-ups as facts; nothing in this crate reads a clock, a file or a
+//! socket, nor a generator unless the feature `os-rng` is on, so that each rule can be tested by
+//! itself and embedded anywhere. What remembers is [`MemoryLimits`] alone. [`check`] is all of it in
+//! one call, and [`Checker`] the same over a store of yours.
 //!
 //! ```
 //! use keys_core::{Denial, Key, KeyRequest, Pattern, Pepper, decide, mint};
@@ -19,6 +21,22 @@
 //! assert_eq!(decide(&key, &KeyRequest::default(), now), Err(Denial::Inactive));
 //! # Ok::<(), keys_core::WeakPepper>(())
 //! ```
+//!
+//! # Forms
+//! With the feature `serde` values are stored and sent as follows, and what is read obeys the same
+//! rules as what is made. Secrets and peppers have no form.
+//!
+//! | Type | Form |
+//! |---|---|
+//! | `Id` | a hyphenated UUID |
+//! | `Scope`, `Network`, `KeyPrefix`, `KeyEnvironment`, `Verdict` | the text that they are written as |
+//! | `Scopes`, `Allowlist` | an array of those |
+//! | `Digest` | 64 lower-case hexadecimal digits |
+//! | `Fingerprint`, `PepperName` | their digits |
+//! | `RateLimit` | calls a minute, a number |
+//! | `RateState` | nanoseconds since 1970, a number |
+//! | `Slot` | 1 or 2 |
+//! | `StoredSecret`, `Key`, `KnownKey`, `CheckedKey` | an object with a member for each field; instants are RFC 3339 |
 
 #![forbid(unsafe_code)]
 

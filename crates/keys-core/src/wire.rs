@@ -1,17 +1,5 @@
-//! How values of this crate are stored and sent, with the feature `serde`. What is read obeys the
-//! same rules as what is made; secrets have no form here.
-//!
-//! | Type | Form |
-//! |---|---|
-//! | `Id` | a hyphenated UUID |
-//! | `Scope`, `Network`, `KeyPrefix`, `KeyEnvironment`, `Verdict` | the text that they are written as |
-//! | `Scopes`, `Allowlist` | an array of those |
-//! | `Digest` | 64 lower-case hexadecimal digits |
-//! | `Fingerprint`, `PepperName` | their digits |
-//! | `RateLimit` | calls a minute, a number |
-//! | `RateState` | nanoseconds since 1970, a number |
-//! | `Slot` | 1 or 2 |
-//! | `StoredSecret`, `Key`, `KnownKey`, `CheckedKey` | an object with a member for each field; instants are RFC 3339 |
+//! How values of this crate are stored and sent, with the feature `serde`. The crate's page tells
+//! each form. What is read obeys the same rules as what is made.
 
 use std::{fmt, marker::PhantomData, str::FromStr};
 

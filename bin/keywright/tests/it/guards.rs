@@ -2,6 +2,7 @@
 //! store of their own and by a server.
 
 mod doors;
+mod remote;
 
 use std::time::Duration;
 

@@ -11,12 +11,14 @@ use std::{
 use access_domain::Clock as _;
 use actix_web::{App, dev::ServiceRequest, test as actix_test, web};
 use auth_actix::KeyGuard;
-use auth_tower::KeyLayer;
+use auth_tower::{KeyLayer, Verifier};
 use axum::{Extension, Router, body::Body, http, routing::get};
 use keys_core::{CheckedKey, Checker, Digest, Key, KeyCheck, KeyId, KeyStore, KnownKey, Pepper};
 use serde_json::Value;
 use test_support::app::TestApp;
 use tower_service::Service as _;
+
+use super::remote::client;
 
 /// What a request carries.
 pub(crate) struct Sent {
@@ -74,7 +76,7 @@ impl Door {
 
 /// A store of one's own.
 #[derive(Clone, Default)]
-struct Table(Arc<Mutex<HashMap<[u8; 32], KnownKey<String>>>>);
+pub(super) struct Table(Arc<Mutex<HashMap<[u8; 32], KnownKey<String>>>>);
 
 impl Table {
     fn insert(&self, plaintext: &str, key: Key<String>) {
@@ -116,9 +118,12 @@ pub(crate) async fn all(app: &TestApp) -> Vec<Door> {
         let clock = Arc::clone(&app.clock);
         Checker::new(table.clone(), pepper(), move || clock.now())
     };
+    let remote = || Verifier::start(client(&app.base, app.platform_key()));
     vec![
         axum_door("axum-own", Some(of_axum.clone()), checker(&of_axum)),
         actix_door("actix-own", Some(of_actix.clone()), checker(&of_actix)).await,
+        axum_door("axum-remote", None, remote()),
+        actix_door("actix-remote", None, remote()).await,
     ]
 }
 
@@ -147,7 +152,11 @@ fn headers_of(sent: Sent) -> Vec<(&'static str, String)> {
     headers
 }
 
-fn axum_door<C: KeyCheck + 'static>(name: &'static str, table: Option<Table>, keys: C) -> Door {
+pub(super) fn axum_door<C: KeyCheck + 'static>(
+    name: &'static str,
+    table: Option<Table>,
+    keys: C,
+) -> Door {
     let layer = KeyLayer::new(keys).scope("orders:read".parse().unwrap()).address(|request| {
         address(request.headers.get(FROM).and_then(|value| value.to_str().ok()))
     });
@@ -172,7 +181,7 @@ fn axum_door<C: KeyCheck + 'static>(name: &'static str, table: Option<Table>, ke
     Door { name, table, call: Box::new(call) }
 }
 
-async fn actix_door<C: KeyCheck + 'static>(
+pub(super) async fn actix_door<C: KeyCheck + 'static>(
     name: &'static str,
     table: Option<Table>,
     keys: C,
