@@ -99,8 +99,6 @@ async fn a_revocation_reaches_guarded_services_by_the_feed() {
     let verifier = following(client(&app.base, app.platform_key()), Duration::MAX).await;
     a_revocation_ends_what_is_remembered(&app, &verifier, || {}).await;
     assert!(verifier.is_following());
-    drop(verifier);
-    app.stop().await;
 }
 
 /// No news comes in this test: what ends a memory is its age.
@@ -110,8 +108,6 @@ async fn without_the_feed_a_revocation_holds_within_the_ceiling() {
     let between = Between::start(&app.base).await;
     let verifier = following(client(&between.base, app.platform_key()), MAX_AGE).await;
     a_revocation_ends_what_is_remembered(&app, &verifier, || between.cut_the_feed()).await;
-    drop(verifier);
-    app.stop().await;
 }
 
 #[actix_web::test]
@@ -128,7 +124,6 @@ async fn a_server_that_is_away_is_no_refusal_and_no_pass() {
             assert_eq!(status(&door, &key).await, (503, "unavailable".to_owned()), "{}", door.name);
         }
     }
-    app.stop().await;
 }
 
 /// A proxy before a server, which can cut the feed of changes and nothing else.
