@@ -34,13 +34,13 @@ pub enum Error {
         /// How long was waited for the last attempt.
         after: Duration,
     },
-    /// The execution was accepted, and its end was not seen: the time for waiting is over, or the server cannot be asked any more.
-    /// It goes on, and [`Deployment::wait`](crate::Deployment::wait) can wait for it again.
+    /// The execution was accepted, and its end was not seen: the time for waiting is over, or the server cannot be asked any more,
+    /// or does not tell. It goes on: do not start it again; [`Deployment::wait`](crate::Deployment::wait) can wait for it again.
     #[error("the end of execution {execution_id} was not seen")]
     Unfinished {
         /// The execution.
         execution_id: Uuid,
-        /// Why the server cannot be asked; `None`: the time was over.
+        /// Why the server cannot be asked, or what it refused; `None`: the time was over.
         #[source]
         cause: Option<Box<Error>>,
     },

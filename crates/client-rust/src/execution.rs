@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use api_types::{ExecutionView, ResultView, StartedView};
+use api_types::{ErrorCode, ExecutionView, ResultView, StartedView};
 use http::StatusCode;
 use serde_json::Value;
 use tokio::time::{Instant, sleep, timeout_at};
@@ -17,6 +17,12 @@ const TRAVEL: Duration = Duration::from_secs(1);
 /// Between two questions, where the server has no place for those who wait.
 const LEAST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// As good as for ever, and no clock runs over.
+const LONGEST_PATIENCE: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
+
+/// What the server says of an execution that ended without a result. All else that it may refuse tells nothing of the execution.
+const ENDS: &[ErrorCode] =
+    &[ErrorCode::ExecutionFailed, ErrorCode::ExecutionStopped, ErrorCode::ResultExpired];
 
 /// A deployment, as it is called. Wants a key of this very deployment.
 #[derive(Debug, Clone)]
@@ -55,29 +61,35 @@ impl Deployment {
         self.start_and_wait(call, Duration::ZERO).await
     }
 
-    /// Starts an execution and waits for its end, up to `patience`, without limit of what it may take beyond that: the run goes on
+    /// Starts an execution and waits for its end, up to `patience` ([`Duration::MAX`]: for as long as it takes). The run goes on
     /// where it is not waited for any more.
     ///
+    /// `patience` does not cut the start short, since its answer is what tells the execution's id: starting takes as long as the
+    /// client's timeout and [`Retry`](crate::Retry) allow. Where that fails without an answer, an execution may have begun; a call
+    /// with an [`idempotency_key`](Call::idempotency_key) can be made again, and is still one execution.
+    ///
     /// # Errors
-    /// [`Error::Unfinished`] with the execution's id when `patience` is over, or when the server cannot be asked any more; as
-    /// [`Error::Refused`] `execution_failed` (its detail tells step and reason) and `execution_stopped`; and those of
-    /// [`start`](Self::start).
+    /// As [`Error::Refused`] `execution_failed` (its detail tells step and reason), `execution_stopped` and `result_expired`, and
+    /// those of [`start`](Self::start), which say that nothing began. Whatever else happens once it has begun is
+    /// [`Error::Unfinished`] with the execution's id: `patience` is over, or the server cannot be asked, or does not tell.
     pub async fn run(&self, call: &Call, patience: Duration) -> Result<Completed, Error> {
-        let deadline = Instant::now() + patience;
+        let deadline = deadline(patience);
         let wait = patience.saturating_sub(TRAVEL).min(LONGEST_WAIT);
         let StartedView { execution_id, result, .. } = self.start_and_wait(call, wait).await?;
         match result {
             Some(result) => Ok(Completed { execution_id, result }),
-            None => self.finish(execution_id, deadline).await,
+            None => self.finish(execution_id, deadline, ENDS).await,
         }
     }
 
     /// Waits for the end of an execution, up to `patience`.
     ///
     /// # Errors
-    /// As of [`run`](Self::run); `not_found` for an execution of somebody else; `result_expired` where it ended long ago.
+    /// `execution_failed`, `execution_stopped`; `not_found` for an execution of somebody else; `result_expired` where it ended long
+    /// ago. All else is [`Error::Unfinished`], a key that is refused too.
     pub async fn wait(&self, execution: Uuid, patience: Duration) -> Result<Completed, Error> {
-        self.finish(execution, Instant::now() + patience).await
+        let answers = [ENDS, &[ErrorCode::NotFound]].concat();
+        self.finish(execution, deadline(patience), &answers).await
     }
 
     /// Where an execution stands. Asks the server to answer when it has ended, or after `wait` (whole seconds, at most 300; zero: at
@@ -114,16 +126,20 @@ impl Deployment {
         self.client.get(call.put_into(request)?).await
     }
 
-    /// The end of an execution that has begun.
-    async fn finish(&self, execution_id: Uuid, deadline: Instant) -> Result<Completed, Error> {
+    /// The end of an execution that has begun. A refusal is told as such only if it is one of `answers`: whoever sees another would
+    /// take it for that of the start, and begin again.
+    async fn finish(
+        &self,
+        execution_id: Uuid,
+        deadline: Instant,
+        answers: &[ErrorCode],
+    ) -> Result<Completed, Error> {
         let unfinished = |cause| Error::Unfinished { execution_id, cause };
         match timeout_at(deadline, self.poll(execution_id, deadline)).await {
             Err(_) => Err(unfinished(None)),
             Ok(Ok(result)) => Ok(Completed { execution_id, result }),
-            Ok(Err(
-                error @ (Error::Transport(_) | Error::TimedOut { .. } | Error::Unusable { .. }),
-            )) => Err(unfinished(Some(Box::new(error)))),
-            Ok(Err(error)) => Err(error),
+            Ok(Err(error)) if answers.iter().any(|code| error.is(*code)) => Err(error),
+            Ok(Err(error)) => Err(unfinished(Some(Box::new(error)))),
         }
     }
 
@@ -148,6 +164,10 @@ impl Deployment {
     fn path<'a>(&'a self, rest: &[&'a str]) -> Vec<&'a str> {
         [&["deployment", &*self.id], rest].concat()
     }
+}
+
+fn deadline(patience: Duration) -> Instant {
+    Instant::now() + patience.min(LONGEST_PATIENCE)
 }
 
 fn is_finished(status: &str) -> bool {
