@@ -44,7 +44,7 @@ pub(crate) struct Shared {
 
 impl Client {
     /// A client of the server at `base_url`, as `https://keys.example` or `https://example.com/keywright`; with or without a
-    /// slash at its end.
+    /// slash at its end. With `http://` the key travels in clear: for this machine only, or where everybody in between is trusted.
     pub fn builder(base_url: impl Into<String>) -> ClientBuilder {
         ClientBuilder::new(base_url.into())
     }
@@ -94,14 +94,23 @@ impl Client {
         self.send(&request).await.map(drop)
     }
 
-    /// The same client, which tells of the first failure.
-    pub(crate) fn impatient(&self) -> Self {
+    pub(crate) fn timeout(&self) -> Duration {
+        self.shared.timeout
+    }
+
+    pub(crate) fn retry(&self) -> Retry {
+        self.shared.retry
+    }
+
+    /// The same client over the same connections, with other patience.
+    pub(crate) fn with_patience(&self, timeout: Duration, retry: Retry) -> Self {
         let shared = &self.shared;
         let shared = Shared {
             base: shared.base.clone(),
             connections: shared.connections.clone(),
             user_agent: shared.user_agent.clone(),
-            retry: Retry::NEVER,
+            timeout,
+            retry,
             ..**shared
         };
         Self { shared: Arc::new(shared), ..self.clone() }

@@ -10,8 +10,8 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use self::memory::{Memory, Name};
-use crate::{Client, Error};
+use self::memory::{Memory, Moment, Name};
+use crate::{Client, Error, Retry};
 
 /// How long the server is asked to wait for news.
 const WAIT: Duration = Duration::from_secs(30);
@@ -19,6 +19,13 @@ const WAIT: Duration = Duration::from_secs(30);
 const LEAST_PAUSE: Duration = Duration::from_millis(250);
 /// Between two questions for news, where there is no answer.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// The same, where the server names a pause.
+const LONGEST_ASKED_PAUSE: Duration = Duration::from_secs(60);
+/// How long one attempt of a verification may take: somebody waits to be let in.
+const TIMEOUT: Duration = Duration::from_secs(3);
+/// When the last attempt begins at the latest.
+const TOTAL: Duration = Duration::from_secs(4);
+const ATTEMPTS: u32 = 2;
 
 /// Verifies keys as [`Client::verify`] does, and answers from memory what it was told before.
 ///
@@ -28,10 +35,15 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 ///   key that becomes good is good at once; limited keys, so that the server counts.
 /// * A background task follows `GET /v1/keys/changes`. A key of which anything changed is forgotten as soon as the server says so,
 ///   and an answer that was under way meanwhile is not kept.
-/// * No answer is kept for longer than the server's `max_age_ms`, nor past the key's own end (by this machine's clock). That alone
-///   holds while the feed is interrupted: a revoked key is let in for so long at most, and for as long again where another server
-///   of the same database answered from a memory of its own.
+/// * No answer is kept for longer than the server's `max_age_ms`, nor past the `expires_at` of the answer, by this machine's clocks;
+///   time for which the machine slept counts.
+/// * While the feed is interrupted nothing new is kept, and what is kept ages out: a revoked key is let in for `max_age_ms` at most.
 /// * Until the feed has answered once, nothing is kept at all. That is also so with a server that has no such feed.
+///
+/// Behind a load balancer, the feed and the verification may be answered by different servers of one database, each of which has a
+/// memory of its own. One that has not heard of a change yet may still answer `VALID` when the feed has told of it already, and
+/// that answer is kept: a revoked key is then let in for up to twice `max_age_ms`, feed or no feed. Whoever needs less has all
+/// requests of a verifier go to one server, or lowers [`max_age`](VerifierBuilder::max_age).
 ///
 /// Answers are kept under a hash of key, scopes, address and cost; no key is kept as text. Uses that are answered from memory are
 /// not counted by the server: `last_used_at` and the usage of such keys tell of fewer uses than there were.
@@ -60,6 +72,8 @@ pub struct VerifierBuilder {
     client: Client,
     capacity: usize,
     max_age: Duration,
+    timeout: Duration,
+    retry: Retry,
 }
 
 impl VerifierBuilder {
@@ -75,6 +89,20 @@ impl VerifierBuilder {
         self
     }
 
+    /// How long one attempt to verify a key may take; 3 seconds unless told, or less where the client's timeout is less. It does not
+    /// concern the feed.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// When a verification is asked for again; unless told, as the client does, but at most twice, and not later than 4 seconds
+    /// after the first attempt. Whoever is to be let in waits meanwhile.
+    pub fn retry(mut self, retry: Retry) -> Self {
+        self.retry = retry;
+        self
+    }
+
     /// The verifier; its task is started.
     ///
     /// # Panics
@@ -82,16 +110,21 @@ impl VerifierBuilder {
     #[must_use]
     pub fn start(self) -> Verifier {
         let memory = Arc::new(Memory::new(self.capacity, self.max_age));
-        let follower = tokio::spawn(follow(self.client.impatient(), Arc::clone(&memory)));
+        let feed = self.client.with_patience(self.client.timeout(), Retry::NEVER);
+        let follower = tokio::spawn(follow(feed, Arc::clone(&memory)));
         let follower = Arc::new(Follower(follower.abort_handle()));
-        Verifier { client: self.client, memory, _follower: follower }
+        let client = self.client.with_patience(self.timeout, self.retry);
+        Verifier { client, memory, _follower: follower }
     }
 }
 
 impl Verifier {
     /// A verifier that asks by `client`, whose key is a platform key or has the scope `keys:verify`.
     pub fn builder(client: Client) -> VerifierBuilder {
-        VerifierBuilder { client, capacity: 10_000, max_age: Duration::MAX }
+        let (timeout, own) = (client.timeout().min(TIMEOUT), client.retry());
+        let (attempts, total) = (own.attempts.min(ATTEMPTS), own.total.min(TOTAL));
+        let retry = Retry { attempts, total, ..own };
+        VerifierBuilder { client, capacity: 10_000, max_age: Duration::MAX, timeout, retry }
     }
 
     /// The same, with the defaults, and started.
@@ -108,15 +141,15 @@ impl Verifier {
     /// An explanation (`explain`) is always asked for.
     ///
     /// # Errors
-    /// As of [`Client::verify`]. Failures are not kept.
+    /// As of [`Client::verify`], but sooner: [`VerifierBuilder::timeout`] and [`VerifierBuilder::retry`]. Failures are not kept.
     pub async fn verify(&self, question: &VerifyKey) -> Result<Arc<VerificationView>, Error> {
         let name = Name::of(question);
         if !question.explain
-            && let Some(answer) = self.memory.get(&name, Instant::now())
+            && let Some(answer) = self.memory.get(&name, Moment::now())
         {
             return Ok(answer);
         }
-        let load = self.memory.begin(Instant::now());
+        let load = self.memory.begin(Moment::now());
         let answer = Arc::new(self.client.verify(question).await?);
         if !question.explain {
             self.memory.keep(name, load, &answer);
@@ -124,7 +157,8 @@ impl Verifier {
         Ok(answer)
     }
 
-    /// Whether the server's changes are being followed at the moment. If not, answers are kept until they are too old.
+    /// Whether the server's changes are being followed at the moment. If not, answers are kept until they are too old, and no new
+    /// ones are. It stays so when the runtime that the verifier was started in is gone.
     #[must_use]
     pub fn is_following(&self) -> bool {
         self.memory.is_following()
@@ -142,19 +176,28 @@ impl fmt::Debug for Verifier {
     }
 }
 
+/// Owns up to not following any more, however that came: its runtime may be gone.
+struct Watch(Arc<Memory>);
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.0.lose();
+    }
+}
+
 /// Follows the feed for good; whoever started it ends it.
 async fn follow(client: Client, memory: Arc<Memory>) {
+    let Watch(memory) = &Watch(memory);
     let (mut since, mut failures) = (None, 0);
     loop {
         let asked = Instant::now();
         match client.key_changes(since, WAIT).await {
             Ok(changes) => {
                 failures = 0;
-                let is_quiet = since.is_some() && changes.items.is_empty();
-                since = Some(changes.next);
+                let is_first = since.replace(changes.next).is_none();
                 memory.follow(&changes);
-                // A server that has no time to wait is not asked without a pause.
-                if is_quiet {
+                // A server that answers at once, again and again, is not asked without a pause. The first answer always is at once.
+                if !is_first {
                     sleep(LEAST_PAUSE.saturating_sub(asked.elapsed())).await;
                 }
             }
@@ -162,7 +205,8 @@ async fn follow(client: Client, memory: Arc<Memory>) {
                 memory.lose();
                 failures += 1;
                 let asked_for = error.problem().and_then(|problem| problem.retry_after);
-                sleep(pause(failures).max(asked_for.unwrap_or_default())).await;
+                let asked_for = asked_for.unwrap_or_default().min(LONGEST_ASKED_PAUSE);
+                sleep(pause(failures).max(asked_for)).await;
             }
         }
     }

@@ -36,10 +36,39 @@ impl Name {
     }
 }
 
+/// A time by both clocks of the machine: the steady one stands still while the machine sleeps, and the other may be set back.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Moment {
+    steady: Instant,
+    wall: SystemTime,
+}
+
+impl Moment {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the end of a key is a date, and a client has no other clock"
+    )]
+    pub(super) fn now() -> Self {
+        Self { steady: Instant::now(), wall: SystemTime::now() }
+    }
+
+    /// How long ago `earlier` was, by whichever clock says more.
+    fn since(self, earlier: Self) -> Duration {
+        let by_wall = self.wall.duration_since(earlier.wall).unwrap_or_default();
+        self.steady.saturating_duration_since(earlier.steady).max(by_wall)
+    }
+
+    /// How long it was until this time, in milliseconds since 1970.
+    fn until(self, end_ms: i64) -> Duration {
+        let now = self.wall.duration_since(UNIX_EPOCH).unwrap_or_default();
+        Duration::from_millis(u64::try_from(end_ms).unwrap_or_default()).saturating_sub(now)
+    }
+}
+
 /// A question that is under way.
 #[derive(Clone, Copy)]
 pub(super) struct Load {
-    begun: Instant,
+    begun: Moment,
     epoch: u64,
 }
 
@@ -47,9 +76,9 @@ pub(super) struct Load {
 struct Held {
     answer: Arc<VerificationView>,
     key_id: Uuid,
-    begun: Instant,
-    /// When the key itself ends.
-    end: Option<Instant>,
+    begun: Moment,
+    /// How old the answer is when the key itself ends.
+    end: Option<Duration>,
 }
 
 pub(super) struct Memory {
@@ -74,10 +103,10 @@ impl Memory {
     }
 
     /// The answer, if it may still be given.
-    pub(super) fn get(&self, name: &Name, now: Instant) -> Option<Arc<VerificationView>> {
+    pub(super) fn get(&self, name: &Name, now: Moment) -> Option<Arc<VerificationView>> {
         let held = self.held.get(name)?;
-        let is_young = now.saturating_duration_since(held.begun) < self.max_age();
-        let is_good = is_young && held.end.is_none_or(|end| now < end);
+        let age = now.since(held.begun);
+        let is_good = age < self.max_age() && held.end.is_none_or(|end| age < end);
         if !is_good {
             self.held.remove(name);
         }
@@ -85,7 +114,7 @@ impl Memory {
     }
 
     /// The server is about to be asked.
-    pub(super) fn begin(&self, now: Instant) -> Load {
+    pub(super) fn begin(&self, now: Moment) -> Load {
         Load { begun: now, epoch: self.epoch.load(Ordering::SeqCst) }
     }
 
@@ -93,10 +122,10 @@ impl Memory {
     pub(super) fn keep(&self, name: Name, load: Load, answer: &Arc<VerificationView>) {
         let is_lasting = answer.is_valid() && answer.ratelimit.is_none();
         let Some(key_id) = answer.key_id.filter(|_| is_lasting) else { return };
-        if self.max_age().is_zero() || self.is_outdated(load) {
+        if !self.is_following() || self.max_age().is_zero() || self.is_outdated(load) {
             return;
         }
-        let end = answer.expires_at.map(|at| load.begun + until(at.0.timestamp_millis()));
+        let end = answer.expires_at.map(|at| load.begun.until(at.0.timestamp_millis()));
         let held = Held { answer: Arc::clone(answer), key_id, begun: load.begun, end };
         self.held.insert(name, held);
         // Whoever raises the epoch forgets afterwards: what was put in before is found, what was put in after is seen here.
@@ -142,18 +171,6 @@ impl Memory {
     }
 }
 
-/// How long it is until this time, by the machine's clock.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the end of a key is a date, and a client has no other clock"
-)]
-fn until(end_ms: i64) -> Duration {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let end = Duration::from_millis(u64::try_from(end_ms).unwrap_or_default());
-    // A century is as good as for ever, and no clock runs over.
-    end.saturating_sub(now).min(Duration::from_secs(100 * 365 * 24 * 3600))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -177,12 +194,16 @@ mod tests {
         Arc::new(serde_json::from_str(&view).unwrap())
     }
 
+    fn later(now: Moment, by: Duration) -> Moment {
+        Moment { steady: now.steady + by, wall: now.wall + by }
+    }
+
     fn name() -> Name {
         Name::of(&VerifyKey::new("kw_live_shown"))
     }
 
     /// A memory that follows a server with this ceiling, and holds one answer since `now`.
-    fn given(max_age_seconds: u64, own: Duration, expires_at: &str, now: Instant) -> Memory {
+    fn given(max_age_seconds: u64, own: Duration, expires_at: &str, now: Moment) -> Memory {
         let memory = Memory::new(10, own);
         memory.follow(&changes(&[], max_age_seconds));
         memory.keep(name(), memory.begin(now), &answer(expires_at));
@@ -191,26 +212,67 @@ mod tests {
 
     #[test]
     fn an_answer_is_as_old_as_its_question_and_dies_at_the_lower_ceiling() {
-        let now = Instant::now();
+        let now = Moment::now();
         for (own, ceiling) in [(Duration::MAX, 5), (2 * SECOND, 2), (9 * SECOND, 5)] {
             let memory = given(5, own, "null", now);
-            let last = now + ceiling * SECOND - SECOND / 1000;
+            let last = later(now, ceiling * SECOND - SECOND / 1000);
             assert!(memory.get(&name(), last).is_some(), "{own:?}");
-            assert!(memory.get(&name(), now + ceiling * SECOND).is_none(), "{own:?}");
+            let over = later(now, ceiling * SECOND);
+            assert!(memory.get(&name(), over).is_none(), "{own:?}");
         }
     }
 
     #[test]
+    fn an_answer_ages_while_the_machine_sleeps() {
+        let now = Moment::now();
+        let asleep = |seconds| Moment { wall: now.wall + seconds * SECOND, ..now };
+        let memory = given(60, Duration::MAX, "null", now);
+        assert!(memory.get(&name(), asleep(59)).is_some());
+        assert!(memory.get(&name(), asleep(60)).is_none());
+        // A key that ends in five seconds, by the clock that ends it.
+        let now = Moment { wall: UNIX_EPOCH + 1_000_000_000 * SECOND, ..now };
+        let asleep = |seconds| Moment { wall: now.wall + seconds * SECOND, ..now };
+        let memory = given(60, Duration::MAX, "\"2001-09-09T01:46:45Z\"", now);
+        assert!(memory.get(&name(), asleep(4)).is_some());
+        assert!(memory.get(&name(), asleep(5)).is_none());
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_makes_no_answer_younger() {
+        let now = Moment { wall: UNIX_EPOCH + 1_000_000_000 * SECOND, ..Moment::now() };
+        let set_back = |seconds| Moment {
+            steady: now.steady + seconds * SECOND,
+            wall: now.wall - 3600 * SECOND,
+        };
+        for (ceiling, end) in [(5, "null"), (60, "\"2001-09-09T01:46:45Z\"")] {
+            let memory = given(ceiling, Duration::MAX, end, now);
+            assert!(memory.get(&name(), set_back(4)).is_some(), "{end}");
+            assert!(memory.get(&name(), set_back(5)).is_none(), "{end}");
+        }
+    }
+
+    #[test]
+    fn nothing_new_is_kept_while_the_feed_is_interrupted() {
+        let now = Moment::now();
+        let memory = given(60, Duration::MAX, "null", now);
+        memory.lose();
+        assert!(memory.get(&name(), now).is_some(), "it ages out");
+        let other = Name::of(&VerifyKey::new("kw_live_other"));
+        memory.keep(other, memory.begin(now), &answer("null"));
+        assert!(memory.get(&other, now).is_none());
+    }
+
+    #[test]
     fn a_server_that_lowers_its_ceiling_is_heard_for_what_is_kept_already() {
-        let now = Instant::now();
+        let now = Moment::now();
         let memory = given(60, Duration::MAX, "null", now);
         memory.follow(&changes(&[], 1));
-        assert!(memory.get(&name(), now + SECOND).is_none());
+        assert!(memory.get(&name(), later(now, SECOND)).is_none());
     }
 
     #[test]
     fn nothing_is_kept_past_the_keys_own_end_or_by_a_ceiling_of_nought() {
-        let now = Instant::now();
+        let now = Moment::now();
         assert!(
             given(60, Duration::MAX, "\"1999-01-01T00:00:00Z\"", now).get(&name(), now).is_none()
         );
@@ -223,7 +285,7 @@ mod tests {
 
     #[test]
     fn what_was_asked_before_a_change_is_not_kept_whatever_changed() {
-        let now = Instant::now();
+        let now = Moment::now();
         let memory = given(60, Duration::MAX, "null", now);
         let load = memory.begin(now);
         memory.follow(&changes(&[Uuid::from_u128(2)], 60));
@@ -237,7 +299,7 @@ mod tests {
 
     #[test]
     fn there_is_room_for_no_more_than_the_capacity() {
-        let now = Instant::now();
+        let now = Moment::now();
         let memory = given(60, Duration::MAX, "null", now);
         for number in 0..1000 {
             let name = Name::of(&VerifyKey::new(number.to_string()));

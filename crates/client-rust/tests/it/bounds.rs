@@ -84,11 +84,18 @@ async fn a_redirect_is_not_followed_and_the_key_goes_nowhere_else() {
 
 #[tokio::test]
 async fn a_list_that_goes_round_ends() {
-    let page = || json(200, "", r#"{"items":[],"next_cursor":"again"}"#);
-    let server = Scripted::start([page(), page()]).await;
-    let keys = server.client().build().unwrap().api_keys();
-    let error = keys.list().all().await.unwrap_err();
-    assert!(matches!(error, Error::Unusable { reason: Unusable::Circle, .. }), "{error:?}");
+    for places in 1..=5 {
+        let server = Scripted::answering(move |request| {
+            let place = request.split(['=', ' ']).nth(2).and_then(|place| place.parse().ok());
+            let next = place.map_or(0, |place: usize| (place + 1) % places);
+            json(200, "", &format!(r#"{{"items":[],"next_cursor":"{next}"}}"#))
+        })
+        .await;
+        let keys = server.client().build().unwrap().api_keys();
+        let error = keys.list().all().await.unwrap_err();
+        assert!(matches!(error, Error::Unusable { reason: Unusable::Circle, .. }), "{error:?}");
+        assert!(server.asked().len() <= 4 * places + 1, "{places}");
+    }
 }
 
 #[tokio::test]

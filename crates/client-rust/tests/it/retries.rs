@@ -4,10 +4,10 @@ use std::time::{Duration, Instant};
 
 use client_rust::{
     Call, Code, Error, Retry, Uuid,
-    api_types::{CreateApiKey, ErrorCode, RotateKey, VerifyKey},
+    api_types::{CreateApiKey, ErrorCode, RotateKey},
 };
 
-use crate::scripted::{KEY, Scripted, Step, answer, header, json, problem, whoami};
+use crate::scripted::{Clock, KEY, Scripted, Step, answer, header, json, problem, whoami};
 
 const STARTED: &str = r#"{"execution_id":"0193b1a0-0000-7000-8000-000000000000","status":"PENDING","status_api":"","result_api":""}"#;
 
@@ -57,9 +57,12 @@ async fn a_pause_that_is_too_long_is_told_and_not_waited_for() {
 async fn a_retry_after_is_waited_for_in_full() {
     let limited = problem(429, "rate_limited", "retry-after: 1\r\n");
     let server = Scripted::start([limited, whoami()]).await;
-    let start = Instant::now();
-    server.client().build().unwrap().whoami().await.unwrap();
-    assert!(start.elapsed() >= Duration::from_secs(1));
+    let client = server.client().build().unwrap();
+    let clock = Clock::stop();
+    let who = tokio::spawn(async move { client.whoami().await.map(drop) });
+    let waited = clock.turn_until(|| who.is_finished()).await;
+    who.await.unwrap().unwrap();
+    assert!(waited >= Duration::from_secs(1), "{waited:?}");
 }
 
 #[tokio::test]
@@ -124,14 +127,22 @@ async fn what_this_call_may_have_deleted_is_deleted() {
 
 #[tokio::test]
 async fn a_server_that_is_not_there_is_asked_more_than_once_and_then_told_of() {
-    let base = Scripted::start([]).await.base.clone();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let gone = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
-    assert_ne!(base, gone);
-    let client = client_rust::Client::builder(gone).key(KEY).retry(Retry::NEVER).build().unwrap();
-    let error = client.verify(&VerifyKey::new("unst_another")).await.unwrap_err();
+    let second = Duration::from_secs(1);
+    let retry = Retry { first_pause: second, longest_pause: second, ..Retry::default() };
+    let client = client_rust::Client::builder(gone).key(KEY).retry(retry).build().unwrap();
+    let clock = Clock::stop();
+    // Nothing of it arrives, and so even this is tried again.
+    let rotated = tokio::spawn(async move {
+        client.api_keys().rotate(Uuid::nil(), &RotateKey::default()).await.map(drop)
+    });
+    let waited = clock.turn_until(|| rotated.is_finished()).await;
+    let error = rotated.await.unwrap().unwrap_err();
     assert!(matches!(&error, Error::Transport(lost) if !lost.is_sent()), "{error:?}");
+    // Nobody is there to count: three pauses of half a second at least are four attempts.
+    assert!(waited >= second * 3 / 2, "{waited:?}");
 }
 
 #[tokio::test]
@@ -144,10 +155,42 @@ async fn a_code_of_a_newer_server_is_kept_as_it_is() {
 
 #[tokio::test]
 async fn a_run_that_cannot_be_seen_any_more_tells_its_id() {
-    let server = Scripted::start([json(202, "", STARTED)]).await;
-    let deployment = server.client().build().unwrap().deployment(Uuid::nil());
-    let error = deployment.run(&Call::new(1), Duration::from_secs(20)).await.unwrap_err();
+    let cause = unfinished(Step::Cut).await;
+    assert!(matches!(cause, Error::Transport(_)), "{cause:?}");
+    // These would be taken for a refusal of the start, which may be made again.
+    for (status, code) in [
+        (503, ErrorCode::Unavailable),
+        (429, ErrorCode::RateLimited),
+        (401, ErrorCode::KeyExpired),
+        (500, ErrorCode::Internal),
+        (404, ErrorCode::NotFound),
+    ] {
+        let cause = unfinished(problem(status, code.as_str(), "")).await;
+        assert!(cause.is(code), "{cause:?}");
+    }
+}
+
+/// What became of a run that began, and of which the server then says this; without the id it would be lost.
+async fn unfinished(then: Step) -> Error {
+    let server = Scripted::start([json(202, "", STARTED), then]).await;
+    let deployment = server.client().retry(Retry::NEVER).build().unwrap().deployment(Uuid::nil());
+    let error = deployment.run(&Call::new(1), Duration::MAX).await.unwrap_err();
     let Error::Unfinished { execution_id, cause: Some(cause) } = error else { panic!("{error:?}") };
     assert_eq!(execution_id.to_string(), "0193b1a0-0000-7000-8000-000000000000");
-    assert!(matches!(*cause, Error::Transport(_)), "{cause:?}");
+    *cause
+}
+
+#[tokio::test]
+async fn what_is_said_of_the_execution_itself_is_no_riddle() {
+    for (status, code) in [
+        (422, ErrorCode::ExecutionFailed),
+        (409, ErrorCode::ExecutionStopped),
+        (410, ErrorCode::ResultExpired),
+        (404, ErrorCode::NotFound),
+    ] {
+        let server = Scripted::start([problem(status, code.as_str(), "")]).await;
+        let deployment = server.client().build().unwrap().deployment(Uuid::nil());
+        let error = deployment.wait(Uuid::nil(), Duration::MAX).await.unwrap_err();
+        assert!(error.is(code), "{error:?}");
+    }
 }

@@ -11,7 +11,7 @@ use client_rust::{Client, ClientBuilder, Retry};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
-    sync::watch,
+    sync::{oneshot, watch},
     task::AbortHandle,
 };
 
@@ -28,6 +28,8 @@ pub(crate) enum Step {
     Silence,
     /// No answer; the connection ends.
     Cut,
+    /// No answer, until the caller ends the connection, which is told.
+    UntilGone(oneshot::Sender<()>),
     /// What comes of this.
     Later(Pin<Box<dyn Future<Output = Step> + Send>>),
 }
@@ -144,6 +146,10 @@ async fn serve(
             }
         }
         Step::Silence => std::future::pending().await,
+        Step::UntilGone(tell) => {
+            while stream.read(&mut [0]).await.is_ok_and(|count| count > 0) {}
+            let _ = tell.send(());
+        }
         Step::Cut | Step::Later(_) => {}
     }
     stream.shutdown().await
@@ -163,6 +169,48 @@ async fn read(stream: &mut TcpStream) -> std::io::Result<String> {
         let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
         if count == 0 || body.len() >= length.map_or(0, |length| length.parse().unwrap()) {
             return Ok(text);
+        }
+    }
+}
+
+/// Tokio's clock, which stands still but when the test turns it on; the network goes on meanwhile.
+pub(crate) struct Clock {
+    _held: std::sync::mpsc::Sender<()>,
+}
+
+impl Clock {
+    pub(crate) fn stop() -> Self {
+        tokio::time::pause();
+        // Tokio does not turn its clock on by itself while something blocks.
+        let (held, until) = std::sync::mpsc::channel();
+        tokio::task::spawn_blocking(move || until.recv());
+        Self { _held: held }
+    }
+
+    /// Turns the clock on until it is so; for how long it was turned.
+    pub(crate) async fn turn_until(&self, is_so: impl Fn() -> bool) -> Duration {
+        let start = tokio::time::Instant::now();
+        while !is_so() {
+            assert!(start.elapsed() < Duration::from_secs(600), "it is never so");
+            // The network has time for what goes on already.
+            self.idle().await;
+            tokio::time::advance(Duration::from_millis(10)).await;
+        }
+        start.elapsed()
+    }
+
+    /// Waits until it is so, while the clock stands still.
+    pub(crate) async fn stand_until(&self, is_so: impl Fn() -> bool) {
+        let start = std::time::Instant::now();
+        while !is_so() {
+            assert!(start.elapsed() < Duration::from_secs(20), "it is not so in time");
+            tokio::task::yield_now().await;
+        }
+    }
+
+    async fn idle(&self) {
+        for _ in 0..20 {
+            tokio::task::yield_now().await;
         }
     }
 }

@@ -1,17 +1,21 @@
 //! What a verifier remembers, and what makes it forget. How long it does is tried beside its memory.
 
-use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
-use client_rust::{Verifier, api_types::VerifyKey};
+use client_rust::{Error, Verifier, api_types::VerifyKey};
 use tokio::sync::{
     Mutex as AsyncMutex, Notify,
     mpsc::{UnboundedSender, unbounded_channel},
+    oneshot,
 };
 
-use crate::scripted::{Scripted, Step, json, problem};
+use crate::scripted::{Clock, Scripted, Step, json, problem};
 
 const ID: &str = "0193b1a0-0000-7000-8000-000000000001";
 const OTHER: &str = "0193b1a0-0000-7000-8000-000000000002";
@@ -66,11 +70,10 @@ impl Given {
 
     /// The feed answers so, and is asked again.
     async fn answer(&self, step: Step) {
-        let asked = |asked: &[String]| asked.iter().filter(|one| one.starts_with("GET")).count();
-        self.server.asked_when(|all| asked(all) > 0).await;
-        let before = asked(&self.server.asked());
+        self.server.asked_when(|all| feed(all) > 0).await;
+        let before = feed(&self.server.asked());
         self.news.send(step).unwrap_or_else(|_| panic!("the server lives"));
-        self.server.asked_when(|all| asked(all) > before).await;
+        self.server.asked_when(|all| feed(all) > before).await;
     }
 
     async fn verify(&self, question: &VerifyKey) -> bool {
@@ -212,15 +215,68 @@ async fn the_feed_is_left_alone_when_the_last_verifier_is_gone() {
     let clone = given.verifier.clone();
     let Given { server, verifier, news, .. } = given;
     drop(verifier);
-    let feed = |all: &[String]| all.iter().filter(|one| one.starts_with("GET")).count();
     let before = feed(&server.asked());
     news.send(json(200, "", &changes("", true))).unwrap_or_else(|_| panic!("it lives"));
     server.asked_when(|all| feed(all) > before).await;
+    let (tell, gone) = oneshot::channel();
+    news.send(Step::UntilGone(tell)).unwrap_or_else(|_| panic!("it lives"));
     drop(clone);
-    let after = feed(&server.asked());
-    let _ = news.send(json(200, "", &changes("", true)));
-    // Whoever is asked now is asked by somebody else.
-    let stranger = server.client().build().unwrap();
-    assert!(stranger.verify(&question()).await.unwrap().is_valid());
-    assert_eq!(feed(&server.asked()), after);
+    // Far sooner than the question's own end.
+    tokio::time::timeout(Duration::from_secs(20), gone).await.unwrap().unwrap();
+}
+
+#[test]
+fn nobody_follows_in_a_runtime_that_is_gone() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let given = runtime.block_on(Given::start());
+    assert!(given.verifier.is_following());
+    drop(runtime);
+    assert!(!given.verifier.is_following());
+}
+
+#[tokio::test]
+async fn a_pause_that_the_feed_names_is_kept_but_not_for_ever() {
+    let given = Given::start().await;
+    let before = feed(&given.server.asked());
+    let clock = Clock::stop();
+    let step = problem(503, "unavailable", "retry-after: 86400\r\n");
+    given.news.send(step).unwrap_or_else(|_| panic!("the server lives"));
+    clock.stand_until(|| !given.verifier.is_following()).await;
+    let waited = clock.turn_until(|| feed(&given.server.asked()) > before).await;
+    assert!((59..65).contains(&waited.as_secs()), "{waited:?}");
+}
+
+#[tokio::test]
+async fn a_feed_that_answers_at_once_is_asked_with_a_pause_whatever_it_tells() {
+    let given = Given::start().await;
+    let clock = Clock::stop();
+    let changed = format!("\"{OTHER}\"");
+    let mut pauses = Vec::new();
+    for items in ["", &changed, ""] {
+        let before = feed(&given.server.asked());
+        let step = json(200, "", &changes(items, false));
+        given.news.send(step).unwrap_or_else(|_| panic!("the server lives"));
+        pauses.push(clock.turn_until(|| feed(&given.server.asked()) > before).await);
+    }
+    // The first question was asked before the clock stood still.
+    assert!(pauses[1..].iter().all(|pause| pause.as_millis() >= 250), "{pauses:?}");
+}
+
+#[tokio::test]
+async fn whoever_is_to_be_let_in_does_not_wait_as_long_as_a_client_would() {
+    let server = Scripted::answering(|_| Step::Silence).await;
+    let verifier = Verifier::start(server.client().build().unwrap());
+    let clock = Clock::stop();
+    let asked = verifier.clone();
+    let answer = tokio::spawn(async move { asked.verify(&question()).await.map(drop) });
+    let waited = clock.turn_until(|| answer.is_finished()).await;
+    assert!(matches!(answer.await.unwrap(), Err(Error::TimedOut { .. })));
+    assert!((6..10).contains(&waited.as_secs()), "two attempts of three seconds: {waited:?}");
+    let posts = server.asked().iter().filter(|one| one.starts_with("POST")).count();
+    assert_eq!(posts, 2);
+}
+
+/// How often the feed was asked.
+fn feed(all: &[String]) -> usize {
+    all.iter().filter(|one| one.starts_with("GET")).count()
 }
