@@ -30,11 +30,16 @@ pub struct Pages<T> {
     /// The next page begins here; `None`: at the beginning.
     cursor: Option<String>,
     is_last: bool,
+    pages: u64,
+    /// Where the last page led whose number is a power of two: a list that comes by again, however far round, is noticed without
+    /// all of its places in memory.
+    landmark: Option<String>,
 }
 
 impl<T: DeserializeOwned> Pages<T> {
     pub(crate) fn new(client: Client, request: Request) -> Self {
-        Self { client, request, read: VecDeque::new(), cursor: None, is_last: false }
+        let (read, cursor, landmark) = (VecDeque::new(), None, None);
+        Self { client, request, read, cursor, is_last: false, pages: 0, landmark }
     }
 
     /// How many items a page has at most: 1 to 200, 50 unless told.
@@ -100,8 +105,13 @@ impl<T: DeserializeOwned> Pages<T> {
         let request = self.request.clone().query("cursor", self.cursor.as_ref());
         let answer = self.client.send(&request).await?;
         let page: ListView<T> = answer.json()?;
-        if page.next_cursor.is_some() && page.next_cursor == self.cursor {
+        let next = &page.next_cursor;
+        if next.is_some() && [&self.cursor, &self.landmark].contains(&next) {
             return Err(answer.unusable(Unusable::Circle));
+        }
+        self.pages += 1;
+        if self.pages.is_power_of_two() {
+            self.landmark.clone_from(next);
         }
         self.is_last = page.next_cursor.is_none();
         self.cursor = page.next_cursor;
