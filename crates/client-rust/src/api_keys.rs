@@ -114,7 +114,8 @@ impl ApiKeys {
     /// Revokes the key and hides it; its name is free again. Its id, its usage and its audit stay.
     ///
     /// # Errors
-    /// `not_found`
+    /// `not_found`; not so where this very call may have deleted it, its answer was lost, and it was sent again: that counts as done,
+    /// also when it was not there before.
     pub async fn delete(&self, id: Uuid) -> Result<(), Error> {
         self.client.done(Request::delete(&path(&[&id.to_string()]))).await
     }

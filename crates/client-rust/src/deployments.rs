@@ -74,7 +74,8 @@ impl Deployments {
     /// Deletes a deployment: its keys open nothing from now on. Executions that were accepted go on.
     ///
     /// # Errors
-    /// `not_found`
+    /// `not_found`; not so where this very call may have deleted it, its answer was lost, and it was sent again: that counts as done,
+    /// also when it was not there before.
     pub async fn delete(&self, id: Uuid) -> Result<(), Error> {
         let request = Request::delete(&self.path(&[&id.to_string()]));
         self.organization.client().done(request).await
@@ -162,7 +163,8 @@ impl DeploymentKeys {
     /// Revokes the key and hides it. Its id, its usage and its audit stay.
     ///
     /// # Errors
-    /// `not_found`
+    /// `not_found`; not so where this very call may have deleted it, its answer was lost, and it was sent again: that counts as done,
+    /// also when it was not there before.
     pub async fn delete(&self, id: Uuid) -> Result<(), Error> {
         let request = Request::delete(&self.path(&[&id.to_string()]));
         self.organization.client().done(request).await

@@ -84,7 +84,8 @@ impl Workflows {
     /// Deletes a workflow.
     ///
     /// # Errors
-    /// `workflow_in_use` while it has deployments; `not_found`.
+    /// `workflow_in_use` while it has deployments; `not_found`, which is not told where an earlier attempt of this call was lost, and
+    /// may have deleted it.
     pub async fn delete(&self, id: Uuid) -> Result<(), Error> {
         let request = Request::delete(&self.path(&[&id.to_string()]));
         self.organization.client().done(request).await
@@ -132,7 +133,7 @@ impl Workflows {
     /// Has the workflow start by itself no more.
     ///
     /// # Errors
-    /// `not_found`, also where it has no schedule.
+    /// `not_found`, also where it has no schedule; not told where an earlier attempt of this call was lost, and may have removed it.
     pub async fn remove_schedule(&self, id: Uuid) -> Result<(), Error> {
         let request = Request::delete(&self.path(&[&id.to_string(), "schedule"]));
         self.organization.client().done(request).await
