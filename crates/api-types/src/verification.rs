@@ -86,7 +86,7 @@ pub struct VerificationView {
     pub kind: Option<String>,
     /// What it may be used for.
     pub scopes: Vec<String>,
-    /// Until when it is good.
+    /// Until when it is good: the end of the key, or that of its grace where it was replaced, whichever comes first.
     pub expires_at: Option<Time>,
     /// What is left of its own rate limit. `null` where it has none, and where it was refused
     /// before that was asked.
@@ -178,7 +178,7 @@ mod from_domain {
                 name: key.map(|record| record.name.clone()),
                 kind: key.map(|record| kind(record.key.owner).into()),
                 scopes: scopes.map(ToString::to_string).collect(),
-                expires_at: key.and_then(|record| record.key.expires_at).map(Time),
+                expires_at: key.and_then(|record| record.key.good_until()).map(Time),
                 ratelimit: None,
                 rules: None,
             }

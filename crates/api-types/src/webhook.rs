@@ -85,8 +85,9 @@ pub struct WebhookView {
     pub modified_at: Time,
 }
 
+// No `Debug`: it carries a secret.
 /// A webhook whose secret was just made.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CreatedWebhookView {
     /// The webhook.

@@ -2,7 +2,10 @@
 
 use std::{
     array,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use access_domain::{KeyChanges, OrganizationId};
@@ -21,6 +24,8 @@ pub struct KeyEpochs {
     last_changes: [AtomicU64; PLACES],
     /// Wakes whoever waits for a change.
     told: watch::Sender<()>,
+    /// Whose change was heard of last, by the number that storage gave it.
+    heard: [Mutex<Option<(OrganizationId, u64)>>; PLACES],
 }
 
 impl Default for KeyEpochs {
@@ -29,6 +34,7 @@ impl Default for KeyEpochs {
             now: AtomicU64::new(0),
             last_changes: array::from_fn(|_| AtomicU64::new(0)),
             told: watch::Sender::new(()),
+            heard: array::from_fn(|_| Mutex::default()),
         }
     }
 }
@@ -55,10 +61,29 @@ impl KeyEpochs {
         }
     }
 
-    fn place(&self, organization: OrganizationId) -> Option<&AtomicU64> {
-        // The last byte of an id is random; the first ones are the time.
-        self.last_changes.get(organization.uuid().as_u128() as usize % PLACES)
+    /// Raises the organization's number where storage tells of a change that this node has not heard of. Whoever is told of it
+    /// afterwards is not answered from before it here.
+    pub fn hear(&self, organization: OrganizationId, number: u64) {
+        let Some(place) = self.heard.get(index(organization)) else { return };
+        {
+            // No panic leaves half of it.
+            let mut heard = place.lock().unwrap_or_else(PoisonError::into_inner);
+            if heard.is_some_and(|(whose, last)| whose == organization && last >= number) {
+                return;
+            }
+            *heard = Some((organization, number));
+        }
+        self.raise(organization);
     }
+
+    fn place(&self, organization: OrganizationId) -> Option<&AtomicU64> {
+        self.last_changes.get(index(organization))
+    }
+}
+
+fn index(organization: OrganizationId) -> usize {
+    // The last byte of an id is random; the first ones are the time.
+    organization.uuid().as_u128() as usize % PLACES
 }
 
 impl KeyChanges for KeyEpochs {

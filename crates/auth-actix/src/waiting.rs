@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use tokio::{
     select,
-    sync::{Semaphore, SemaphorePermit, oneshot, watch},
+    sync::{Semaphore, oneshot, watch},
     time::sleep,
 };
 
@@ -40,11 +40,6 @@ impl Waiting {
         self.stopping.send_replace(true);
     }
 
-    /// A place for one who waits, until it is dropped; none where too many do.
-    pub fn place(&self) -> Option<SemaphorePermit<'_>> {
-        self.places.try_acquire().ok()
-    }
-
     /// What `ask` tells once that `is_over`, or as it is when `patience` is over, the server stops, or too many wait.
     ///
     /// `watch` has `Notify` called by whoever brings the end about here, until what it returns is dropped; an end elsewhere is
@@ -62,8 +57,8 @@ impl Waiting {
     where
         F: Future<Output = Result<T, ApiError>>,
     {
-        let place = self.place();
-        let mut deadline = Instant::now() + if place.is_some() { patience } else { Duration::ZERO };
+        let place = self.places.try_acquire();
+        let mut deadline = Instant::now() + if place.is_ok() { patience } else { Duration::ZERO };
         let mut pause = ASK_AFTER;
         loop {
             let (notify, notified) = oneshot::channel();

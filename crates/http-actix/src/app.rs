@@ -20,11 +20,15 @@ use auth_actix::{
 };
 use deployments_domain::{FileStore, UseCasePorts, UseCases};
 use keys_core::{Network, PepperName, RateLimit};
+use tokio::sync::Semaphore;
 use utoipa_actix_web::AppExt as _;
 
 use crate::{
     MetricsDoor, docs, forward_auth::OnlyOrganization, openapi, request_metrics::measure, routes,
 };
+
+/// Requests that wait for keys to change, each of which asks storage every second; beyond them, answers come at once.
+const MAX_FOLLOWERS: usize = 1000;
 
 /// What the edge is built over, beside what its use cases are.
 #[expect(missing_docs, reason = "each is the port of its type")]
@@ -130,6 +134,7 @@ pub struct App {
     pub(crate) settings: Settings,
     pub(crate) files: Arc<dyn FileStore>,
     waiting: Arc<Waiting>,
+    pub(crate) followers: Semaphore,
     pub(crate) only_organization: OnlyOrganization,
 }
 
@@ -174,6 +179,7 @@ impl App {
             metrics,
             settings,
             waiting: Arc::default(),
+            followers: Semaphore::new(MAX_FOLLOWERS),
             only_organization: OnlyOrganization::default(),
         }
     }

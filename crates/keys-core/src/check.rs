@@ -29,7 +29,7 @@ pub struct CheckedKey<O> {
     pub owner: O,
     /// What it may be used for.
     pub scopes: Scopes,
-    /// Until when it is good, where it has an end.
+    /// Until when the secret that was shown is good, where it has an end ([`Key::good_until`]).
     pub expires_at: Option<Timestamp>,
 }
 
@@ -81,7 +81,8 @@ pub fn check<O>(
     let decided = Verdict::from(decide(&key, request, now));
     let limit = key.rate_limit.filter(|_| decided == Verdict::Valid);
     let rate = limit.map(|limit| limits.take(id, limit, now, cost));
-    let Key { owner, scopes, expires_at, .. } = key;
+    let expires_at = key.good_until();
+    let Key { owner, scopes, .. } = key;
     let key = Some(CheckedKey { id, owner, scopes, expires_at });
     Checked { verdict: decided.after(rate.as_ref()), key, rate }
 }

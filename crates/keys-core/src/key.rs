@@ -55,6 +55,14 @@ impl<O> Key<O> {
     }
 }
 
+impl<O> Key<O> {
+    /// Until when the secret that was presented is good: the end of the key or that of the secret's grace, whichever comes first.
+    /// `None`: it has no end.
+    pub fn good_until(&self) -> Option<Timestamp> {
+        self.expires_at.into_iter().chain(self.grace_until).min()
+    }
+}
+
 /// What a key is to be used for.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct KeyRequest<'a> {
@@ -107,7 +115,7 @@ impl Denial {
             // Whatever this node's clock says: a revocation is not planned ahead, and must hold on
             // a node whose clock is late.
             Self::Revoked => key.revoked_at.is_some(),
-            Self::Expired => is_over(key.expires_at) || is_over(key.grace_until),
+            Self::Expired => is_over(key.good_until()),
             Self::Inactive => !key.is_active,
             Self::OwnerInactive => !key.owner_is_active,
             Self::InsufficientScope => {

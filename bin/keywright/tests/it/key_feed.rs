@@ -75,8 +75,15 @@ async fn what_another_server_changes_is_told_too(app: TestApp) {
     let service = verifier(&app).await;
     let key = made(&app, json!({"name": "first"})).await;
     let service = service.towards(&app.another_server().await);
+    let verified = async || {
+        let question = json!({"key": key["key"]});
+        service.post("/v1/keys/verify", question).await.ok()["code"].clone()
+    };
+    assert_eq!(verified().await, "VALID");
     let told = heard_during(&service, now(&service).await, revoke(&app, &key)).await;
     assert_eq!(told["items"], json!([key["id"]]));
+    // Whoever was told asks again, and is not answered by what this server remembers.
+    assert_eq!(verified().await, "REVOKED");
 }
 
 async fn whoever_waits_in_vain_is_told_so(app: TestApp) {

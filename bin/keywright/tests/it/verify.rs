@@ -133,8 +133,13 @@ async fn both_secrets_are_verified_until_the_grace_is_over(app: TestApp) {
     let old = made(&app, json!({"rate_limit_per_minute": 3})).await;
     let path = format!("/v1/api-keys/{}/rotate", text(&old, "id"));
     let new = app.platform().post(&path, json!({"grace_seconds": 30})).await.ok();
-    for secret in [&old, &new, &old] {
-        assert_eq!(code(&service, text(secret, "key"), json!({})).await, "VALID");
+    for (secret, end) in [
+        (&old, json!("2026-11-21T00:00:30.000Z")),
+        (&new, Value::Null),
+        (&old, json!("2026-11-21T00:00:30.000Z")),
+    ] {
+        let told = verified(&service, json!({"key": secret["key"]})).await;
+        assert_eq!((&told["code"], &told["expires_at"]), (&json!("VALID"), &end));
     }
     assert_eq!(code(&service, text(&new, "key"), json!({})).await, "RATE_LIMITED", "one limit");
     app.clock.advance(Duration::from_secs(30));
