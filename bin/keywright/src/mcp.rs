@@ -22,7 +22,7 @@ use self::bridge::Bridge;
 use crate::{arguments::McpOptions, failure::Failure, secret_file};
 
 /// No message is longer. In bytes.
-const MAX_MESSAGE_BYTES: u64 = 64 << 20;
+const MAX_MESSAGE_BYTES: u64 = 16 << 20;
 /// Where the key stands. Not one of the settings of a server, which have two underscores.
 const KEY: &str = "KEYWRIGHT_API_KEY";
 /// Messages that wait for each other.
@@ -37,11 +37,12 @@ pub(crate) fn run(options: &McpOptions) -> Result<ExitCode, Failure> {
     if url.starts_with("http://") && !is_loopback(&url) {
         complain("the key travels unencrypted: --url begins with http://");
     }
-    rt::System::new().block_on(pass_on(Bridge::new(url, key), read_lines()));
-    Ok(ExitCode::SUCCESS)
+    let is_done = rt::System::new().block_on(pass_on(Bridge::new(url, key), read_lines()));
+    Ok(if is_done { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-async fn pass_on(bridge: Bridge, mut lines: Receiver<Vec<u8>>) {
+/// Whether everything was answered by the server.
+async fn pass_on(bridge: Bridge, mut lines: Receiver<Vec<u8>>) -> bool {
     let mut under_way = JoinSet::new();
     loop {
         select! {
@@ -52,8 +53,9 @@ async fn pass_on(bridge: Bridge, mut lines: Receiver<Vec<u8>>) {
             Some(_) = under_way.join_next() => {}
         }
     }
-    // What a script piped in is answered; a client that has gone waits for its child to end.
+    // What a script piped in is answered, but a client that has gone waits for its child to end.
     let _ = timeout(FAREWELL, async { while under_way.join_next().await.is_some() {} }).await;
+    bridge.give_up()
 }
 
 /// Lines of standard input, read by a thread of their own, since reading them cannot be given up.
@@ -64,6 +66,10 @@ fn read_lines() -> Receiver<Vec<u8>> {
         loop {
             let mut line = Vec::new();
             let read = input.by_ref().take(MAX_MESSAGE_BYTES).read_until(b'\n', &mut line);
+            if !line.ends_with(b"\n") && line.len() as u64 == MAX_MESSAGE_BYTES {
+                // The rest of it is no line of its own; what is kept is no JSON, and is answered so.
+                let _ = input.skip_until(b'\n');
+            }
             if !read.is_ok_and(|bytes| bytes > 0) || to.blocking_send(line).is_err() {
                 return;
             }

@@ -4,8 +4,8 @@
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use access_domain::{
-    CallTools, Clock, DeploymentId, Fault, FaultCode, Granted, ListFilter, Page, PageRequest,
-    Principal, Quota, Quotas, RateSubject, StoreError, Visibility, pointer_segment,
+    ApiName, CallTools, Clock, DeploymentId, Fault, FaultCode, Granted, ListFilter, Page,
+    PageRequest, Principal, Quota, Quotas, RateSubject, StoreError, Visibility, pointer_segment,
 };
 use keys_core::{Denial, Key, KeyId, KeyRequest, Timestamp, decide};
 use serde_json::{Map, Value, json};
@@ -20,8 +20,10 @@ pub const MAX_TOOL_WAIT: Duration = Duration::from_secs(300);
 
 /// What an input is called that is no object, or of which nothing is known: arguments of tools are objects.
 const INPUT: &str = "input";
-/// Where a schema keeps parts that others name by their place in the whole.
-const PLACED_AT_ROOT: [&str; 2] = ["$defs", "definitions"];
+/// What names another part of a schema by its place.
+const REFERENCES: [&str; 2] = ["$ref", "$dynamicRef"];
+/// What holds values, and no part of a schema.
+const VALUES: [&str; 4] = ["const", "default", "enum", "examples"];
 
 /// The use cases of tools. All of an organization's active deployments are tools of a platform key; a deployment's key has
 /// its own.
@@ -78,6 +80,10 @@ impl Tools {
     /// # Errors
     /// When storage fails.
     pub fn find(&self, granted: Who<'_>, api_name: &str) -> Result<Option<Deployment>, StoreError> {
+        // What can be no name is not asked for: databases refuse some texts.
+        if ApiName::parse(api_name).is_none() {
+            return Ok(None);
+        }
         let organization = granted.organization();
         let found = self.deployments.find_deployment_named(organization, ALL, api_name)?;
         Ok(found.filter(|deployment| match agent(granted) {
@@ -262,23 +268,40 @@ fn is_of_object(schema: &Map<String, Value>) -> bool {
 
 fn wrapped(mut schema: Value, is_required: bool) -> Map<String, Value> {
     let mut whole = Map::new();
-    whole.insert("type".into(), json!("object"));
-    let mut moved = Map::new();
-    if let Value::Object(members) = &mut schema {
-        // References such as "#/$defs/x" begin at the root, which is now the wrapper.
-        for name in PLACED_AT_ROOT {
-            if let Some(definitions) = members.remove(name) {
-                moved.insert(name.into(), definitions);
-            }
-        }
+    if let Some(dialect) = schema.as_object_mut().and_then(|schema| schema.remove("$schema")) {
+        whole.insert("$schema".into(), dialect);
     }
+    move_references(&mut schema);
+    whole.insert("type".into(), json!("object"));
     whole.insert("properties".into(), json!({ INPUT: schema }));
     if is_required {
         whole.insert("required".into(), json!([INPUT]));
     }
     whole.insert("additionalProperties".into(), json!(false));
-    whole.extend(moved);
     whole
+}
+
+/// References such as "#/$defs/x" begin at the root of a schema, which lies deeper now. Below an `$id` they begin there, as before.
+fn move_references(schema: &mut Value) {
+    match schema {
+        Value::Object(members) if !members.contains_key("$id") => {
+            for (name, member) in members {
+                match member {
+                    Value::String(text) if REFERENCES.contains(&name.as_str()) => {
+                        if let Some(place) = text.strip_prefix('#')
+                            && (place.is_empty() || place.starts_with('/'))
+                        {
+                            *text = format!("#/properties/{INPUT}{place}");
+                        }
+                    }
+                    _ if VALUES.contains(&name.as_str()) => {}
+                    other => move_references(other),
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(move_references),
+        Value::Object(_) | Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
 }
 
 #[cfg(test)]

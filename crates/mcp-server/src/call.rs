@@ -63,7 +63,9 @@ impl Planned {
         let found = caller.mcp.run(move |uc| uc.tools.find(&granted, &name)).await?;
         let Some(deployment) = found else {
             let call = AgentCall::of(request, who, None)?;
-            return Ok(Self { plan: Some(Plan::Unknown(tool)), call });
+            // As much as any name has, and no more comes back.
+            let named = tool.chars().take(64).collect();
+            return Ok(Self { plan: Some(Plan::Unknown(named)), call });
         };
         let call = AgentCall::of(request, who, Some(deployment.id))?;
         let let_in = let_in(request, caller, quotas, &deployment, arguments).await;

@@ -94,7 +94,7 @@ async fn answer(
     host::check(&request, &mcp.settings.base_url)?;
     let UnspentCaller { granted, quotas } = UnspentCaller::<CallTools>::of(&request).await?;
     require_json(&request)?;
-    let limit = most_bytes(granted.who()).min(mcp.settings.max_body_bytes);
+    let limit = most_bytes(granted.who()).max(READ_IN_PLACE_BYTES).min(mcp.settings.max_body_bytes);
     let body = read_bounded(payload, limit, mcp.settings.body_timeout).await?;
     let size = body.len();
     let read = move || Ok::<_, ApiError>(Message::read(&body));
@@ -121,7 +121,8 @@ fn require_json(request: &HttpRequest) -> Result<(), ApiError> {
     Err(ApiError::new(ErrorCode::UnsupportedMediaType, detail))
 }
 
-/// Of a deployment's key, its deployment bounds all messages; of a platform key, each call is held against its own.
+/// Nobody sends more than they may call with. A call is held against the bound of its deployment when that is known; what is no
+/// call must find room beside the smallest bound.
 fn most_bytes(who: &Principal) -> usize {
     let bound = match who {
         Principal::DeploymentKey { bounds, .. } => bounds.max_body_bytes,

@@ -2,13 +2,17 @@
 //! out, so that nothing between here and the use case can hold, check or log them.
 
 use bytes::Bytes;
-use rmcp::model::ClientJsonRpcMessage;
+use rmcp::model::{ClientJsonRpcMessage, ClientRequest, JsonRpcMessage};
 use serde_json::{Map, Value, json};
 
 /// JSON-RPC 2.0, 5.1
 const PARSE_ERROR: i32 = -32700;
 const INVALID_REQUEST: i32 = -32600;
 const INVALID_PARAMS: i32 = -32602;
+
+/// What a message may have beside the arguments of a tool, in bytes: only those are bounded by what a deployment takes, and spend
+/// a limit.
+const MAX_ENVELOPE_BYTES: usize = 64 * 1024;
 
 /// A message of the protocol.
 #[derive(Debug)]
@@ -37,12 +41,17 @@ impl Message {
             fault(&Value::Null, PARSE_ERROR, &format!("the body is not JSON ({place})"))
         })?;
         if value.is_array() {
-            let detail = "send one message at a time: batches are no part of the protocol";
+            let detail = "send one message at a time: batches are not taken";
             return Err(fault(&Value::Null, INVALID_REQUEST, detail));
         }
         let id = value.get("id").filter(|id| id.is_string() || id.is_number()).cloned();
+        let has_id = id.is_some();
         let id = id.unwrap_or_default();
         let call = match value.get("method").and_then(Value::as_str) {
+            Some("tools/call") if !has_id => {
+                let detail = "a call of a tool is a request: it has an 'id'";
+                return Err(fault(&id, INVALID_REQUEST, detail));
+            }
             Some("tools/call") => {
                 let call = take_call(&mut value);
                 Some(call.map_err(|detail| fault(&id, INVALID_PARAMS, detail))?)
@@ -50,11 +59,24 @@ impl Message {
             Some(_) | None => None,
         };
         let envelope = Bytes::from(value.to_string());
-        if serde_json::from_slice::<ClientJsonRpcMessage>(&envelope).is_err() {
-            return Err(fault(&id, INVALID_REQUEST, "this is no message of the protocol"));
+        if envelope.len() > MAX_ENVELOPE_BYTES {
+            let detail = format!(
+                "beside the arguments of a tool, a message has at most {MAX_ENVELOPE_BYTES} bytes"
+            );
+            return Err(fault(&id, INVALID_REQUEST, &detail));
         }
-        Ok(Self { envelope, call })
+        match serde_json::from_slice(&envelope) {
+            Ok(message) if call.is_none() || is_call(&message) => Ok(Self { envelope, call }),
+            Ok(_) | Err(_) => {
+                Err(fault(&id, INVALID_REQUEST, "this is no message of the protocol"))
+            }
+        }
     }
+}
+
+/// Whether the protocol takes for the call of a tool what was taken for one here.
+fn is_call(message: &ClientJsonRpcMessage) -> bool {
+    matches!(message, JsonRpcMessage::Request(request) if matches!(request.request, ClientRequest::CallToolRequest(_)))
 }
 
 fn take_call(message: &mut Value) -> Result<Asked, &'static str> {
@@ -114,6 +136,17 @@ mod tests {
         for params in ["[]", "{}", r#"{"name": 1}"#, r#"{"name": "a", "arguments": [1]}"#] {
             refused(&call(params), INVALID_PARAMS, json!(1));
         }
+        // What spends a limit must be what the protocol carries out.
+        refused(&call(r#"{"name": "a", "requestState": 5}"#), INVALID_REQUEST, json!(1));
+        let untold = r#"{"jsonrpc": "2.0", "method": "tools/call", "params": {"name": "a"}}"#;
+        refused(untold, INVALID_REQUEST, Value::Null);
+        let long = "x".repeat(MAX_ENVELOPE_BYTES);
+        let listed = format!(
+            r#"{{"jsonrpc": "2.0", "id": 2, "method": "tools/list", "params": {{"cursor": "{long}"}}}}"#
+        );
+        refused(&listed, INVALID_REQUEST, json!(2));
+        let called = call(&format!(r#"{{"name": "a", "arguments": {{"text": "{long}"}}}}"#));
+        assert!(Message::read(called.as_bytes()).is_ok(), "arguments are bounded elsewhere");
     }
 
     #[test]

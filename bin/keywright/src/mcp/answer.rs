@@ -56,7 +56,7 @@ impl Messages {
             (Kind::Events, _) => self.events(),
             (Kind::Message | Kind::Refusal, Some(_)) => Vec::new(),
             (Kind::Message | Kind::Refusal, None) => {
-                serde_json::from_slice(&self.pending).into_iter().collect()
+                serde_json::from_slice(&self.pending).into_iter().filter(is_message).collect()
             }
         }
     }
@@ -68,13 +68,19 @@ impl Messages {
             let mut line: Vec<u8> = self.pending.drain(..=end).collect();
             line.truncate(line.trim_ascii_end().len());
             if line.is_empty() {
-                whole.extend(serde_json::from_slice::<Value>(&std::mem::take(&mut self.data)));
+                let read = serde_json::from_slice::<Value>(&std::mem::take(&mut self.data));
+                whole.extend(read.into_iter().filter(is_message));
             } else if let Some(data) = line.strip_prefix(b"data:") {
                 self.data.extend_from_slice(data.trim_ascii_start());
             }
         }
         whole
     }
+}
+
+/// Whatever else stands on the way to a server answers in JSON, too.
+fn is_message(value: &Value) -> bool {
+    value.get("jsonrpc").is_some_and(|version| version == "2.0")
 }
 
 #[cfg(test)]
@@ -98,12 +104,15 @@ mod tests {
 
     #[test]
     fn events_are_put_together_from_any_pieces() {
-        let stream = b": alive\n\nid: 1\ndata: {\"a\":\ndata: 1.50}\n\ndata: {\"b\": 2}\r\n\r\n";
+        let stream = b": alive\n\nid: 1\ndata: {\"jsonrpc\":\"2.0\",\"a\":\ndata: 1.50}\n\ndata: {\"jsonrpc\":\"2.0\"}\r\n\r\ndata: {}\n\n";
         for size in [1, 7, stream.len()] {
             let mut messages = Messages::new(Kind::Events);
             let told: Vec<Value> =
                 stream.chunks(size).flat_map(|piece| messages.take(Some(piece))).collect();
-            assert_eq!(Value::from(told).to_string(), r#"[{"a":1.50},{"b":2}]"#);
+            assert_eq!(
+                Value::from(told).to_string(),
+                r#"[{"jsonrpc":"2.0","a":1.50},{"jsonrpc":"2.0"}]"#
+            );
             assert_eq!(messages.take(None), Vec::<Value>::new());
         }
     }
@@ -111,9 +120,12 @@ mod tests {
     #[test]
     fn one_message_is_read_when_all_of_it_is_there() {
         let mut messages = Messages::new(Kind::Message);
-        assert!(messages.take(Some(b"{\"a\"")).is_empty());
-        assert!(messages.take(Some(b": 1}")).is_empty());
-        assert_eq!(messages.take(None), [json!({"a": 1})]);
+        assert!(messages.take(Some(b"{\"jsonrpc\"")).is_empty());
+        assert!(messages.take(Some(b": \"2.0\"}")).is_empty());
+        assert_eq!(messages.take(None), [json!({"jsonrpc": "2.0"})]);
+        let mut proxys = Messages::new(Kind::Message);
+        proxys.take(Some(b"{\"error\": \"bad gateway\"}"));
+        assert!(proxys.take(None).is_empty());
         assert_eq!(Messages::new(Kind::Message).take(None), Vec::<Value>::new());
     }
 

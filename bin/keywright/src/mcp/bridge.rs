@@ -78,6 +78,21 @@ impl Bridge {
         }
     }
 
+    /// Says of every request that is not answered yet that it will not be; whether there were none.
+    pub(super) fn give_up(&self) -> bool {
+        let left = self.0.under_way.take();
+        for name in left.keys() {
+            let id: Value = serde_json::from_str(name).unwrap_or_default();
+            say(&fault(
+                &id,
+                SERVER_ERROR,
+                "standard input ended before the answer came",
+                Value::Null,
+            ));
+        }
+        left.is_empty()
+    }
+
     async fn pass_on(&self, message: Value, id: Option<Value>) {
         let is_initialize = message.get("method").is_some_and(|method| method == "initialize");
         let answered = self.exchange(&message, id.as_ref(), is_initialize).await;
@@ -110,14 +125,19 @@ impl Bridge {
             let chunk = chunk.map_err(|error| plain(format!("the answer broke off: {error}")))?;
             let is_last = chunk.is_none();
             for said in messages.take(chunk.as_deref()) {
-                is_answered = is_answered || said.get("method").is_none();
+                is_answered = is_answered || said.get("method").is_none() && said.get("id") == id;
                 if is_initialize && let Some(agreed) = said.pointer("/result/protocolVersion") {
                     *self.0.version.borrow_mut() = agreed.as_str().map(str::to_owned);
                 }
                 say(&said);
             }
+            if is_answered && id.is_some() {
+                return Ok(());
+            }
             if is_last {
-                let early = || plain("the server's answer ended before it was complete".into());
+                let early = || {
+                    plain("the server's answer ended before it was complete, or was no message of the protocol".into())
+                };
                 return if is_answered { Ok(()) } else { Err(early()) };
             }
         }

@@ -200,10 +200,12 @@ async fn what_is_wrong_with_arguments_is_told_as_a_result(app: TestApp) {
     assert_eq!(refused(&wrong, "input_invalid")["errors"][0]["attr"], "/n");
     let long = json!({"n": 1, "text": "x".repeat(2000)});
     refused(&call(&platform, "counter", long.clone()).await, "body_too_large");
-    // Of its own key, the deployment bounds every message.
-    let params = json!({"name": "counter", "arguments": long});
-    let own = agent(app.with(&counted.key));
-    ask(&own, "/mcp", "tools/call", params).await.refused(413, "body_too_large");
+    refused(&call(&agent(app.with(&counted.key)), "counter", long).await, "body_too_large");
+    // What can be no name is not asked for, and comes back as far as a name goes.
+    for name in ["a\0b", &"x".repeat(5000)] {
+        let unknown = ask(&platform, "/mcp", "tools/call", json!({"name": name})).await;
+        assert!(unknown.text.contains("Unknown tool") && unknown.text.len() < 500, "{unknown:?}");
+    }
     for arguments in
         [json!({}), json!({"execution_id": "x"}), json!({"execution_id": counted.id, "x": 1})]
     {

@@ -55,14 +55,25 @@ fn any_other_schema_is_that_of_the_one_argument_input() {
 }
 
 #[test]
-fn what_others_refer_to_by_its_place_stays_at_the_root() {
-    let schema = json!({"type": "array", "items": {"$ref": "#/$defs/x"}, "$defs": {"x": true}});
-    let whole = input_schema(&deployment(Some(schema)));
-    assert_eq!(whole["$defs"], json!({"x": true}));
-    assert_eq!(
-        whole["properties"]["input"],
-        json!({"type": "array", "items": {"$ref": "#/$defs/x"}})
-    );
+fn references_by_place_follow_the_schema_to_its_new_place() {
+    let inner = |schema: Value| {
+        let whole = input_schema(&deployment(Some(schema)));
+        (whole["properties"]["input"].clone(), whole.get("$schema").cloned())
+    };
+    let dialect = json!("https://json-schema.org/draft/2020-12/schema");
+    let schema = json!({
+        "$schema": dialect, "type": "array", "items": {"anyOf": [{"$ref": "#/$defs/x"}, {"$ref": "#"}]},
+        "$defs": {"x": {"const": {"$ref": "#/y"}}, "z": {"$ref": "https://example.com/#/a"}},
+    });
+    let moved = json!({
+        "type": "array",
+        "items": {"anyOf": [{"$ref": "#/properties/input/$defs/x"}, {"$ref": "#/properties/input"}]},
+        "$defs": {"x": {"const": {"$ref": "#/y"}}, "z": {"$ref": "https://example.com/#/a"}},
+    });
+    assert_eq!(inner(schema), (moved, Some(dialect)));
+    // They begin at the `$id`, wherever that lies.
+    let named = json!({"$id": "https://example.com/a", "items": {"$ref": "#/$defs/x"}, "$defs": {"x": true}});
+    assert_eq!(inner(named.clone()), (named, None));
 }
 
 #[test]
