@@ -71,8 +71,7 @@ pub struct KeyGuard<C> {
 impl<C: KeyCheck> KeyGuard<C> {
     /// Lets in who shows any good key of these.
     pub fn new(keys: C) -> Self {
-        let address: AddressOf = Arc::new(|request| request.peer_addr().map(|peer| peer.ip()));
-        Self { guard: Guard::new(keys), address }
+        Self { guard: Guard::new(keys), address: Arc::new(|_| None) }
     }
 
     /// The same, for keys that have this scope as well.
@@ -88,10 +87,12 @@ impl<C: KeyCheck> KeyGuard<C> {
         Self { guard: self.guard.cost(cost), ..self }
     }
 
-    /// The same, where requests come from the address that `address` says: the peer, unless this is
-    /// said. Behind a reverse proxy the peer is the proxy; take `X-Forwarded-For` only from a proxy
-    /// of yours, for anybody may send it. Where the address is not known, keys that may be used from
-    /// some addresses only are refused.
+    /// The same, where requests come from the address that `address` says. Unless this is said, it is
+    /// not known, and keys that may be used from some addresses only are refused.
+    ///
+    /// Without a reverse proxy it is the peer's: `|request| request.peer_addr().map(|peer| peer.ip())`.
+    /// Behind one the peer is the proxy; take `X-Forwarded-For` only from a proxy of yours, for anybody
+    /// may send it.
     #[must_use]
     pub fn address(
         self,

@@ -10,7 +10,11 @@ use crate::{
 
 /// A key as a store finds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(deny_unknown_fields)
+)]
 pub struct KnownKey<O> {
     /// What its limit is counted by. A store whose ids are numbers has [`Id::from_u128`](crate::Id::from_u128).
     pub id: KeyId,
@@ -21,7 +25,11 @@ pub struct KnownKey<O> {
 
 /// A key as those may know it who asked about it, whatever becomes of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(deny_unknown_fields)
+)]
 pub struct CheckedKey<O> {
     /// Which.
     pub id: KeyId,

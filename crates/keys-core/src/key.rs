@@ -13,7 +13,11 @@ pub type KeyId = Id<KeyTag>;
 
 /// What a decision about a key needs to know of it. `O` is the embedding program's owner.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(deny_unknown_fields)
+)]
 pub struct Key<O> {
     /// Whom or what the key speaks for.
     pub owner: O,

@@ -19,7 +19,11 @@ pub struct Minted {
 
 /// What is kept of a plaintext key.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(deny_unknown_fields)
+)]
 pub struct StoredSecret {
     /// Finds the key.
     pub digest: Digest,
