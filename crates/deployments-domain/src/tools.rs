@@ -286,21 +286,28 @@ fn move_references(schema: &mut Value) {
     match schema {
         Value::Object(members) if !members.contains_key("$id") => {
             for (name, member) in members {
-                match member {
-                    Value::String(text) if REFERENCES.contains(&name.as_str()) => {
-                        if let Some(place) = text.strip_prefix('#')
-                            && (place.is_empty() || place.starts_with('/'))
-                        {
-                            *text = format!("#/properties/{INPUT}{place}");
-                        }
-                    }
-                    _ if VALUES.contains(&name.as_str()) => {}
-                    other => move_references(other),
+                if VALUES.contains(&name.as_str()) {
+                    continue;
+                }
+                if let Value::String(text) = &mut *member
+                    && REFERENCES.contains(&name.as_str())
+                {
+                    moved(text);
+                } else {
+                    move_references(member);
                 }
             }
         }
         Value::Array(items) => items.iter_mut().for_each(move_references),
         Value::Object(_) | Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+fn moved(reference: &mut String) {
+    if let Some(place) = reference.strip_prefix('#')
+        && (place.is_empty() || place.starts_with('/'))
+    {
+        *reference = format!("#/properties/{INPUT}{place}");
     }
 }
 
