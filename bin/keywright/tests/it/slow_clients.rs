@@ -12,8 +12,8 @@ use tokio::{
 
 use crate::process::{Process, Settings};
 
-/// Far longer than the server lets anybody take here.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Far longer than the server lets anybody take here: how often the system looks whether somebody reads is its own affair.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A server that waits for seconds, since what is sent at once may take one on a slow machine, and a deployment of this filter on it: its address and its key.
 async fn start(filter: &str) -> (Process, String, String, Database) {
