@@ -197,19 +197,23 @@ impl KeyMatches {
 impl KeyRecord {
     /// What its use spends, if it is limited. All its secrets spend the same.
     pub fn quota(&self) -> Option<Quota> {
-        self.key.rate_limit.map(|limit| Quota { subject: RateSubject::Key(self.id), limit })
+        self.limit_of(RateSubject::Key(self.id), self.key.rate_limit)
     }
 
     /// What a call with it spends: of its own, and of the deployment that it opens.
     pub fn quotas_of_call(&self) -> Quotas {
         let of_deployment = match self.key.owner {
-            KeyOwner::Deployment(deployment) => self
-                .bounds
-                .rate_limit
-                .map(|limit| Quota { subject: RateSubject::Deployment(deployment), limit }),
+            KeyOwner::Deployment(deployment) => {
+                self.limit_of(RateSubject::Deployment(deployment), self.bounds.rate_limit)
+            }
             KeyOwner::Platform(_) | KeyOwner::Organization => None,
         };
         Quotas::new(self.quota(), of_deployment)
+    }
+
+    fn limit_of(&self, subject: RateSubject, limit: Option<RateLimit>) -> Option<Quota> {
+        let organization = self.organization.id;
+        limit.map(|limit| Quota { organization, subject, limit })
     }
 
     fn is_native(&self) -> bool {

@@ -99,7 +99,8 @@ pub use self::{
         KeyRecord, PresentedKey,
     },
     limiter::{
-        Limited, Limiter, LimiterFailed, Limiting, MemoryLimiter, Quota, Quotas, RateSubject,
+        FallbackLimiter, Limited, Limiter, LimiterFailed, LimiterNews, LimiterWitness, Limiting,
+        MemoryLimiter, OnLimiterFailure, Quota, Quotas, RateSubject, Spending,
     },
     managed_key::{
         Imported, KeyChange, KeyDraft, KeyEdit, KeySecret, KeyShape, KeyTerms, ManagedKey,

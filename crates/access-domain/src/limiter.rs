@@ -1,16 +1,22 @@
 //! Limits on how often something is done: whose they are, and the port that spends them. The
 //! arithmetic is [`keys_core::take`].
 
+mod fallback;
 mod memory;
+mod spending;
 
 use std::{cmp::Reverse, error::Error};
 
 use keys_core::{KeyId, Outcome, RateDecision, RateLimit};
 use uuid::Uuid;
 
-use crate::{DeploymentId, Principal};
+use crate::{DeploymentId, OrganizationId, Principal};
 
-pub use self::memory::MemoryLimiter;
+pub use self::{
+    fallback::{FallbackLimiter, LimiterNews, LimiterWitness, OnLimiterFailure},
+    memory::MemoryLimiter,
+    spending::Spending,
+};
 
 /// Whose limit is spent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -37,6 +43,9 @@ impl RateSubject {
 /// What may be spent, and by whom.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Quota {
+    /// The tenant. One organization's accounts are kept in one place, where several places share
+    /// the work: what one call spends is spent together there.
+    pub organization: OrganizationId,
     /// By whom.
     pub subject: RateSubject,
     /// How much of it.
@@ -51,7 +60,9 @@ impl Quota {
     /// What a caller spends on explanations.
     pub fn of_explanations(who: &Principal) -> Option<Self> {
         let limit = RateLimit::per_minute(Self::EXPLANATIONS_A_MINUTE)?;
-        Some(Self { subject: RateSubject::Explanations(who.actor()), limit })
+        let (organization, subject) =
+            (who.organization().id, RateSubject::Explanations(who.actor()));
+        Some(Self { organization, subject, limit })
     }
 }
 

@@ -107,8 +107,10 @@ impl Tools {
         match agent(granted) {
             Agent::OfDeployment(..) => of_key,
             Agent::Platform => {
-                let subject = RateSubject::Deployment(deployment.id);
-                let of_deployment = deployment.rate_limit.map(|limit| Quota { subject, limit });
+                let (organization, subject) =
+                    (deployment.organization, RateSubject::Deployment(deployment.id));
+                let limited = |limit| Quota { organization, subject, limit };
+                let of_deployment = deployment.rate_limit.map(limited);
                 Quotas::new(of_key.iter().next(), of_deployment)
             }
         }

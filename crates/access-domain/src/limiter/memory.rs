@@ -5,11 +5,11 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use keys_core::{Outcome, RateDecision, RateStates, take};
+use keys_core::{Outcome, RateStates, Timestamp};
 
 use crate::{
     Clock,
-    limiter::{Limited, Limiter, Limiting, Quota, Quotas, RateSubject},
+    limiter::{Limiter, Limiting, Quotas, RateSubject, Spending},
 };
 
 /// So many parts are locked by themselves, so that calls of different keys rarely meet.
@@ -64,25 +64,21 @@ impl MemoryLimiter {
         }
     }
 
-    fn decide(&self, quotas: Quotas, cost: u32, is_taken: bool) -> Option<Limited> {
-        let now = self.clock.now();
+    /// What the limits say, all of them locked; and it is kept, if the call passes and is to count.
+    fn decide(&self, quotas: Quotas, now: Timestamp, cost: u32, is_taken: bool) -> Spending {
         let mut locked = self.lock(quotas);
-        let asked = quotas.0.map(|quota| {
-            let Quota { subject, limit } = quota?;
+        let spending = Spending::of(quotas, now, cost, |subject| {
             let before = locked.shard(self.place(subject)).map(|shard| shard.get(&subject));
-            let (after, decision) = take(before.unwrap_or_default(), limit, now, cost);
-            Some((after, Limited { subject, decision }))
+            before.unwrap_or_default()
         });
-        let all = || asked.into_iter().flatten();
-        let tightest = Limited::tightest(all().map(|(_, limited)| limited));
-        if is_taken && tightest.is_some_and(|tightest| tightest.decision.is_allowed) {
-            for (after, Limited { subject, .. }) in all() {
+        if is_taken && spending.is_allowed() {
+            for (subject, after) in spending.after() {
                 if let Some(shard) = locked.shard(self.place(subject)) {
                     shard.keep(subject, after, now);
                 }
             }
         }
-        tightest
+        spending
     }
 }
 
@@ -98,19 +94,12 @@ impl Locked<'_> {
 
 impl Limiter for MemoryLimiter {
     fn take(&self, quotas: Quotas, cost: u32) -> Limiting {
-        Outcome::Ready(Ok(self.decide(quotas, cost, true)))
+        Outcome::Ready(Ok(self.decide(quotas, self.clock.now(), cost, true).told()))
     }
 
     fn peek(&self, quotas: Quotas, cost: u32) -> Limiting {
-        let told = self.decide(quotas, cost, false).map(|limited| {
-            let limit = limited.decision.limit;
-            let quota = Quota { subject: limited.subject, limit };
-            let left = self.decide(Some(quota).into(), 0, false).unwrap_or(limited).decision;
-            let decision =
-                RateDecision { remaining: left.remaining, reset: left.reset, ..limited.decision };
-            Limited { decision, ..limited }
-        });
-        Outcome::Ready(Ok(told))
+        let now = self.clock.now();
+        Outcome::Ready(Ok(self.decide(quotas, now, cost, false).foretold(now)))
     }
 }
 
@@ -118,10 +107,11 @@ impl Limiter for MemoryLimiter {
 mod tests {
     use std::{sync::Mutex, time::Duration};
 
-    use keys_core::{RateLimit, Timestamp};
+    use keys_core::{RateDecision, RateLimit};
     use uuid::Uuid;
 
     use super::*;
+    use crate::limiter::{Limited, Quota};
 
     struct Held(Mutex<Timestamp>);
 
@@ -138,7 +128,11 @@ mod tests {
 
     fn quota(key: u128, calls: u32) -> Quotas {
         let limit = RateLimit::per_minute(calls).unwrap();
-        Some(Quota { subject: RateSubject::Key(Uuid::from_u128(key).into()), limit }).into()
+        quota_of(RateSubject::Key(Uuid::from_u128(key).into()), limit)
+    }
+
+    fn quota_of(subject: RateSubject, limit: RateLimit) -> Quotas {
+        Some(Quota { organization: Uuid::nil().into(), subject, limit }).into()
     }
 
     fn limited(answer: Limiting) -> Limited {
@@ -154,8 +148,9 @@ mod tests {
     }
 
     fn both(key: (u128, u32), deployment: (u128, u32)) -> Quotas {
-        let of =
-            |subject, calls| Some(Quota { subject, limit: RateLimit::per_minute(calls).unwrap() });
+        let of = |subject, calls| {
+            quota_of(subject, RateLimit::per_minute(calls).unwrap()).iter().next()
+        };
         Quotas::new(
             of(RateSubject::Key(Uuid::from_u128(key.0).into()), key.1),
             of(RateSubject::Deployment(Uuid::from_u128(deployment.0).into()), deployment.1),
@@ -170,7 +165,7 @@ mod tests {
         assert!(ready(limiter.take(quota(2, 2), 1)).is_allowed);
         let limit = RateLimit::per_minute(2).unwrap();
         let subject = RateSubject::Explanations(Uuid::from_u128(1));
-        assert!(ready(limiter.take(Some(Quota { subject, limit }).into(), 1)).is_allowed);
+        assert!(ready(limiter.take(quota_of(subject, limit), 1)).is_allowed);
         *clock.0.lock().unwrap() += Duration::from_secs(30);
         assert!(ready(limiter.take(quota(1, 2), 1)).is_allowed);
     }

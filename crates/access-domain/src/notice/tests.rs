@@ -130,7 +130,7 @@ fn only_a_refused_key_is_kept_in_mind() {
     let watched = WatchedLimiter { limiter, reached: reached.clone(), clock };
     let limit = RateLimit::per_minute(2).unwrap();
     let take = |subject| {
-        let quota = Quota { subject, limit };
+        let quota = Quota { organization: Uuid::nil().into(), subject, limit };
         match watched.take(Some(quota).into(), 2) {
             Outcome::Ready(answer) => answer.unwrap().unwrap().decision.is_allowed,
             Outcome::Later(_) => panic!("memory answers at once"),
