@@ -25,6 +25,33 @@ unpack_program() {
     return 1
 }
 
+# unpack_redis DIRECTORY: the same for a Redis, whose libraries come along: few machines have them.
+unpack_redis() {
+    local directory=$1 fetched package
+    echo "${0##*/}: fetching redis-server" >&2
+    fetched=$(mktemp -d)
+    for package in redis-server redis-tools libjemalloc2 liblzf1; do
+        download "$fetched" "$package" >>"$fetched/log" 2>&1 || break
+    done
+    mkdir -p "$directory/redis" "$directory/usr/bin"
+    for package in "$fetched"/*.deb; do dpkg-deb -x "$package" "$directory/redis" 2>>"$fetched/log" || true; done
+    cat >"$directory/usr/bin/redis-server" <<'SCRIPT'
+#!/bin/sh
+redis=$(dirname "$0")/../../redis
+for libraries in "$redis"/usr/lib/*-linux-*; do export LD_LIBRARY_PATH="$libraries"; done
+exec "$redis/usr/bin/redis-server" "$@"
+SCRIPT
+    chmod +x "$directory/usr/bin/redis-server"
+    if redis-server --version >>"$fetched/log" 2>&1; then
+        rm -rf "$fetched"
+        return
+    fi
+    tail -n 3 "$fetched/log" >&2
+    rm -rf "$fetched" "$directory/usr/bin/redis-server"
+    echo "${0##*/}: please install first: redis-server" >&2
+    return 1
+}
+
 # The lists of packages may be missing, or too old to name what is there: then they are fetched first.
 download() (
     cd "$1"

@@ -14,7 +14,7 @@ pub struct RateLimit {
 const NANOS_PER_MICRO: i128 = 1000;
 const MINUTE: i128 = 60_000_000_000;
 /// No limit's steps add up to a longer window than a minute and this.
-const ROUNDING: i128 = RateLimit::MAX as i128;
+const ROUNDING: i128 = RateLimit::ROUNDING_NANOS as i128;
 
 impl RateLimit {
     /// The length of the window, in seconds.
@@ -33,8 +33,24 @@ impl RateLimit {
         self.per_minute.get()
     }
 
-    /// How long one call takes to be forgotten, in nanoseconds; rounded up, so that no more are let
-    /// through than the limit says.
+    /// For whoever carries out [`take`] elsewhere, as a script in a store that several share: how long
+    /// one call is remembered, in nanoseconds; rounded up, so that no more are let through than the
+    /// limit says.
+    pub fn step_nanos(self) -> i64 {
+        i64::try_from(self.step()).unwrap_or(i64::MAX)
+    }
+
+    /// For the same: how far ahead of now a state may be, in nanoseconds; a minute, and what rounding
+    /// adds.
+    pub fn window_nanos(self) -> i64 {
+        self.step_nanos().saturating_mul(i64::from(self.calls()))
+    }
+
+    /// For the same: a state that is by more than this beyond its window was written by a clock that
+    /// has been set back since, and counts as none.
+    pub const ROUNDING_NANOS: i64 = Self::MAX as i64;
+
+    /// How long one call takes to be forgotten.
     fn step(self) -> i128 {
         MINUTE.div_euclid(i128::from(self.calls()))
             + i128::from(MINUTE.rem_euclid(i128::from(self.calls())) != 0)

@@ -18,5 +18,6 @@ pub mod databases;
 pub mod model_server;
 pub mod python;
 mod python_server;
+pub mod redis_server;
 pub mod smtp_server;
 pub mod webhook_receiver;

@@ -14,12 +14,13 @@ const DOMAINS: [&str; 3] = ["keys-core", "access-domain", "deployments-domain"];
 
 /// Left may use right, and nothing else: a new crate or edge is a decision, and is taken here.
 /// `test-support` stands on no right side, so that it never reaches production.
-const LAW: [(&str, &[&str]); 15] = [
+const LAW: [(&str, &[&str]); 16] = [
     ("keys-core", &[]),
     ("access-domain", &["keys-core"]),
     ("deployments-domain", &["access-domain", "keys-core"]),
     ("storage-diesel", &DOMAINS),
     ("outbound", &DOMAINS),
+    ("limits-redis", &["access-domain", "keys-core"]),
     ("workflow-runtime", &["keys-core", "access-domain", "deployments-domain", "outbound"]),
     ("api-types", &DOMAINS),
     // A service of others is protected against keys of its own, or asks a server by its SDK.
@@ -47,6 +48,7 @@ const EVERY_LIBRARY: &[&str] = &[
     "deployments-domain",
     "storage-diesel",
     "outbound",
+    "limits-redis",
     "workflow-runtime",
     "api-types",
     "auth-actix",
@@ -71,7 +73,7 @@ const OPTIONAL: [(&str, &str); 8] = [
 ];
 
 /// Foreign crates, by how their names begin, that only these crates may hold.
-const FENCED: [(&str, &[&str]); 11] = [
+const FENCED: [(&str, &[&str]); 12] = [
     (
         "actix",
         &["auth-actix", "http-actix", "console-web", "mcp-server", "keywright", "test-support"],
@@ -84,6 +86,7 @@ const FENCED: [(&str, &[&str]); 11] = [
     ("maud", &["console-web"]),
     ("metrics-exporter", &["keywright"]),
     ("opentelemetry", &["keywright"]),
+    ("redis", &["limits-redis"]),
     ("quick_cache", &["auth-actix", "client-rust"]),
     ("thirtyfour", &["test-support"]),
 ];

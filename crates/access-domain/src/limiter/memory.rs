@@ -148,9 +148,8 @@ mod tests {
     }
 
     fn both(key: (u128, u32), deployment: (u128, u32)) -> Quotas {
-        let of = |subject, calls| {
-            quota_of(subject, RateLimit::per_minute(calls).unwrap()).iter().next()
-        };
+        let of =
+            |subject, calls| quota_of(subject, RateLimit::per_minute(calls).unwrap()).iter().next();
         Quotas::new(
             of(RateSubject::Key(Uuid::from_u128(key.0).into()), key.1),
             of(RateSubject::Deployment(Uuid::from_u128(deployment.0).into()), deployment.1),
