@@ -32,11 +32,10 @@ fn the_script_reckons_as_the_rule_does() {
     let limiter = node.limiter();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let costs = prop_oneof![0_u32..4, 0_u32..1000, Just(1000)];
-    let mut number = 0;
     let mut runner = TestRunner::new(ProptestConfig { cases: 400, ..ProptestConfig::default() });
-    let tried =
-        runner.run(&(limits(), costs, ahead(), any::<bool>()), |(calls, cost, ahead, takes)| {
-            number += 1;
+    let tried = runner.run(
+        &(any::<u128>(), limits(), costs, ahead(), any::<bool>()),
+        |(number, calls, cost, ahead, takes)| {
             let id = Uuid::from_u128(number);
             let account = format!("{ACCOUNT}{id}");
             let before = nanos(&server.command("TIME")) + ahead;
@@ -65,7 +64,8 @@ fn the_script_reckons_as_the_rule_does() {
             prop_assert_eq!(after.as_nanos(), kept);
             prop_assert_eq!(expected, decision);
             Ok(())
-        });
+        },
+    );
     tried.unwrap();
 }
 
