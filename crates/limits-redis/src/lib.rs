@@ -33,6 +33,11 @@ pub use self::{
 pub struct Redis {
     link: Arc<Link>,
     ringer: Arc<Ringer>,
+    thread: Arc<Thread>,
+}
+
+/// The thread that talks with Redis; it ends with the last who needs it.
+pub(crate) struct Thread {
     handle: Handle,
     stop: Arc<Notify>,
 }
@@ -67,12 +72,12 @@ impl Redis {
             .name("redis".into())
             .spawn(move || runtime.block_on(stopped.notified()))
             .map_err(StartError::Thread)?;
-        Ok(Self { link, ringer, handle, stop })
+        Ok(Self { link, ringer, thread: Arc::new(Thread { handle, stop }) })
     }
 
     /// Limits that all nodes with this Redis and this prefix keep together.
     pub fn limiter(&self) -> RedisLimiter {
-        RedisLimiter::over(Arc::clone(&self.link))
+        RedisLimiter::over(Arc::clone(&self.link), Some(Arc::clone(&self.thread)))
     }
 
     /// Rings for every node that listens to `topic`, this one among them. Answers at once and never
@@ -84,9 +89,9 @@ impl Redis {
 
     /// Calls `heard` at every ring for `topic`, and whenever listening begins or begins again, since
     /// nobody knows what was missed. It is called on the thread that talks with Redis: it must answer
-    /// at once. Ends with this value.
+    /// at once. Ends with this value and its limiters.
     pub fn subscribe(&self, topic: &'static str, heard: impl Fn() + Send + Sync + 'static) {
-        self.handle.spawn(bell::listen(Arc::clone(self.link.place()), topic, heard));
+        self.thread.handle.spawn(bell::listen(Arc::clone(self.link.place()), topic, heard));
     }
 
     /// Whether Redis answers, as far as was known a moment ago: it is asked every second.
@@ -106,23 +111,19 @@ impl Redis {
         let until = Instant::now() + patience;
         let link = Arc::clone(&self.link);
         let (done, answered) = std::sync::mpsc::channel();
-        self.handle.spawn(async move {
-            let mut last = link.settled().await;
-            while last.is_err() && Instant::now() < until {
+        self.thread.handle.spawn(async move {
+            let mut tried = limiter::try_out(&link).await;
+            while tried.is_err() && Instant::now() < until {
                 tokio::time::sleep(link::RETRY_EVERY).await;
-                last = link.settled().await;
+                tried = limiter::try_out(&link).await;
             }
-            let tried = match last {
-                Ok(()) => limiter::try_out(&link).await,
-                Err(away) => Err(away),
-            };
             let _ = done.send(tried);
         });
         answered.recv().unwrap_or_else(|_| Err(RedisAway::stopped()))
     }
 }
 
-impl Drop for Redis {
+impl Drop for Thread {
     fn drop(&mut self) {
         self.stop.notify_one();
     }

@@ -12,7 +12,10 @@ use metrics::{Counter, Histogram, counter, histogram};
 use redis::{Script, ScriptInvocation};
 use uuid::Uuid;
 
-use crate::link::{Link, Numbered, RedisAway};
+use crate::{
+    Thread,
+    link::{Link, Numbered, RedisAway},
+};
 
 /// A [`Limiter`] that every node with the same Redis and prefix shares. It fails while Redis is away,
 /// and at once where that is known.
@@ -23,6 +26,8 @@ struct Parts {
     script: Script,
     took: Histogram,
     failures: Counter,
+    /// Without it nobody connects again.
+    _thread: Option<Arc<Thread>>,
 }
 
 /// What the script answers: the time, in seconds and microseconds, whether all accounts had as much,
@@ -30,12 +35,13 @@ struct Parts {
 type Answer = (i64, u32, u8, Vec<String>);
 
 impl RedisLimiter {
-    pub(crate) fn over(link: Arc<Link>) -> Self {
+    pub(crate) fn over(link: Arc<Link>, thread: Option<Arc<Thread>>) -> Self {
         Self(Arc::new(Parts {
             link,
             script: Script::new(include_str!("take.lua")),
             took: histogram!("keywright_limiter_duration_seconds"),
             failures: counter!("keywright_limiter_failures_total"),
+            _thread: thread,
         }))
     }
 
@@ -133,7 +139,7 @@ fn account(prefix: &str, Quota { organization, subject, .. }: Quota) -> String {
 
 /// Whether Redis runs the script for us; nothing is taken.
 pub(crate) async fn try_out(link: &Arc<Link>) -> Result<(), RedisAway> {
-    let limiter = RedisLimiter::over(Arc::clone(link));
+    let limiter = RedisLimiter::over(Arc::clone(link), None);
     let quota = RateLimit::per_minute(1).map(|limit| Quota {
         organization: Uuid::nil().into(),
         subject: RateSubject::Explanations(Uuid::nil()),

@@ -116,12 +116,6 @@ impl Link {
         }
     }
 
-    /// Whether there is a connection, once that has been tried.
-    pub(crate) async fn settled(&self) -> Result<(), RedisAway> {
-        let Numbered { connection, number } = self.connection()?;
-        self.ping(connection, number).await
-    }
-
     async fn connect(&self) -> Result<MultiplexedConnection, RedisAway> {
         // Both times are ours to keep: the library's hold for parts of it.
         let config =

@@ -151,11 +151,11 @@ async fn several_keywrights_share_a_redis_by_their_prefixes() {
 async fn the_accounts_of_one_call_lie_in_one_place_of_a_cluster() {
     let server = RedisServer::start_with(&["--cluster-enabled", "yes"]);
     server.command("CLUSTER ADDSLOTSRANGE 0 16383");
-    let node = node(&server);
-    let limiter = node.limiter();
     while !server.command("CLUSTER INFO").contains("cluster_state:ok") {
         tokio::task::yield_now().await;
     }
+    let node = node(&server);
+    let limiter = node.limiter();
     for number in 0..20 {
         let call =
             Quotas::new(Some(quota(key(number), 5)), Some(quota(deployment(number + 100), 9)));

@@ -1,5 +1,7 @@
 //! The script reckons as `keys_core::take` does, to the nanosecond, whatever was kept before.
 
+use std::cell::Cell;
+
 use access_domain::Limiter as _;
 use keys_core::{RateLimit, RateState, Timestamp, take};
 use proptest::{prelude::*, test_runner::TestRunner};
@@ -32,6 +34,7 @@ fn the_script_reckons_as_the_rule_does() {
     let limiter = node.limiter();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let costs = prop_oneof![0_u32..4, 0_u32..1000, Just(1000)];
+    let compared = Cell::new(0);
     let mut runner = TestRunner::new(ProptestConfig { cases: 400, ..ProptestConfig::default() });
     let tried = runner.run(
         &(any::<u128>(), limits(), costs, ahead(), any::<bool>()),
@@ -51,11 +54,12 @@ fn the_script_reckons_as_the_rule_does() {
                 prop_assert_eq!(kept, Some(before), "nothing was taken");
                 return Ok(());
             }
-            let Some(kept) = kept.filter(|kept| *kept != before) else {
-                // Of nothing nothing is kept.
-                prop_assert!(cost == 0);
+            // What is forgotten at once may have vanished by now, and of nothing nothing is kept.
+            let Some(kept) = kept else { return Ok(()) };
+            if kept == before && cost == 0 {
                 return Ok(());
-            };
+            }
+            compared.set(compared.get() + 1);
             // The answer tells how far ahead the account is: so the instant of the decision is known.
             let now = kept - i64::try_from(decision.reset.as_nanos()).unwrap();
             let limit = RateLimit::per_minute(calls).unwrap();
@@ -67,6 +71,7 @@ fn the_script_reckons_as_the_rule_does() {
         },
     );
     tried.unwrap();
+    assert!(compared.get() > 50, "{}", compared.get());
 }
 
 #[test]

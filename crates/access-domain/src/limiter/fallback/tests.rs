@@ -39,12 +39,12 @@ struct Shared {
 }
 
 impl Shared {
-    fn answer(&self, answer: Limiting) -> Limiting {
+    fn answer(&self, answer: impl FnOnce() -> Limiting) -> Limiting {
         self.asked.fetch_add(1, Ordering::Relaxed);
         let answer = if self.is_away.load(Ordering::Relaxed) {
             Outcome::Ready(Err(LimiterFailed("away".into())))
         } else {
-            answer
+            answer()
         };
         if self.is_slow.load(Ordering::Relaxed) {
             return Outcome::Later(Box::pin(answer.wait()));
@@ -55,11 +55,11 @@ impl Shared {
 
 impl Limiter for Shared {
     fn take(&self, quotas: Quotas, cost: u32) -> Limiting {
-        self.answer(self.memory.take(quotas, cost))
+        self.answer(|| self.memory.take(quotas, cost))
     }
 
     fn peek(&self, quotas: Quotas, cost: u32) -> Limiting {
-        self.answer(self.memory.peek(quotas, cost))
+        self.answer(|| self.memory.peek(quotas, cost))
     }
 }
 
