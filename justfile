@@ -14,6 +14,15 @@ check:
 test *args:
     .ci/test "$@"
 
+# A database of today's schema as text, which the tests of later versions upgrade: before each release that has a newer schema
+dump-schema:
+    cargo build --locked
+    .ci/with-services .ci/dump-schema
+
+# Runs the program of the last tag (or of any commit) on this version's schema, as upgrades one server at a time do
+previous-version commit="":
+    .ci/previous-version $1
+
 # Feeds a parser random text for so many seconds, or lists the parsers; wants `cargo install cargo-fuzz --locked`
 fuzz target="" seconds="60":
     @if [ -z "$1" ]; then ls fuzz/fuzz_targets | sed 's/[.]rs$//'; else mkdir -p "fuzz/corpus/$1" && cargo fuzz run -s none "$1" "fuzz/corpus/$1" "fuzz/seeds/$1" -- -max_total_time="$2"; fi

@@ -30,6 +30,15 @@ const MCP_URL_HELP: &str =
 const KEY_FILE_HELP: &str =
     "A file that holds the key and nothing else; outranks KEYWRIGHT_API_KEY";
 
+const TRANSFER_HELP: &str = "\
+Move everything from an SQLite database to an empty PostgreSQL, keys going on working
+
+Stop every server and worker first. The source is only read, and nobody can write to it meanwhile. The target gets its tables
+here; it has all rows at the end, each compared with the source, or none. It needs about as much room as the source, and no
+more memory however much there is. What lies beside the database is not moved: the pepper, the encryption key, the files.";
+const TO_FILE_HELP: &str =
+    "A file that holds the target's address, which otherwise every user of this machine may see";
+
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Try it: an organization, a deployed workflow and a first call, on loopback
@@ -41,6 +50,9 @@ pub(crate) enum Command {
     /// Bring the database's schema up to date, or tell what is pending
     #[command(subcommand)]
     Migrate(MigrateCommand),
+    /// Move everything from SQLite to an empty PostgreSQL, keys going on working
+    #[command(long_about = TRANSFER_HELP)]
+    Transfer(TransferOptions),
     /// Create and list organizations
     #[command(subcommand)]
     Organization(OrganizationCommand),
@@ -110,6 +122,20 @@ pub(crate) enum MigrateCommand {
     Run(Output),
     /// Tell which migrations are pending
     Status(Output),
+}
+
+#[derive(Args)]
+pub(crate) struct TransferOptions {
+    /// What is moved, as `sqlite://path`
+    #[arg(long, value_name = "URL")]
+    pub(crate) from: String,
+    /// Where to, as `postgres://user@host/database`
+    #[arg(long, value_name = "URL", required_unless_present = "to_file")]
+    pub(crate) to: Option<String>,
+    #[arg(long, value_name = "FILE", conflicts_with = "to", help = TO_FILE_HELP)]
+    pub(crate) to_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) output: Output,
 }
 
 #[derive(Subcommand)]

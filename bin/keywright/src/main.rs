@@ -30,6 +30,7 @@ mod question;
 mod secret_file;
 mod serve;
 mod traces;
+mod transfer;
 mod upkeep;
 mod user;
 
@@ -67,6 +68,10 @@ fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     if let Command::Mcp(options) = &arguments.command {
         return mcp::run(options);
     }
+    // Is told both databases, of which the configuration names one at most.
+    if let Command::Transfer(options) = &arguments.command {
+        return transfer::run(options);
+    }
     let loaded = Loaded::read(arguments.config.as_deref())?;
     match arguments.command {
         Command::Demo(options) => demo::run(loaded, options),
@@ -79,6 +84,8 @@ fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Audit(command) => audit::run(&loaded, &command),
         Command::Config(command) => configuration::show(&loaded, &command),
         Command::Doctor(output) => doctor::run(&loaded, output),
-        Command::Sandbox | Command::Key(_) | Command::Mcp(_) => Ok(ExitCode::SUCCESS),
+        Command::Sandbox | Command::Key(_) | Command::Mcp(_) | Command::Transfer(_) => {
+            Ok(ExitCode::SUCCESS)
+        }
     }
 }

@@ -30,6 +30,9 @@ mod rows;
 mod schema;
 mod search;
 mod sqlite;
+mod transfer;
+
+pub use crate::transfer::{Progress, Stage, TransferError, Transferred, transfer};
 
 use crate::postgres_url::PostgresUrl;
 

@@ -52,6 +52,7 @@ mod deployment_limits;
 mod deployments;
 mod documentation;
 mod documents;
+mod dumps;
 mod durability;
 mod embedding;
 mod etl;

@@ -9,3 +9,4 @@ mod opening;
 mod payload;
 mod raw;
 mod tampering;
+mod transfer;
