@@ -1,14 +1,18 @@
 //! A listener of its own for whoever keeps the server running: metrics and health, without a
 //! credential. Reached from where it is meant to be, and by no caller.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use actix_web::{
     App, HttpResponse, HttpServer, dev::ServerHandle, http::header::CONTENT_TYPE, rt, web,
 };
 use http_actix::{METRICS_TYPE, Readiness};
+use tokio::time::timeout;
 
 use crate::{configuration::Configuration, failure::Failure, metrics::Metrics, node::Node};
+
+/// How long the database may take to say that it is there.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What can be asked there.
 pub(crate) struct Admin {
@@ -58,9 +62,13 @@ impl Admin {
 }
 
 async fn readyz(admin: web::Data<Admin>) -> HttpResponse {
-    match web::block(move || (admin.readiness)()).await {
-        Ok(Ok(())) => HttpResponse::Ok().body("ready\n"),
-        Ok(Err(_)) | Err(_) => HttpResponse::ServiceUnavailable().body("not ready\n"),
+    let not_ready = || HttpResponse::ServiceUnavailable().body("not ready\n");
+    if admin.edge.as_ref().is_some_and(|edge| edge.is_draining()) {
+        return not_ready();
+    }
+    match timeout(PATIENCE, web::block(move || (admin.readiness)())).await {
+        Ok(Ok(Ok(()))) => HttpResponse::Ok().body("ready\n"),
+        Ok(Ok(Err(_)) | Err(_)) | Err(_) => not_ready(),
     }
 }
 

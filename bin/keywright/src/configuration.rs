@@ -84,6 +84,8 @@ pub(crate) struct Server {
     /// With this, metrics are told where callers are answered, too.
     pub(crate) metrics_token: Option<SecretText>,
     pub(crate) metrics_token_file: Option<PathBuf>,
+    /// How long a server goes on answering after it was told to stop, and is not ready any more.
+    pub(crate) drain_seconds: u64,
     /// How long a stopping server waits for open requests.
     pub(crate) shutdown_seconds: u64,
 }
@@ -218,6 +220,7 @@ impl Default for Server {
             admin_listen: None,
             metrics_token: None,
             metrics_token_file: None,
+            drain_seconds: 5,
             shutdown_seconds: 20,
         }
     }
@@ -359,6 +362,7 @@ impl Configuration {
             ("server.max_body_bytes", self.server.max_body_bytes as u64, 1, gibibyte),
             ("server.head_seconds", self.server.head_seconds, 1, 3600),
             ("server.body_seconds", self.server.body_seconds, 1, 3600),
+            ("server.drain_seconds", self.server.drain_seconds, 0, 3600),
             ("server.shutdown_seconds", self.server.shutdown_seconds, 0, 3600),
             ("database.pool_size", self.database.pool_size.into(), 1, 1000),
             ("keys.max_cached", self.keys.max_cached as u64, 1, 100_000_000),

@@ -36,6 +36,8 @@ pub(crate) fn run(loaded: Loaded, options: DemoOptions) -> Result<ExitCode, Fail
     configuration.server.public_url = String::new();
     (configuration.server.admin_listen, configuration.server.metrics_token) = (None, None);
     configuration.server.metrics_token_file = None;
+    // Nobody sends it callers who would have to be sent elsewhere.
+    configuration.server.drain_seconds = 0;
     let models = &mut configuration.models;
     if !models.upstreams.contains_key("gpt-4") {
         models.aliases.entry("gpt-4".into()).or_insert_with(|| "echo".into());

@@ -1,7 +1,14 @@
 //! `serve` and `worker`: processes that run until they are told to stop.
 
 use std::{
-    any::Any, fmt::Display, io, net::SocketAddr, process::ExitCode, sync::Arc, time::Duration,
+    any::Any,
+    fmt::Display,
+    io::{self, IsTerminal as _},
+    mem::ManuallyDrop,
+    net::SocketAddr,
+    process::ExitCode,
+    sync::Arc,
+    time::Duration,
 };
 
 use access_domain::KeyNotices;
@@ -18,7 +25,7 @@ use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::oneshot,
     task::JoinError,
-    time::{MissedTickBehavior, interval},
+    time::{MissedTickBehavior, interval, sleep},
 };
 use workflow_runtime::Worker;
 
@@ -40,6 +47,9 @@ use crate::{
 /// time.
 const SWEEP_EVERY: Duration = Duration::from_secs(600);
 const SWEEP_LIMIT: i64 = 1000;
+/// How much longer than the waits that are set a stop may take: a database that hangs never hears what is
+/// to be written down last.
+const LAST_WRITES: Duration = Duration::from_secs(15);
 
 /// `keywright serve`
 pub(crate) fn run(loaded: &Loaded, options: ServeOptions) -> Result<ExitCode, Failure> {
@@ -48,7 +58,9 @@ pub(crate) fn run(loaded: &Loaded, options: ServeOptions) -> Result<ExitCode, Fa
     let migrations = if options.migrate { Migrations::Apply } else { Migrations::ApplyIfEmbedded };
     let recorder = Recorder::install(configuration)?;
     let node = Node::open(configuration, migrations)?;
-    rt::System::new().block_on(serve(node, !options.no_worker, recorder, None))?;
+    // Not dropped: that would wait for threads which a database that hangs may hold for ever.
+    let system = ManuallyDrop::new(rt::System::new());
+    system.block_on(serve(node, !options.no_worker, recorder, None))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -68,7 +80,7 @@ pub(crate) async fn serve(
     let waiting = Arc::clone(state.waiting());
     let admin = metrics.map(|metrics| Admin::of(metrics, &node, Some(state.clone())));
     let admin = admin.map(|admin| admin.listen(&configuration)).transpose()?.flatten();
-    let (server, address) = listen(&configuration, state)?;
+    let (server, address) = listen(&configuration, state.clone())?;
     let handle = server.handle();
     announce(&configuration, address, with_worker);
     let traces = node.traces.clone();
@@ -78,11 +90,9 @@ pub(crate) async fn serve(
         let _ = ready.send(address);
     }
     let running = rt::spawn(server);
-    stop.wait().await;
-    tracing::info!(
-        "stopping: open requests are answered, running executions finish or are handed back"
-    );
+    let drain = stop.wait().await.drain(&configuration);
     let in_good_order = async {
+        drain_for(drain, state).await;
         // At the same time: those who wait for an execution hear its end, and when there are no
         // more ends to come, where it stands.
         let worker_ends = async {
@@ -95,10 +105,31 @@ pub(crate) async fn serve(
         close(traces, admin).await;
         served
     };
+    let late = "stopped before everything was written down: the database does not answer";
     select! {
-        () = stop.wait() => Err(Failure::Failed("stopped at once by a second signal".into())),
+        _ = stop.wait() => Err(Failure::Failed("stopped at once by a second signal".into())),
+        () = sleep(drain + longest_stop(&configuration)) => Err(Failure::Failed(late.into())),
         served = in_good_order => ended(served),
     }
+}
+
+/// Answers go on while whoever shares out requests finds out that this server is not ready any more.
+async fn drain_for(time: Duration, state: web::Data<App>) {
+    state.begin_to_drain();
+    if !time.is_zero() {
+        let seconds = time.as_secs();
+        tracing::info!(seconds, "draining: not ready any more, each answer ends its connection");
+        sleep(time).await;
+    }
+    tracing::info!(
+        "stopping: open requests are answered, running executions finish or are handed back"
+    );
+}
+
+/// How long a stop may take after the drain.
+fn longest_stop(configuration: &Configuration) -> Duration {
+    let (server, worker) = (&configuration.server, &configuration.worker);
+    Duration::from_secs(server.shutdown_seconds.max(worker.shutdown_seconds)) + LAST_WRITES
 }
 
 fn ended(served: Result<io::Result<()>, JoinError>) -> Result<(), Failure> {
@@ -128,7 +159,6 @@ fn listen(
         .client_request_timeout(Duration::from_secs(configuration.server.head_seconds))
         .on_connect(move |connection, _| cut_off_when_stalled(connection, patience))
         .workers(event_loops)
-        // More would only wait for each other at the pool.
         .worker_max_blocking_threads(blocking_threads(configuration, event_loops))
         .shutdown_timeout(configuration.server.shutdown_seconds)
         // A caller who hung up waits for nothing any more.
@@ -231,11 +261,13 @@ async fn finish(worker: Option<Arc<Worker>>) {
     }
 }
 
+/// Threads of each event loop for what blocks.
 fn blocking_threads(configuration: &Configuration, event_loops: usize) -> usize {
-    // Writers of SQLite wait for one commit together: the more there are, the larger the group.
-    let wanted =
-        usize::try_from(configuration.database.pool_size).unwrap_or(usize::MAX).saturating_mul(2);
-    wanted.div_ceil(event_loops).max(2)
+    let connections = usize::try_from(configuration.database.pool_size).unwrap_or(usize::MAX);
+    // A database that hangs holds as many threads as there are connections; whoever else asks for one
+    // must find a thread to be refused by. And writers of SQLite wait for one commit together: the more
+    // there are, the larger the group.
+    connections.saturating_add(connections.div_ceil(event_loops).max(2))
 }
 
 fn announce(configuration: &Configuration, address: SocketAddr, with_worker: bool) {
@@ -296,6 +328,23 @@ struct Stop {
     interrupt: Signal,
 }
 
+/// Who asked for the end.
+enum Asked {
+    /// Whoever keeps it running, perhaps beside others that callers can be sent to.
+    ByManager,
+    /// Somebody with Ctrl-C, who watches it end.
+    AtTerminal,
+}
+
+impl Asked {
+    fn drain(&self, configuration: &Configuration) -> Duration {
+        match self {
+            Self::ByManager => Duration::from_secs(configuration.server.drain_seconds),
+            Self::AtTerminal => Duration::ZERO,
+        }
+    }
+}
+
 impl Stop {
     fn listen() -> Result<Self, Failure> {
         let listen = |kind| {
@@ -308,10 +357,12 @@ impl Stop {
         })
     }
 
-    async fn wait(&mut self) {
+    async fn wait(&mut self) -> Asked {
         select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => Asked::ByManager,
+            _ = self.interrupt.recv() => {
+                if io::stdin().is_terminal() { Asked::AtTerminal } else { Asked::ByManager }
+            }
         }
     }
 }

@@ -1,6 +1,12 @@
 //! What the handlers share, and the frame around all of them.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use access_domain::{
     Authentication, Credentials, Idempotency, IdempotencyStore, KeyLookup, Limiter,
@@ -136,6 +142,7 @@ pub struct App {
     waiting: Arc<Waiting>,
     pub(crate) followers: Semaphore,
     pub(crate) only_organization: OnlyOrganization,
+    is_draining: AtomicBool,
 }
 
 impl App {
@@ -181,6 +188,7 @@ impl App {
             waiting: Arc::default(),
             followers: Semaphore::new(MAX_FOLLOWERS),
             only_organization: OnlyOrganization::default(),
+            is_draining: AtomicBool::new(false),
         }
     }
 
@@ -202,6 +210,17 @@ impl App {
     /// Those who wait for an execution, on whichever edge of the same server.
     pub fn waiting(&self) -> &Arc<Waiting> {
         &self.waiting
+    }
+
+    /// From now on the server is not ready, and each answer ends its connection, so that whoever has
+    /// one comes back by another, to another server. Requests are answered as before.
+    pub fn begin_to_drain(&self) {
+        self.is_draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the server is about to stop.
+    pub fn is_draining(&self) -> bool {
+        self.is_draining.load(Ordering::Relaxed)
     }
 
     /// Calls one use case off the event loop: the only hop that a handler makes.

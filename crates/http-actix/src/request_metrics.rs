@@ -1,5 +1,6 @@
 //! Requests as metrics: how many, how long, how many at once. Nothing that a caller chooses becomes
-//! a label: routes are named as they are registered, and what no route takes is one of its own.
+//! a label: routes are named as they are registered, and what no route takes is one of its own. Being
+//! the outermost of what sees each answer, it also ends the connections of a server that drains.
 
 use std::{cell::RefCell, collections::HashMap, time::Instant};
 
@@ -7,10 +8,13 @@ use actix_web::{
     Error, HttpRequest,
     body::MessageBody,
     dev::{ServiceRequest, ServiceResponse},
-    http::Method,
+    http::{ConnectionType, Method},
     middleware::Next,
+    web,
 };
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
+
+use crate::App;
 
 /// The route of addresses that there are not.
 const UNKNOWN: &str = "unknown";
@@ -31,16 +35,23 @@ struct Route {
     requests: Vec<(&'static str, u16, Counter)>,
 }
 
-/// Middleware: counts the request and measures how long it takes. Must be outside of what renders
-/// problems, so that it sees the status that the caller sees.
+/// Middleware: counts the request and measures how long it takes, and ends its connection while the
+/// server drains. Must be outside of what renders problems, so that it sees the status that the
+/// caller sees.
 pub(crate) async fn measure(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let measured = Measured::begin(request.method());
-    let answered = next.call(request).await;
-    match &answered {
-        Ok(response) => measured.end(response.request(), response.status().as_u16()),
+    let mut answered = next.call(request).await;
+    match &mut answered {
+        Ok(response) => {
+            measured.end(response.request(), response.status().as_u16());
+            let app = response.request().app_data::<web::Data<App>>();
+            if app.is_some_and(|app| app.is_draining()) {
+                response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+            }
+        }
         Err(error) => measured.count(UNKNOWN, error.as_response_error().status_code().as_u16()),
     }
     answered

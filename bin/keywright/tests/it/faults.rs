@@ -44,13 +44,14 @@ over_both_databases!(
     the_main_job_is_walked_with_public_tools,
 );
 
-struct Deployed {
-    id: Uuid,
-    key: String,
+/// A deployment, whose calls have no limit.
+pub(crate) struct Deployed {
+    pub(crate) id: Uuid,
+    pub(crate) key: String,
 }
 
 /// Serves, and deploys a workflow of `acme`.
-async fn deploy(settings: &Settings, server: &Process, filter: &str) -> Deployed {
+pub(crate) async fn deploy(settings: &Settings, server: &Process, filter: &str) -> Deployed {
     let (platform_key, _) = settings.given_organization("acme");
     let acme = client(&server.base, &platform_key).organization("acme");
     let definition = json!({"steps": [{"id": "shape", "tool": "transform", "filter": filter}]});
@@ -58,6 +59,7 @@ async fn deploy(settings: &Settings, server: &Process, filter: &str) -> Deployed
     let workflow = acme.workflows().create(&draft).await.expect("a workflow");
     let draft = CreateDeployment {
         max_concurrent: Some(None),
+        rate_limit_per_minute: Some(None),
         ..CreateDeployment::new(workflow.id, "api")
     };
     let deployed = acme.deployments().create(&draft).await.expect("a deployment");
@@ -66,8 +68,13 @@ async fn deploy(settings: &Settings, server: &Process, filter: &str) -> Deployed
 
 impl Deployed {
     /// As it is called at `server`, over connections of its own.
-    fn at(&self, server: &Process) -> Deployment {
-        client(&server.base, &self.key).deployment(self.id)
+    pub(crate) fn at(&self, server: &Process) -> Deployment {
+        self.behind(&server.base)
+    }
+
+    /// The same, at the address of a server or of what is in front of servers.
+    pub(crate) fn behind(&self, base: &str) -> Deployment {
+        client(base, &self.key).deployment(self.id)
     }
 
     /// Starts a run.

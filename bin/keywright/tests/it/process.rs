@@ -48,6 +48,8 @@ impl Settings {
             .with("SERVER__LISTEN", "127.0.0.1:0")
             // Test machines are slow: nobody is cut off for it.
             .with("SERVER__HEAD_SECONDS", 60)
+            // There is nobody to be sent elsewhere.
+            .with("SERVER__DRAIN_SECONDS", 0)
             .with("LOG__FORMAT", "json")
             .with("LOG__LEVEL", "trace")
     }
@@ -55,6 +57,19 @@ impl Settings {
     /// With one more setting, as `SECTION__KEY`.
     pub(crate) fn with(mut self, name: &str, value: impl ToString) -> Self {
         self.environment.push((format!("KEYWRIGHT_{name}"), value.to_string()));
+        self
+    }
+
+    /// With a clock that is off by so much, as `+120s`; time passes as it does.
+    pub(crate) fn with_clock_off_by(mut self, offset: &str) -> Self {
+        let library = std::env::var("KEYWRIGHT_TEST_FAKETIME").unwrap_or_default();
+        assert!(!library.is_empty(), "libfaketime is needed, which `.ci/test` fetches");
+        let variables = [
+            ("LD_PRELOAD", &*library),
+            ("FAKETIME", offset),
+            ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
+        ];
+        self.environment.extend(variables.map(|(name, value)| (name.into(), value.into())));
         self
     }
 
@@ -199,8 +214,13 @@ impl Process {
     }
 
     /// Asks it to end, and waits.
-    pub(crate) fn terminate(mut self) -> ExitStatus {
+    pub(crate) fn terminate(self) -> ExitStatus {
         self.ask_to_end();
+        self.await_end()
+    }
+
+    /// Waits until it has ended.
+    pub(crate) fn await_end(mut self) -> ExitStatus {
         let start = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().expect("a status") {
@@ -219,9 +239,29 @@ impl Process {
         lines.into_iter().collect()
     }
 
-    fn ask_to_end(&self) {
+    /// How it ended, if it has. Its database is not looked at, as it is when this is dropped.
+    pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().expect("a status")
+    }
+
+    /// Asks it to end, and waits for nothing.
+    pub(crate) fn ask_to_end(&self) {
+        self.signal(Signal::TERM);
+    }
+
+    /// Lets it do nothing until [`Process::wake`].
+    pub(crate) fn pause(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    /// Goes on where it was paused.
+    pub(crate) fn wake(&self) {
+        self.signal(Signal::CONT);
+    }
+
+    fn signal(&self, signal: Signal) {
         let id = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).expect("a process id");
-        kill_process(id, Signal::TERM).expect("it runs");
+        kill_process(id, signal).expect("it runs");
     }
 
     /// The most memory that it has ever had, in KiB. Its children are not counted.

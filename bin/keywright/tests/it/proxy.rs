@@ -55,7 +55,12 @@ impl Proxy {
     }
 }
 
-fn pass_on(client: TcpStream, host: &str, open: &Mutex<Vec<TcpStream>>) -> io::Result<()> {
+/// Passes a connection on to `host` until either side ends it; the two halves are put to `open`.
+pub(crate) fn pass_on(
+    client: TcpStream,
+    host: &str,
+    open: &Mutex<Vec<TcpStream>>,
+) -> io::Result<()> {
     let server = TcpStream::connect(host)?;
     for (mut from, mut to) in
         [(client.try_clone()?, server.try_clone()?), (server.try_clone()?, client.try_clone()?)]

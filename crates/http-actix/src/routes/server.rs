@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use actix_web::{HttpRequest, HttpResponse, get, web};
+use api_types::ErrorCode;
 use auth_actix::ApiError;
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -24,10 +25,15 @@ async fn healthz() -> &'static str {
 
 /// Requests can be served
 ///
-/// 503 while the database does not answer, or a pepper that its keys need is missing here.
+/// 503 while the database does not answer, a pepper that its keys need is missing here, or the
+/// server is about to stop.
 #[utoipa::path(tag = "server", security(()), responses((status = 200, content_type = "text/plain", body = String)))]
 #[get("/readyz")]
 async fn readyz(app: web::Data<App>) -> Result<&'static str, ApiError> {
+    if app.is_draining() {
+        let stops = "the server is about to stop; ask another one";
+        return Err(ApiError::new(ErrorCode::Unavailable, stops));
+    }
     let readiness = Arc::clone(&app.readiness);
     app.run(move |_| readiness()).await?;
     Ok("ready\n")
