@@ -8,17 +8,10 @@ as_root() {
 # which PATH must lead. They are not installed, since that starts services, now and at every boot: nginx on port 80, for one.
 # The libraries that they need must be here already.
 unpack_program() {
-    local directory=$1 program=$2 package fetched
+    local directory=$1 program=$2 package
     shift 2
-    echo "${0##*/}: fetching $program" >&2
-    mkdir -p "$directory"
     for package in "$@"; do
-        fetched=$(mktemp -d)
-        if download "$fetched" "$package" >"$fetched/log" 2>&1; then
-            dpkg-deb -x "$fetched"/*.deb "$directory" 2>>"$fetched/log" || true
-        fi
-        tail -n 3 "$fetched/log" >&2
-        rm -rf "$fetched"
+        unpack_package "$directory" "$package"
         if command -v "$program" >/dev/null; then return; fi
     done
     echo "${0##*/}: please install first: $program" >&2
@@ -50,6 +43,19 @@ SCRIPT
     rm -rf "$fetched" "$directory/usr/bin/redis-server"
     echo "${0##*/}: please install first: redis-server" >&2
     return 1
+}
+
+# unpack_package DIRECTORY PACKAGE: the files of the package, if there is one, below DIRECTORY.
+unpack_package() {
+    local fetched
+    echo "${0##*/}: fetching $2" >&2
+    mkdir -p "$1"
+    fetched=$(mktemp -d)
+    if download "$fetched" "$2" >"$fetched/log" 2>&1; then
+        dpkg-deb -x "$fetched"/*.deb "$1" 2>>"$fetched/log" || true
+    fi
+    tail -n 3 "$fetched/log" >&2
+    rm -rf "$fetched"
 }
 
 # The lists of packages may be missing, or too old to name what is there: then they are fetched first.

@@ -92,6 +92,9 @@ pub enum KeyRefusal {
 
 type Changed<T> = Result<T, ChangeError<KeyRefusal>>;
 
+/// So far may the clocks of servers be apart. A secret that is to die at once has died by each of them.
+const CLOCKS_APART: Duration = Duration::from_secs(300);
+
 /// The use cases of keys.
 pub struct ManagedKeys {
     /// Where they are kept.
@@ -222,6 +225,8 @@ impl ManagedKeys {
             let grace_until =
                 rotation.grace_until(key.rotation_state(), now).map_err(KeyRefusal::NotRotated)?;
             let grace_until = key.terms.expires_at.map_or(grace_until, |end| end.min(grace_until));
+            let at_once = grace.is_zero().then(|| now - CLOCKS_APART);
+            let grace_until = at_once.map_or(grace_until, |past| past.min(grace_until));
             let expires_at = wanted.unwrap_or_else(|| key.term.map(|term| now + term));
             Ok(KeyChange::Rotate { secret: stored.clone(), at: now, grace_until, expires_at })
         })?;

@@ -1,8 +1,8 @@
 //! Where blocking meets async: the stores are synchronous, the event loops must not wait.
 
-use std::{ops::Deref, sync::Arc};
+use std::{ops::Deref, sync::Arc, time::Duration};
 
-use actix_web::web;
+use actix_web::rt::{task::spawn_blocking, time::timeout};
 use api_types::Refusal;
 use tracing::Span;
 
@@ -11,6 +11,10 @@ use crate::{ApiError, Turns};
 /// Checking filters holds a thread for as long as the filters want, up to the sandbox's limit.
 const CHECKS_AT_ONCE: usize = 2;
 const CHECKS_IN_LINE: usize = 50;
+
+/// How long a caller waits for what is done off the event loops. More than the waits for a connection and for a statement that
+/// storage bounds: past it, the database hangs in a way that storage can only wait for.
+pub(crate) const ANSWERED_WITHIN: Duration = Duration::from_secs(15);
 
 /// Use cases, which block, for the edges of a server, which must not.
 pub struct Blocking<U> {
@@ -74,7 +78,8 @@ impl<U> Deref for Blocking<U> {
 /// Runs a use case off the event loop.
 ///
 /// # Errors
-/// What the use case answered, or that the server is shutting down.
+/// What the use case answered, that the server is shutting down, or that there is no answer within 15 seconds: a use case that
+/// has begun by then goes on, and may still be done.
 pub async fn run_blocking<T, E, F>(use_case: F) -> Result<T, ApiError>
 where
     T: Send + 'static,
@@ -83,8 +88,14 @@ where
 {
     // What is logged there names the request that it is done for.
     let span = Span::current();
-    match web::block(move || span.in_scope(use_case)).await {
-        Ok(answer) => answer.map_err(Into::into),
-        Err(gone) => Err(ApiError::unavailable(gone)),
+    let mut doing = spawn_blocking(move || span.in_scope(use_case));
+    match timeout(ANSWERED_WITHIN, &mut doing).await {
+        Ok(Ok(answer)) => answer.map_err(Into::into),
+        Ok(Err(gone)) => Err(ApiError::unavailable(gone)),
+        Err(late) => {
+            // What still waits for a thread is not done for a caller who has been refused.
+            doing.abort();
+            Err(ApiError::unavailable(late))
+        }
     }
 }

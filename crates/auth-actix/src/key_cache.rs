@@ -14,7 +14,7 @@ use access_domain::{
     Clock, ForeignDigests, FoundBy, KeyLookup, KeyMatches, KeyQuery, KeyRecord, KeySource,
     PresentedKey, StoreError, Uses,
 };
-use actix_web::rt::task::spawn_blocking;
+use actix_web::rt::{task::spawn_blocking, time::timeout};
 use keys_core::{Outcome, PepperName, Peppers, StoredSecret, Timestamp};
 use metrics::gauge;
 use quick_cache::sync::Cache;
@@ -22,7 +22,7 @@ use tokio::sync::watch;
 use tracing::Span;
 
 use self::reads::Reads;
-use crate::{KeyEpochs, rehash::Rehash, slow_hashes::SlowHashes};
+use crate::{KeyEpochs, blocking::ANSWERED_WITHIN, rehash::Rehash, slow_hashes::SlowHashes};
 
 mod reads;
 #[cfg(test)]
@@ -354,12 +354,14 @@ impl Drop for Loading {
 }
 
 async fn hear(mut loaded: watch::Receiver<Option<Loaded>>) -> Result<Arc<KeyMatches>, StoreError> {
-    let told = loaded.wait_for(Option::is_some).await.map(|told| (*told).clone());
+    let unavailable = |source| StoreError::Unavailable { doing: DOING, source };
+    let told = timeout(ANSWERED_WITHIN, loaded.wait_for(Option::is_some)).await;
+    let told = told.map_err(|late| unavailable(late.into()))?;
+    let told = told.map(|told| (*told).clone()).map_err(|gone| unavailable(gone.into()))?;
     match told {
-        Ok(Some(Ok(found))) => Ok(found),
-        Ok(Some(Err(error))) => Err(copy(&error)),
-        Ok(None) => Err(StoreError::Unavailable { doing: DOING, source: "no answer".into() }),
-        Err(gone) => Err(StoreError::Unavailable { doing: DOING, source: Box::new(gone) }),
+        Some(Ok(found)) => Ok(found),
+        Some(Err(error)) => Err(copy(&error)),
+        None => Err(unavailable("no answer".into())),
     }
 }
 

@@ -20,6 +20,7 @@ use keys_core::{PepperName, Timestamp};
 use libsqlite3_sys as _;
 use pq_sys as _;
 
+mod away;
 mod codec;
 mod error;
 mod group_commit;
@@ -188,7 +189,9 @@ pub enum OpenError {
 /// is answered.
 ///
 /// Migrates nothing. Once open, the store outlives its database: while that is away, calls fail as
-/// [`StoreError::Unavailable`] within the connection timeout, and afterwards they succeed again.
+/// [`StoreError::Unavailable`] within the connection timeout, most of them at once, and afterwards they succeed again. A
+/// PostgreSQL that hangs, so that its connections stay and say nothing, holds those calls that it has, no more than there are
+/// connections, until it goes on or ends; to all others it is away.
 ///
 /// # Errors
 /// When the URL is none, or the database does not answer now.

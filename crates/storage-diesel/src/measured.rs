@@ -53,6 +53,11 @@ impl PoolMetrics {
         got.inspect_err(|_| self.failures.increment(1))
     }
 
+    /// A call was given none, since it was known that there is none to be had.
+    pub(crate) fn refused(&self) {
+        self.failures.increment(1);
+    }
+
     pub(crate) fn observe<M: ManageConnection>(&self, pool: &Pool<M>) {
         let state = pool.state();
         self.used.set(f64::from(state.connections.saturating_sub(state.idle_connections)));

@@ -1,19 +1,23 @@
 //! PostgreSQL: what is said and done differently on it. Every transaction has a connection of a pool, under READ COMMITTED.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use access_domain::{ChangeError, KeyChanges, StoreError};
 use diesel::{
     Connection, PgConnection, QueryResult,
     connection::SimpleConnection,
     pg::Pg,
-    r2d2::{ConnectionManager, CustomizeConnection, Pool},
+    r2d2::{ConnectionManager, CustomizeConnection, Pool, PooledConnection},
     result::{DatabaseErrorKind, Error},
 };
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
 use crate::{
     OpenError, Options,
+    away::Away,
     error::{Stop, change_error, store_error, unavailable},
     measured::{CommitMetrics, ExecutionMetrics, PoolMetrics},
     postgres_url::PostgresUrl,
@@ -68,6 +72,7 @@ mod queries;
 
 pub(crate) struct Store {
     pool: Pool<ConnectionManager<Conn>>,
+    away: Away,
     set_up: SetUp,
     measured: PoolMetrics,
     commits: CommitMetrics,
@@ -93,8 +98,27 @@ impl Store {
             .test_on_check_out(true)
             .connection_customizer(Box::new(set_up))
             .build_unchecked(ConnectionManager::new(full));
+        let away = Away::new(options.connection_timeout);
         let (measured, commits, executions) = Default::default();
-        Ok(Self { pool, set_up, measured, commits, executions, changes })
+        Ok(Self { pool, away, set_up, measured, commits, executions, changes })
+    }
+
+    /// A connection that has just answered. Nothing else bounds how long that takes: libpq knows no timeout once it is connected,
+    /// and the system of a server that hangs goes on acknowledging what is sent.
+    fn checkout(
+        &self,
+        doing: &'static str,
+    ) -> Result<PooledConnection<ConnectionManager<Conn>>, StoreError> {
+        let Some(asking) = self.away.ask(Instant::now()) else {
+            self.measured.refused();
+            return Err(unavailable(
+                doing,
+                "the database does not answer; another call is asking it",
+            ));
+        };
+        let got = self.measured.checkout(&self.pool);
+        asking.ended(got.is_ok());
+        got.map_err(|error| unavailable(doing, error))
     }
 
     fn read<T>(
@@ -102,8 +126,7 @@ impl Store {
         doing: &'static str,
         work: impl FnOnce(&mut Conn) -> QueryResult<T>,
     ) -> Result<T, StoreError> {
-        let conn = self.measured.checkout(&self.pool);
-        let mut conn = conn.map_err(|error| unavailable(doing, error))?;
+        let mut conn = self.checkout(doing)?;
         work(&mut conn).map_err(|error| store_error(doing, error, is_away))
     }
 
@@ -112,8 +135,7 @@ impl Store {
         doing: &'static str,
         work: impl FnOnce(&mut Conn) -> Result<T, Stop<R>>,
     ) -> Result<T, ChangeError<R>> {
-        let conn = self.measured.checkout(&self.pool);
-        let mut conn = conn.map_err(|error| ChangeError::Store(unavailable(doing, error)))?;
+        let mut conn = self.checkout(doing).map_err(ChangeError::Store)?;
         #[expect(clippy::disallowed_methods, reason = "this is where writes begin on PostgreSQL")]
         let changed = conn.transaction(|conn| work(conn));
         match &changed {

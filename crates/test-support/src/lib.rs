@@ -12,6 +12,7 @@ pub mod app;
 pub mod browser;
 pub mod canary;
 pub mod clock;
+pub mod cluster;
 pub mod contract;
 mod counted;
 pub mod databases;

@@ -1,0 +1,115 @@
+//! A database that does not answer is asked by one caller at a time, and all the others hear at once that it is away: so
+//! nobody waits in a line that grows for as long as the trouble lasts. Knows no database.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+/// Who is waiting for a connection, and how the last one fared.
+pub(crate) struct Away {
+    patience: Duration,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// When each of those began who wait, by their number. As many as there are threads that ask.
+    waiting: BTreeMap<u64, Instant>,
+    number: u64,
+    /// Whether the last one got none.
+    is_away: bool,
+}
+
+/// Somebody who asks. Whatever becomes of them, they ask no more when this is dropped.
+pub(crate) struct Asking<'a> {
+    away: &'a Away,
+    number: u64,
+}
+
+impl Away {
+    /// Whoever waits for longer than `patience` shows that the database hangs.
+    pub(crate) fn new(patience: Duration) -> Self {
+        Self { patience, state: Mutex::default() }
+    }
+
+    /// May the database be asked? `None`: it does not answer, and somebody is finding out whether it does again.
+    pub(crate) fn ask(&self, now: Instant) -> Option<Asking<'_>> {
+        let mut state = self.state();
+        if let Some((_, first)) = state.waiting.first_key_value() {
+            let hangs = now.saturating_duration_since(*first) > self.patience;
+            if hangs || state.is_away {
+                return None;
+            }
+        }
+        state.number += 1;
+        let number = state.number;
+        state.waiting.insert(number, now);
+        Some(Asking { away: self, number })
+    }
+
+    /// Nothing panics while it is held, so that there is no state that poison could warn of.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Asking<'_> {
+    /// It answered, or it did not.
+    pub(crate) fn ended(self, has_answered: bool) {
+        self.away.state().is_away = !has_answered;
+    }
+}
+
+impl Drop for Asking<'_> {
+    fn drop(&mut self) {
+        self.away.state().waiting.remove(&self.number);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(3);
+    const SOON: Duration = Duration::from_millis(1);
+
+    #[test]
+    fn a_database_that_answers_is_asked_by_any_number_at_once() {
+        let (away, now) = (Away::new(PATIENCE), Instant::now());
+        let asking: Vec<_> = (0..100).map(|_| away.ask(now + PATIENCE).unwrap()).collect();
+        asking.into_iter().for_each(|one| one.ended(true));
+        assert!(away.ask(now).is_some());
+    }
+
+    #[test]
+    fn while_it_hangs_nobody_else_waits_until_one_is_answered() {
+        let (away, now) = (Away::new(PATIENCE), Instant::now());
+        let (first, second) = (away.ask(now).unwrap(), away.ask(now + SOON).unwrap());
+        assert!(away.ask(now + PATIENCE + SOON).is_none());
+        first.ended(true);
+        assert!(away.ask(now + PATIENCE + SOON).is_some(), "the second has waited no longer");
+        second.ended(true);
+    }
+
+    #[test]
+    fn while_it_is_away_one_at_a_time_finds_out() {
+        let (away, now) = (Away::new(PATIENCE), Instant::now());
+        away.ask(now).unwrap().ended(false);
+        let probe = away.ask(now).unwrap();
+        assert!(away.ask(now).is_none());
+        probe.ended(false);
+        let probe = away.ask(now).unwrap();
+        assert!(away.ask(now).is_none());
+        probe.ended(true);
+        let _all = [away.ask(now).unwrap(), away.ask(now).unwrap()];
+    }
+
+    #[test]
+    fn who_gives_up_is_not_waited_for() {
+        let (away, now) = (Away::new(PATIENCE), Instant::now());
+        drop(away.ask(now).unwrap());
+        assert!(away.ask(now + 2 * PATIENCE).is_some());
+    }
+}
