@@ -7,6 +7,7 @@ mod mail;
 mod models;
 mod notices;
 mod outbound;
+mod redis;
 mod usage;
 
 use std::{
@@ -24,7 +25,7 @@ use serde::{Deserialize, Serialize};
 
 use self::{
     etl::EtlSettings, files::Files, log_in::LogIn, mail::MailSettings, models::ModelSettings,
-    notices::NoticeSettings, outbound::Outbound, usage::UsageSettings,
+    notices::NoticeSettings, outbound::Outbound, redis::RedisSection, usage::UsageSettings,
 };
 use crate::{
     arguments::ConfigCommand,
@@ -46,6 +47,7 @@ const PREFIX: &str = "KEYWRIGHT_";
 pub(crate) struct Configuration {
     pub(crate) server: Server,
     pub(crate) database: Database,
+    pub(crate) redis: RedisSection,
     pub(crate) secrets: Secrets,
     pub(crate) keys: Keys,
     pub(crate) guessing: Guessing,
@@ -394,6 +396,7 @@ impl Configuration {
             .chain(&mail)
             .chain(&notices)
             .chain(&log_in)
+            .chain(&self.redis.ranges())
             .find(|(_, value, least, most)| value < least || value > most)
         {
             Some((setting, _, least, most)) => {

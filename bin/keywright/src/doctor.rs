@@ -7,6 +7,7 @@ use std::{
     path::Path,
     process::ExitCode,
     sync::Arc,
+    time::Duration,
 };
 
 use actix_web::rt;
@@ -22,11 +23,14 @@ use crate::{
     failure::Failure,
     metrics,
     node::{open_storage, sandbox},
-    pepper,
+    pepper, redis,
 };
 
 /// This machine, and where clouds tell machines what they may do, by keys among other things.
 const RISKY: [Ipv4Addr; 2] = [Ipv4Addr::LOCALHOST, Ipv4Addr::new(169, 254, 169, 254)];
+
+/// How long Redis may take to let us in.
+const REDIS_PATIENCE: Duration = Duration::from_secs(2);
 
 #[derive(Serialize)]
 struct Finding {
@@ -48,6 +52,7 @@ pub(crate) fn run(loaded: &Loaded, output: Output) -> Result<ExitCode, Failure> 
     let configuration = &loaded.configuration;
     let mut findings = vec![good("configuration", "is read")];
     findings.extend(check_database(configuration));
+    findings.extend(check_redis(configuration));
     findings.extend(check_files(configuration));
     findings.push(check_uploads(configuration));
     findings.push(check_address(configuration));
@@ -105,6 +110,18 @@ fn check_database(configuration: &Configuration) -> Vec<Finding> {
         check_pepper(configuration, &*storage),
         check_encryption_key(configuration, &*storage),
     ]
+}
+
+/// Whether Redis answers, where there is one, and does what limits need. Nothing is kept there.
+fn check_redis(configuration: &Configuration) -> Option<Finding> {
+    let redis = match redis::open(configuration) {
+        Ok(redis) => redis?,
+        Err(failure) => return Some(bad("redis", failure.into_text())),
+    };
+    Some(match redis.settle(REDIS_PATIENCE) {
+        Ok(()) => good("redis", "answers, and keeps account of limits"),
+        Err(away) => bad("redis", format!("{away}; is it running, and is redis.url right?")),
+    })
 }
 
 fn check_schema(storage: &dyn Storage) -> Finding {

@@ -27,6 +27,7 @@ mod organization;
 mod pepper;
 mod platform_key;
 mod question;
+mod redis;
 mod secret_file;
 mod serve;
 mod traces;

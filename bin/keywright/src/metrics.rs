@@ -61,7 +61,8 @@ impl Recorder {
             .map_err(|error| failed(&error))?;
         described::describe();
         gauge!("keywright_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
-        gauge!("keywright_limiter_mode", "mode" => "memory").set(1.0);
+        let mode = if configuration.redis.is_set() { "redis" } else { "memory" };
+        gauge!("keywright_limiter_mode", "mode" => mode).set(1.0);
         Ok(Some(Self(handle)))
     }
 

@@ -12,6 +12,7 @@ use access_domain::{
 use deployments_domain::{FileStore, Usage};
 use http_actix::KeyEpochs;
 use keys_core::{Entropy, OsEntropy, PepperName, Peppers};
+use limits_redis::Redis;
 use outbound::{HttpClient, Mailer};
 use storage_diesel::Storage;
 use workflow_runtime::{
@@ -23,13 +24,15 @@ pub(crate) use self::database::{Migrations, lacking_peppers, open_storage};
 use self::database::{make_pepper, older_peppers, settle_schema};
 use crate::{
     clock::SystemClock, configuration::Configuration, counts::Counts, encryption_key,
-    failure::Failure, pepper, traces::Traces, upkeep::Audit,
+    failure::Failure, pepper, redis, traces::Traces, upkeep::Audit,
 };
 
 /// The adapters of this process.
 pub(crate) struct Node {
     pub(crate) configuration: Configuration,
     pub(crate) storage: Arc<dyn Storage>,
+    /// What several processes share beside the database, if they do.
+    pub(crate) redis: Option<Arc<Redis>>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     peppers: Arc<Peppers>,
@@ -54,6 +57,7 @@ impl Node {
     ) -> Result<Self, Failure> {
         let entropy = OsEntropy::open().map_err(|error| Failure::failed(&error))?;
         let found = pepper::find(configuration)?;
+        let redis = redis::open(configuration)?;
         let key_epochs = Arc::new(KeyEpochs::default());
         let storage = open_storage(configuration, key_epochs.clone())?;
         settle_schema(&*storage, configuration, migrations)?;
@@ -83,11 +87,10 @@ impl Node {
             retention: configuration.usage.retention(),
         };
         let traces = Traces::start(configuration)?;
-        let directory = configuration.files_directory();
-        let files = Arc::new(DirectoryFiles::new(directory, configuration.files.memory_bytes));
         Ok(Self {
             configuration: configuration.clone(),
             storage,
+            redis,
             clock,
             entropy,
             peppers,
@@ -100,7 +103,7 @@ impl Node {
             limits: Arc::default(),
             traces,
             models,
-            files,
+            files: files(configuration),
         })
     }
 
@@ -217,6 +220,11 @@ impl Node {
     fn lease(&self) -> Duration {
         Duration::from_secs(self.configuration.worker.lease_seconds)
     }
+}
+
+fn files(configuration: &Configuration) -> Arc<dyn FileStore> {
+    let directory = configuration.files_directory();
+    Arc::new(DirectoryFiles::new(directory, configuration.files.memory_bytes))
 }
 
 /// The child processes of this binary that run filters.

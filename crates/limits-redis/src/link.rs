@@ -22,6 +22,8 @@ pub(crate) const CONNECT_WITHIN: Duration = Duration::from_secs(1);
 /// How often it is asked for a sign of life.
 pub(crate) const ASKED_EVERY: Duration = Duration::from_secs(1);
 
+const AWAY: &str = "Redis is away; it is asked until it answers";
+
 /// Redis does not answer, or not as it should.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("Redis does not answer: {what}")]
@@ -101,14 +103,21 @@ impl Link {
 
     /// Connects, and connects again, for as long as the thread runs.
     pub(crate) async fn keep(self: Arc<Self>) {
+        let mut is_told = false;
         for number in 0.. {
             match self.connect().await {
                 Ok(connection) => {
                     tracing::info!("Redis answers");
                     self.set(State::Up(Numbered { connection: connection.clone(), number }));
                     self.watch(connection, number).await;
+                    // Whoever found that it is lost has told of it.
+                    is_told = true;
                 }
                 Err(away) => {
+                    if !is_told {
+                        tracing::warn!(error = %away, "{AWAY}");
+                        is_told = true;
+                    }
                     self.set(State::Away(away));
                     sleep(RETRY_EVERY).await;
                 }
@@ -159,7 +168,7 @@ impl Link {
 
     fn give_up(&self, number: u64, away: RedisAway) {
         if self.has(number) {
-            tracing::warn!(error = %away, "Redis is away; it is asked until it answers");
+            tracing::warn!(error = %away, "{AWAY}");
             self.set(State::Away(away));
         }
         self.lost.notify_one();

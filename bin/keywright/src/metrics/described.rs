@@ -21,6 +21,14 @@ const COUNTERS: &[(&str, &str)] = &[
     ("keywright_http_requests_total", "Requests answered, by method, route and status."),
     ("keywright_key_cache_hits_total", "Keys that memory had."),
     ("keywright_key_cache_misses_total", "Keys that had to be looked up."),
+    (
+        "keywright_limiter_failures_total",
+        "Decisions on limits that were asked of Redis and not made.",
+    ),
+    (
+        "keywright_limiter_fallback_decisions_total",
+        "Limited calls decided without Redis, by policy.",
+    ),
     ("keywright_log_ins_total", "Passwords asked for, by outcome."),
     ("keywright_problems_total", "Problem documents sent, by error code."),
     ("keywright_rate_limit_refusals_total", "Requests refused by a rate limit, by the limit."),
@@ -59,6 +67,7 @@ const GAUGES: &[(&str, &str)] = &[
         "keywright_ready",
         "Whether the database answers and every pepper is here: what /readyz tells.",
     ),
+    ("keywright_redis_up", "Whether Redis answers, where one is configured."),
     ("keywright_upkeep_last_success_timestamp_seconds", "When the task last went well."),
     ("keywright_worker_seats", "How many executions this process carries out at the same time."),
     ("keywright_worker_seats_busy", "How many it is carrying out."),
@@ -68,6 +77,7 @@ const HISTOGRAMS: &[(&str, &str)] = &[
     ("keywright_database_checkout_duration_seconds", "How long calls waited for a connection."),
     ("keywright_execution_duration_seconds", "How long a worker took over an execution."),
     ("keywright_http_request_duration_seconds", "How long requests took, by route."),
+    ("keywright_limiter_duration_seconds", "How long decisions on limits took that Redis made."),
 ];
 
 pub(super) fn describe() {

@@ -6,7 +6,7 @@ use std::{
 };
 
 use access_domain::{
-    MemoryLimiter, PasswordCost, PasswordHash, StoreError, Tracer, WatchedLimiter,
+    OnLimiterFailure, PasswordCost, PasswordHash, StoreError, Tracer, WatchedLimiter,
 };
 use deployments_domain::{Elsewhere, UseCasePorts, WorkflowRunner};
 use http_actix::{App, KeyCacheConfig, MetricsDoor, Ports, Readiness, Settings, Uploads};
@@ -18,14 +18,16 @@ use crate::{
     encryption_key,
     failure::Failure,
     metrics::{Metrics, find_token},
+    redis,
 };
 
 const PEPPERS_CHECKED_EVERY: Duration = Duration::from_secs(30);
 
 impl Node {
     fn limiter(&self) -> WatchedLimiter {
+        let policy = self.configuration.redis.on_limiter_failure.into();
         WatchedLimiter {
-            limiter: Arc::new(MemoryLimiter::new(Arc::clone(&self.clock))),
+            limiter: redis::limiter(self.redis.as_deref(), policy, &self.clock),
             reached: Arc::clone(&self.limits),
             clock: Arc::clone(&self.clock),
         }
@@ -140,15 +142,23 @@ impl Node {
         Ok(door)
     }
 
-    /// Ready: the database answers, and every pepper and encryption key that it needs is here.
+    /// Ready: the database answers, every pepper and encryption key that it needs is here, and Redis
+    /// answers where nothing that is limited passes without it. Where something does, a server that is
+    /// taken out of service for it would serve nobody.
     pub(crate) fn readiness(&self) -> Readiness {
         let (storage, peppers) = (Arc::clone(&self.storage), Arc::clone(&self.peppers));
         let keys = self.encryption_keys.clone();
+        let needed = OnLimiterFailure::from(self.configuration.redis.on_limiter_failure)
+            == OnLimiterFailure::Deny;
+        let redis = self.redis.clone().filter(|_| needed);
         // Which peppers are needed is read from all keys, and anybody may ask whether a server is
         // ready: so it is read now and then, not each time.
         let good_until: Mutex<Option<Instant>> = Mutex::new(None);
         Box::new(move || {
             storage.check()?;
+            if let Some(Err(away)) = redis.as_ref().map(|redis| redis.check()) {
+                return Err(unready(away.into()));
+            }
             let mut good_until = good_until.lock().unwrap_or_else(PoisonError::into_inner);
             if good_until.is_some_and(|until| Instant::now() < until) {
                 return Ok(());
@@ -165,7 +175,11 @@ impl Node {
                 lacking.join(", "),
                 sealed.join(", ")
             );
-            Err(StoreError::Unavailable { doing: "checking readiness", source: source.into() })
+            Err(unready(source.into()))
         })
     }
+}
+
+fn unready(source: Box<dyn std::error::Error + Send + Sync>) -> StoreError {
+    StoreError::Unavailable { doing: "checking readiness", source }
 }

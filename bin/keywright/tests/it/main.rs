@@ -91,6 +91,7 @@ mod platform_keys;
 mod process;
 mod proxy;
 mod rate_limits;
+mod redis;
 mod refusals;
 mod reverse_proxy;
 mod roles;

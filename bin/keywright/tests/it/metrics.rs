@@ -57,8 +57,9 @@ const AT_LEAST: &[Expected] = &[
 ];
 
 /// A server that tells metrics on a listener of its own, with an organization `acme`.
-pub(crate) fn start(database: &Database) -> (Process, String) {
+pub(crate) fn start(database: &Database, further: &[(&str, &str)]) -> (Process, String) {
     let settings = Settings::over(database).with("SERVER__ADMIN_LISTEN", "127.0.0.1:0");
+    let settings = further.iter().fold(settings, |with, (name, value)| with.with(name, value));
     settings.run(&["migrate", "run"]);
     let (platform_key, _) = settings.given_organization("acme");
     (settings.serve(&[]), platform_key)
@@ -140,7 +141,7 @@ pub(crate) async fn use_everything(process: &Process, platform_key: &str) {
 }
 
 async fn everything_that_happens_is_measured(database: Database) {
-    let (process, platform_key) = start(&database);
+    let (process, platform_key) = start(&database, &[]);
     use_everything(&process, &platform_key).await;
     let told = metrics(&process).await;
     let failed = EXACTLY.iter().filter(|(wanted, name, parts)| {
@@ -157,7 +158,7 @@ async fn everything_that_happens_is_measured(database: Database) {
 }
 
 async fn strangers_add_no_series(database: Database) {
-    let (process, platform_key) = start(&database);
+    let (process, platform_key) = start(&database, &[]);
     use_everything(&process, &platform_key).await;
     let client = Client::new();
     let tries = async |from: usize| {

@@ -9,7 +9,7 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use test_support::databases::Database;
+use test_support::{databases::Database, redis_server::RedisServer};
 
 use crate::{
     metrics::{metrics, promtool, start, use_everything},
@@ -53,6 +53,10 @@ async fn measured(process: &Process) -> BTreeSet<String> {
     }
 }
 
+async fn wait_for_redis(process: &Process) {
+    while !metrics(process).await.contains("keywright_redis_up 1") {}
+}
+
 fn dashboard() -> Value {
     serde_json::from_str(&text("grafana-dashboard.json")).expect("JSON")
 }
@@ -67,8 +71,9 @@ fn questions() -> Vec<String> {
 
 #[actix_web::test]
 async fn what_the_papers_name_is_measured_and_the_other_way_round() {
-    let database = Database::sqlite();
-    let (process, platform_key) = start(&database);
+    let (database, redis) = (Database::sqlite(), RedisServer::start());
+    let (process, platform_key) = start(&database, &[("REDIS__URL", &redis.url())]);
+    wait_for_redis(&process).await;
     use_everything(&process, &platform_key).await;
     let measured = measured(&process).await;
     assert_eq!(named(&text("README.md")), measured);

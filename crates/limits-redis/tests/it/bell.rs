@@ -13,7 +13,9 @@ const TOPIC: &str = "keys";
 fn listener(server: &RedisServer) -> (Redis, Receiver<()>) {
     let redis = node(server);
     let (ring, rung) = channel();
-    redis.subscribe(TOPIC, move || drop(ring.send(())));
+    redis.subscribe(TOPIC, move || {
+        let _ = ring.send(());
+    });
     rung.recv_timeout(PATIENCE).unwrap();
     (redis, rung)
 }
@@ -56,7 +58,9 @@ fn a_silent_connection_is_found_out() {
     let redis = redis.unwrap();
     redis.settle(PATIENCE).unwrap();
     let (ring, rung) = channel();
-    redis.subscribe(TOPIC, move || drop(ring.send(())));
+    redis.subscribe(TOPIC, move || {
+        let _ = ring.send(());
+    });
     rung.recv_timeout(PATIENCE).unwrap();
     server.pause();
     while redis.check().is_ok() {
