@@ -16,6 +16,9 @@ const CHECKS_IN_LINE: usize = 50;
 /// storage bounds: past it, the database hangs in a way that storage can only wait for.
 pub(crate) const ANSWERED_WITHIN: Duration = Duration::from_secs(15);
 
+/// The same for what takes long by itself.
+const LONG_WORK_ANSWERED_WITHIN: Duration = Duration::from_secs(120);
+
 /// Use cases, which block, for the edges of a server, which must not.
 pub struct Blocking<U> {
     use_cases: Arc<U>,
@@ -41,8 +44,36 @@ impl<U: Send + Sync + 'static> Blocking<U> {
         T: Send + 'static,
         E: Into<Refusal>,
     {
+        self.run_within(ANSWERED_WITHIN, call).await
+    }
+
+    /// The same for what takes long by itself: it may take minutes, and holds a thread for as long.
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn run_long<T, E>(
+        &self,
+        call: impl FnOnce(&U) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, ApiError>
+    where
+        T: Send + 'static,
+        E: Into<Refusal>,
+    {
+        self.run_within(LONG_WORK_ANSWERED_WITHIN, call).await
+    }
+
+    async fn run_within<T, E>(
+        &self,
+        limit: Duration,
+        call: impl FnOnce(&U) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, ApiError>
+    where
+        T: Send + 'static,
+        E: Into<Refusal>,
+    {
         let use_cases = Arc::clone(&self.use_cases);
-        run_blocking(move || call(&use_cases).map_err(|error| ApiError::from(error.into()))).await
+        let call = move || call(&use_cases).map_err(|error| ApiError::from(error.into()));
+        run_blocking_within(limit, call).await
     }
 
     /// Calls a use case that may check filters: so many at the same time, over all edges.
@@ -58,7 +89,7 @@ impl<U: Send + Sync + 'static> Blocking<U> {
         E: Into<Refusal>,
     {
         let turn = self.checks.turn().await?;
-        self.run(move |use_cases| {
+        self.run_long(move |use_cases| {
             let _turn = turn;
             call(use_cases)
         })
@@ -86,10 +117,19 @@ where
     E: Into<ApiError> + Send + 'static,
     F: FnOnce() -> Result<T, E> + Send + 'static,
 {
+    run_blocking_within(ANSWERED_WITHIN, use_case).await
+}
+
+async fn run_blocking_within<T, E, F>(limit: Duration, use_case: F) -> Result<T, ApiError>
+where
+    T: Send + 'static,
+    E: Into<ApiError> + Send + 'static,
+    F: FnOnce() -> Result<T, E> + Send + 'static,
+{
     // What is logged there names the request that it is done for.
     let span = Span::current();
     let mut doing = spawn_blocking(move || span.in_scope(use_case));
-    match timeout(ANSWERED_WITHIN, &mut doing).await {
+    match timeout(limit, &mut doing).await {
         Ok(Ok(answer)) => answer.map_err(Into::into),
         Ok(Err(gone)) => Err(ApiError::unavailable(gone)),
         Err(late) => {

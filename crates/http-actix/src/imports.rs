@@ -28,7 +28,7 @@ pub(crate) async fn import_keys(
         let what = format!("at most {MAX_IMPORTED_KEYS} keys are imported at once");
         return Err(ApiError::at(ErrorCode::InvalidValue, "/keys", what));
     }
-    app.run(move |uc| import(uc, &granted, keys)).await
+    app.use_cases().run_long(move |uc| import(uc, &granted, keys)).await
 }
 
 fn import(
