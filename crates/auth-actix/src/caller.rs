@@ -85,6 +85,7 @@ pub trait FromCall: Permission + Sized {
 }
 
 /// A known caller, before it is settled in which organization they act.
+#[expect(clippy::large_enum_variant, reason = "a box for keys would be an allocation in each call")]
 pub enum Identity {
     /// A key acts in its own.
     Key(Admitted),
