@@ -10,12 +10,16 @@ use deployments_domain::Status;
 use diesel::{
     dsl::case_when,
     prelude::*,
-    sql_types::{BigInt, Nullable, Text},
+    sql_types::{BigInt, Nullable},
     update,
 };
 use keys_core::Timestamp;
 
-use super::{super::Conn, lease::NowAnd};
+use super::{
+    super::Conn,
+    lease::NowAnd,
+    waiting_lines::{self, WaitingLine},
+};
 use crate::{
     codec,
     rows::ClaimedRow,
@@ -71,7 +75,7 @@ fn waiting_in_turns(conn: &mut Conn, room: usize) -> QueryResult<Vec<String>> {
     if room == 0 {
         return Ok(taken);
     }
-    let mut lines = waiting_lines(conn)?;
+    let mut lines = waiting_lines::load(conn)?;
     while taken.len() < room && !lines.is_empty() {
         let turns = take_turns(&lines, room - taken.len());
         lines.retain(|line| turns.contains_key(&line.organization_id));
@@ -97,36 +101,6 @@ fn waiting_in_turns(conn: &mut Conn, room: usize) -> QueryResult<Vec<String>> {
         }
     }
     Ok(taken)
-}
-
-/// The organizations of which runs wait: since when, and how many of each are in somebody's hands.
-/// Leaps from one organization to the next, so that thousands of one cost no more than one of it.
-fn waiting_lines(conn: &mut Conn) -> QueryResult<Vec<WaitingLine>> {
-    const WAITS: &str = "lease_expires_at IS NULL AND finished_at IS NULL";
-    diesel::sql_query(format!(
-        "WITH RECURSIVE lines (id) AS (
-            SELECT min(organization_id) FROM executions WHERE {WAITS}
-            UNION ALL
-            SELECT (SELECT min(organization_id) FROM executions WHERE {WAITS} AND organization_id > lines.id)
-                FROM lines WHERE lines.id IS NOT NULL
-        )
-        SELECT lines.id AS organization_id,
-            (SELECT min(created_at) FROM executions WHERE {WAITS} AND organization_id = lines.id) AS waiting_since,
-            (SELECT count(*) FROM executions WHERE lease_expires_at IS NOT NULL AND organization_id = lines.id) AS in_hand
-        FROM lines WHERE lines.id IS NOT NULL"
-    ))
-    .load(conn)
-}
-
-/// The runs of one organization that wait.
-#[derive(QueryableByName)]
-struct WaitingLine {
-    #[diesel(sql_type = Text)]
-    organization_id: String,
-    #[diesel(sql_type = Nullable<BigInt>)]
-    waiting_since: Option<i64>,
-    #[diesel(sql_type = BigInt)]
-    in_hand: i64,
 }
 
 /// How many of `room` places each organization gets: one after the other to whoever has fewest in

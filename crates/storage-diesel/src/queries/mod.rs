@@ -83,6 +83,7 @@ mod server;
 mod sessions;
 mod sharing;
 mod usage;
+mod waiting_lines;
 mod webhooks;
 mod workflows;
 

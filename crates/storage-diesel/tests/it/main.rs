@@ -3,6 +3,7 @@
 
 mod constraints;
 mod contract;
+mod deep_queue;
 mod key_changes;
 mod migrations;
 mod opening;

@@ -98,7 +98,7 @@ impl Given {
         }
     }
 
-    pub(super) fn now(&self) -> Timestamp {
+    pub fn now(&self) -> Timestamp {
         self.clock.now()
     }
 
@@ -350,6 +350,16 @@ impl Given {
         for _ in 0..3 {
             self.accepted(&deployed);
         }
+    }
+
+    /// For what looks past the ports: a run of each of two organizations, accepted and nobody's.
+    pub fn two_waiting_runs(&self) -> [NewRun; 2] {
+        ["deep", "quiet"].map(|slug| self.accepted(&self.deployed(slug)))
+    }
+
+    /// The same call once more, as a run of its own.
+    pub fn another_run(&self, run: &NewRun) -> NewRun {
+        NewRun { id: self.id(), created_at: self.now(), ..run.clone() }
     }
 
     /// The id of nothing.
