@@ -26,8 +26,10 @@ const BATCH_ROWS: usize = 1_000;
 /// Before a batch has as many, it is written: some rows are large.
 const BATCH_BYTES: usize = 8 * 1024 * 1024;
 
-/// Tables that tell of this very database and not of what is kept in it: its schema's version.
-const LEFT_OUT: [&str; 1] = ["__diesel_schema_migrations"];
+/// Tables that tell of this very database and not of what is kept in it: its schema's version, and the servers over it.
+const LEFT_OUT: [&str; 3] = ["__diesel_schema_migrations", "nodes", "roll_calls"];
+/// The same of columns, which get what new rows get: changes are numbered by each database in its own way.
+const COLUMNS_LEFT_OUT: [(&str, &str); 1] = [("organizations", "changed_in")];
 
 /// How far it is.
 #[derive(Debug, Clone, Copy)]
@@ -93,6 +95,9 @@ pub enum TransferError {
         /// What this program does not know.
         versions: Vec<String>,
     },
+    /// Servers work on it.
+    #[error("servers run on the source ({}); stop every server and worker first", .0.join(", "))]
+    SourceIsServed(Vec<String>),
     /// Somebody writes to it.
     #[error("the source is in use; stop every server and worker first")]
     SourceInUse {
@@ -184,7 +189,12 @@ fn check_source(url: &str) -> Result<(), TransferError> {
         return Err(TransferError::Newer { side, versions });
     }
     let pending = store.pending_migrations().map_err(schema)?;
-    if pending.is_empty() { Ok(()) } else { Err(TransferError::SourceIsOlder(pending)) }
+    if !pending.is_empty() {
+        return Err(TransferError::SourceIsOlder(pending));
+    }
+    // Whoever answered no roll call at all is there as well.
+    let servers = store.roll(0).map_err(schema)?.answered;
+    if servers.is_empty() { Ok(()) } else { Err(TransferError::SourceIsServed(servers)) }
 }
 
 /// Gives it its tables.

@@ -1,6 +1,6 @@
 //! The SQLite database that is moved: read, never written.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use diesel::{
     Connection, QueryableByName, RunQueryDsl as _, SqliteConnection,
@@ -10,7 +10,7 @@ use diesel::{
     sql_types::{BigInt, Text},
 };
 
-use super::{Rows, TransferError, failed, target::Table, value::Row};
+use super::{COLUMNS_LEFT_OUT, Rows, TransferError, failed, target::Table, value::Row};
 
 /// How long it waits for others to end what they are writing.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -34,18 +34,15 @@ impl Source {
         Ok(Self { connection })
     }
 
-    /// The table has the same columns here: SQLite reads the name of a column that is missing as a text.
+    /// The table has the same columns here: `SQLite` reads the name of a column that is missing as a text.
     pub(super) fn check_alike(&mut self, table: &Table) -> Result<(), TransferError> {
-        let sql = format!("SELECT name FROM pragma_table_info('{}') ORDER BY name", table.name);
-        let mut columns: Vec<Name> = self.load(&sql)?;
-        let mut expected: Vec<&str> =
-            table.columns.iter().map(|column| column.name.as_str()).collect();
-        expected.sort_unstable();
-        columns.sort_unstable_by(|one, other| one.name.cmp(&other.name));
-        if columns.iter().map(|column| column.name.as_str()).eq(expected) {
-            return Ok(());
-        }
-        Err(TransferError::Unlike(table.name.clone()))
+        let sql = format!("SELECT name FROM pragma_table_info('{}')", table.name);
+        let columns: Vec<Name> = self.load(&sql)?;
+        let columns = columns.iter().map(|column| column.name.as_str());
+        let found: BTreeSet<&str> =
+            columns.filter(|column| !COLUMNS_LEFT_OUT.contains(&(&table.name, column))).collect();
+        let expected = table.columns.iter().map(|column| column.name.as_str()).collect();
+        if found == expected { Ok(()) } else { Err(TransferError::Unlike(table.name.clone())) }
     }
 
     pub(super) fn count(&mut self, table: &Table) -> Result<u64, TransferError> {

@@ -9,7 +9,7 @@ use diesel::{
 };
 
 use super::{
-    LEFT_OUT, Rows, TransferError, failed, options,
+    COLUMNS_LEFT_OUT, LEFT_OUT, Rows, TransferError, failed, options,
     value::{Row, Value},
 };
 use crate::postgres_url::PostgresUrl;
@@ -215,7 +215,8 @@ impl Target {
     pub(super) fn tables(&mut self) -> Result<Vec<Table>, TransferError> {
         let mut tables: Vec<Table> = Vec::new();
         for row in self.load::<ColumnRow>(COLUMNS)? {
-            if LEFT_OUT.contains(&row.table.as_str()) {
+            let is_left_out = COLUMNS_LEFT_OUT.contains(&(&row.table, &row.name));
+            if is_left_out || LEFT_OUT.contains(&row.table.as_str()) {
                 continue;
             }
             let unlike = || TransferError::Unlike(row.table.clone());

@@ -50,7 +50,7 @@ fn deepen(database: &Database, numbers: &str) {
 
 fn a_deep_queue_slows_nobody(database: &Database, numbers: &str) {
     let given = Given::empty(database.open());
-    let (deep, quiet) = given.two_waiting_runs();
+    let [deep, quiet] = given.two_waiting_runs();
     let stores = &given.stores;
     let unbounded = RunLimits { deployment: None, organization: None };
     let bounded = RunLimits { deployment: Some(20), organization: Some(50) };
