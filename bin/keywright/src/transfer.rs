@@ -77,7 +77,6 @@ fn failure(error: TransferError) -> Failure {
         | TransferError::Open { .. }
         | TransferError::SourceIsOlder(_)
         | TransferError::Newer { .. }
-        | TransferError::SourceIsServed(_)
         | TransferError::SourceInUse { .. }
         | TransferError::NotEmpty(_)
         | TransferError::Strange(_)

@@ -95,9 +95,6 @@ pub enum TransferError {
         /// What this program does not know.
         versions: Vec<String>,
     },
-    /// Servers work on it.
-    #[error("servers run on the source ({}); stop every server and worker first", .0.join(", "))]
-    SourceIsServed(Vec<String>),
     /// Somebody writes to it.
     #[error("the source is in use; stop every server and worker first")]
     SourceInUse {
@@ -189,12 +186,7 @@ fn check_source(url: &str) -> Result<(), TransferError> {
         return Err(TransferError::Newer { side, versions });
     }
     let pending = store.pending_migrations().map_err(schema)?;
-    if !pending.is_empty() {
-        return Err(TransferError::SourceIsOlder(pending));
-    }
-    // Whoever answered no roll call at all is there as well.
-    let servers = store.roll(0).map_err(schema)?.answered;
-    if servers.is_empty() { Ok(()) } else { Err(TransferError::SourceIsServed(servers)) }
+    if pending.is_empty() { Ok(()) } else { Err(TransferError::SourceIsOlder(pending)) }
 }
 
 /// Gives it its tables.
