@@ -198,8 +198,8 @@ pub(crate) enum PlatformKeyCommand {
     /// Give a platform key a new secret; the old one opens nothing any more
     ///
     /// The key keeps its id, and stays as active as it was. Says first which key it is, and asks; where
-    /// standard input is no terminal, it wants --yes. Servers that run hear of it within the setting
-    /// `keys.max_staleness_ms`.
+    /// standard input is no terminal, it wants --yes. Servers that run hear of it within a
+    /// second.
     Refresh(RefreshOptions),
 }
 

@@ -236,7 +236,7 @@ impl Default for Database {
 
 impl Default for Keys {
     fn default() -> Self {
-        Self { max_cached: 100_000, max_staleness_ms: 1000 }
+        Self { max_cached: 100_000, max_staleness_ms: 5000 }
     }
 }
 

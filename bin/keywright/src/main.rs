@@ -22,6 +22,7 @@ mod metrics;
 mod migrate;
 mod networks;
 mod node;
+mod nodes;
 mod notices;
 mod organization;
 mod pepper;

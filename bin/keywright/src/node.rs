@@ -6,11 +6,11 @@ mod edge;
 use std::{sync::Arc, time::Duration};
 
 use access_domain::{
-    Accounts, AuditLog, Clock, EncryptionKeys, Idempotency, KeyNotices, Models, Organizations,
-    PasswordCost, PlatformKeysUseCases, ReachedLimits, Refusals, SecretDesk,
+    Accounts, AuditLog, Clock, EncryptionKeys, Idempotency, KeyNotices, Models, NodeId,
+    Organizations, PasswordCost, PlatformKeysUseCases, ReachedLimits, Refusals, SecretDesk, Topic,
 };
-use deployments_domain::{FileStore, Usage};
-use http_actix::KeyEpochs;
+use deployments_domain::{FileStore, Usage, WorkflowRunner as _};
+use http_actix::{Follower, KeyEpochs};
 use keys_core::{Entropy, OsEntropy, PepperName, Peppers};
 use limits_redis::Redis;
 use outbound::{HttpClient, Mailer};
@@ -23,9 +23,20 @@ use workflow_runtime::{
 pub(crate) use self::database::{Migrations, lacking_peppers, open_storage};
 use self::database::{make_pepper, older_peppers, settle_schema};
 use crate::{
-    clock::SystemClock, configuration::Configuration, counts::Counts, encryption_key,
-    failure::Failure, pepper, redis, traces::Traces, upkeep::Audit,
+    clock::SystemClock,
+    configuration::Configuration,
+    counts::Counts,
+    encryption_key,
+    failure::Failure,
+    nodes::{Following, Listening, NodeBell, Told, Wake},
+    pepper, redis,
+    traces::Traces,
+    upkeep::Audit,
 };
+
+/// How often the database is asked what others have changed: one that is far away, and a file.
+const FOLLOWS_EVERY: Duration = Duration::from_millis(500);
+const FOLLOWS_FILE_EVERY: Duration = Duration::from_millis(200);
 
 /// The adapters of this process.
 pub(crate) struct Node {
@@ -42,6 +53,7 @@ pub(crate) struct Node {
     /// Those that secrets were under when this process began, and that it does not mint with.
     older_peppers: Vec<PepperName>,
     key_epochs: Arc<KeyEpochs>,
+    bell: Arc<NodeBell>,
     pub(crate) audit: Audit,
     pub(crate) counts: Counts,
     limits: Arc<ReachedLimits>,
@@ -59,7 +71,9 @@ impl Node {
         let found = pepper::find(configuration)?;
         let redis = redis::open(configuration)?;
         let key_epochs = Arc::new(KeyEpochs::default());
-        let storage = open_storage(configuration, key_epochs.clone())?;
+        let bell = Arc::new(NodeBell::default());
+        let told = Told { epochs: Arc::clone(&key_epochs), bell: Arc::clone(&bell) };
+        let storage = open_storage(configuration, Arc::new(told))?;
         settle_schema(&*storage, configuration, migrations)?;
         let peppers = match found {
             Some(peppers) => peppers,
@@ -98,6 +112,7 @@ impl Node {
             mailer,
             older_peppers,
             key_epochs,
+            bell,
             audit,
             counts,
             limits: Arc::default(),
@@ -197,6 +212,48 @@ impl Node {
         Worker::start(config, ports)
             .map(Arc::new)
             .map_err(|error| Failure::Failed(format!("the worker does not start: {error}")))
+    }
+
+    /// Hears of what other servers change, and rings for them, as long as what is returned lives.
+    pub(crate) fn join_others(
+        &self,
+        worker: Option<Arc<Worker>>,
+    ) -> Result<(Following, Listening), Failure> {
+        let every = match self.configuration.embedded_database() {
+            Some(_) => FOLLOWS_FILE_EVERY,
+            None => FOLLOWS_EVERY,
+        };
+        let (store, epochs) = (self.storage.clone(), Arc::clone(&self.key_epochs));
+        let follower = Follower::begin(store, epochs, Arc::clone(&self.clock), self.name());
+        let follower = follower.map_err(|error| Failure::database(&error))?;
+        let following = Following::begin(follower, every)?;
+        let follow = following.waker();
+        let wake: Wake = Arc::new(move |topic| match topic {
+            Topic::Keys => follow(),
+            Topic::Runs => worker.iter().for_each(|worker| worker.wake()),
+        });
+        let storage = self.storage.clone();
+        let by_database = Box::new(move |topic| storage.ring(topic));
+        self.bell
+            .start(Arc::clone(&wake), vec![by_database])
+            .map_err(|error| Failure::Failed(format!("no thread to wake others with: {error}")))?;
+        Ok((following, Listening::begin(self.storage.clone(), wake)?))
+    }
+
+    /// This process, as operators tell it from others.
+    fn name(&self) -> access_domain::Node {
+        let machine = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        let id = NodeId::generate(self.clock.now(), &*self.entropy);
+        access_domain::Node { id, name: format!("{machine}/{}", std::process::id()) }
+    }
+
+    /// Has `worker` look for runs as soon as they wait.
+    pub(crate) fn listen_for_runs(&self, worker: Arc<Worker>) -> Result<Listening, Failure> {
+        let wake = move |topic| match topic {
+            Topic::Keys => {}
+            Topic::Runs => worker.wake(),
+        };
+        Listening::begin(self.storage.clone(), Arc::new(wake))
     }
 
     /// Tells of ends and limits of keys.

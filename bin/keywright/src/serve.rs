@@ -80,6 +80,7 @@ pub(crate) async fn serve(
     let waiting = Arc::clone(state.waiting());
     let admin = metrics.map(|metrics| Admin::of(metrics, &node, Some(state.clone())));
     let admin = admin.map(|admin| admin.listen(&configuration)).transpose()?.flatten();
+    let (following, listening) = node.join_others(worker.clone())?;
     let (server, address) = listen(&configuration, state.clone())?;
     let handle = server.handle();
     announce(&configuration, address, with_worker);
@@ -101,6 +102,8 @@ pub(crate) async fn serve(
         };
         join!(handle.stop(true), worker_ends, dispatcher.shutdown());
         let served = running.await;
+        drop(listening);
+        following.leave().await;
         end_upkeep(upkeep).await;
         close(traces, admin).await;
         served
@@ -218,11 +221,13 @@ pub(crate) fn run_worker(loaded: &Loaded) -> Result<ExitCode, Failure> {
         let metrics = recorder.map(|recorder| Metrics::keep(recorder, &node, Some(worker.clone())));
         let admin = metrics.map(|metrics| Admin::of(metrics, &node, None));
         let admin = admin.map(|admin| admin.listen(configuration)).transpose()?.flatten();
+        let listening = node.listen_for_runs(worker.clone())?;
         rt::spawn(node.audit.clone().keep());
         rt::spawn(node.counts.clone().keep());
         tracing::info!(seats = configuration.worker.seats, "the worker runs");
         stop.wait().await;
         tracing::info!("stopping: running executions finish or are handed back");
+        drop(listening);
         finish(Some(worker)).await;
         node.counts.close().await;
         node.audit.close().await;

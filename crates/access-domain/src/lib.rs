@@ -30,6 +30,7 @@ mod managed_keys;
 mod members;
 mod model;
 mod models;
+mod nodes;
 mod notice;
 mod organization;
 mod organization_secrets;
@@ -113,6 +114,7 @@ pub use self::{
         ModelProvider, Question, TokenUsage,
     },
     models::{InvalidModel, ModelName, Models, NameFault},
+    nodes::{Bell, KeyMark, Node, NodeId, NodeNews, NodeStore, Nodes, Roll, Topic},
     notice::{
         EndLook, EndNotice, KeyEnd, KeyNotices, NoticeDays, NoticeStore, ReachedLimits,
         WatchedLimiter,

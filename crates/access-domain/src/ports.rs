@@ -3,7 +3,7 @@
 //! All ports are synchronous and object-safe; [`KeySource`] and [`crate::ModelProvider`] alone may
 //! have to wait. One method is one transaction: durable when it returns, and a refusal saves nothing.
 
-use std::{error::Error, sync::Arc};
+use std::{error::Error, sync::Arc, time::Duration};
 
 use keys_core::{Digest, KeyId, Outcome, PepperName, PlatformKeys, StoredSecret, Timestamp};
 use uuid::Uuid;
@@ -58,8 +58,14 @@ pub enum ChangeError<R: Error + 'static> {
 
 /// The time.
 pub trait Clock: Send + Sync {
-    /// The present instant, cut to microseconds.
+    /// The present instant, cut to microseconds. May be set back, and forth.
     fn now(&self) -> Timestamp;
+
+    /// How long ago some instant was that stays the same as long as the process lives. Is never set; may stand still while the
+    /// machine sleeps. A clock that has but one hand goes by that.
+    fn uptime(&self) -> Duration {
+        (self.now() - Timestamp::UNIX_EPOCH).to_std().unwrap_or_default()
+    }
 }
 
 /// Organizations with what comes into being with them.
@@ -264,13 +270,14 @@ pub trait KeySource: Send + Sync {
 /// Hears of changes after which a key may be decided on differently. Storage tells once a change is
 /// durable, and before its caller is answered.
 pub trait KeyChanges: Send + Sync {
-    /// Something of this organization that decides on keys has changed.
-    fn raise(&self, organization: OrganizationId);
+    /// Something of this organization that decides on keys has changed: in the change of this number, where it has one and is
+    /// known to stand.
+    fn raise(&self, organization: OrganizationId, number: Option<u64>);
 }
 
 /// For processes that remember no keys.
 impl KeyChanges for () {
-    fn raise(&self, _: OrganizationId) {}
+    fn raise(&self, _: OrganizationId, _: Option<u64>) {}
 }
 
 /// Requests that may be sent again, as they were done. What makes something remembers its request in

@@ -282,6 +282,22 @@ pub struct CreatedKeyView {
     pub key: Option<String>,
 }
 
+/// A key that is revoked.
+#[derive(Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RevokedKeyView {
+    /// What is told of it later as well.
+    #[serde(flatten)]
+    pub record: KeyView,
+    /// Where the request waited: the servers that let the key in no more, by name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acknowledged: Option<Vec<String>>,
+    /// Where the request waited: the servers that were there a moment ago and did not say so. They ask the database by now, or
+    /// are gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missing: Option<Vec<String>>,
+}
+
 #[cfg(feature = "from-domain")]
 mod from_domain {
     use access_domain::{

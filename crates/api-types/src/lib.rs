@@ -60,7 +60,8 @@ pub use self::{
     inference::{AskModel, InferenceView, ModelMessage, ModelView, TokenUsageView},
     key::{
         CreateApiKey, CreateDeploymentKey, CreatedKeyView, ImportedView, KeyEnv, KeyFormat,
-        KeySecretView, KeyView, PatchApiKey, PatchDeploymentKey, RevokeKey, RotateKey,
+        KeySecretView, KeyView, PatchApiKey, PatchDeploymentKey, RevokeKey, RevokedKeyView,
+        RotateKey,
     },
     list::ListView,
     member::{

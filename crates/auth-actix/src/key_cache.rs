@@ -1,13 +1,13 @@
 //! Keys in memory: what was looked up once is known until it changes, and is asked for once however
 //! many want it.
 //!
-//! Three things end what is remembered: a change on this node ([`KeyEpochs`]), its age, and want of
-//! room. The age is the only one that hears of changes by other processes.
+//! Three things end what is remembered: a change that this node hears of, its own or another's ([`KeyEpochs`]); its age, which
+//! counts from when it was last known that everything had been heard of; and want of room.
 
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use access_domain::{
@@ -15,14 +15,17 @@ use access_domain::{
     PresentedKey, StoreError, Uses,
 };
 use actix_web::rt::{task::spawn_blocking, time::timeout};
-use keys_core::{Outcome, PepperName, Peppers, StoredSecret, Timestamp};
+use keys_core::{Outcome, PepperName, Peppers, StoredSecret};
 use metrics::gauge;
 use quick_cache::sync::Cache;
 use tokio::sync::watch;
 use tracing::Span;
 
 use self::reads::Reads;
-use crate::{KeyEpochs, blocking::ANSWERED_WITHIN, rehash::Rehash, slow_hashes::SlowHashes};
+use crate::{
+    KeyEpochs, blocking::ANSWERED_WITHIN, key_epochs::Moment, rehash::Rehash,
+    slow_hashes::SlowHashes,
+};
 
 mod reads;
 #[cfg(test)]
@@ -30,6 +33,8 @@ mod tests;
 
 /// Texts that are no key are remembered apart, so that they never drive out keys.
 const MAX_UNKNOWN: usize = 10_000;
+/// Rows that somebody writes by hand are told of to nobody.
+const HELD_AT_MOST: Duration = Duration::from_secs(600);
 const DOING: &str = "looking a key up";
 
 /// How much is remembered, and for how long.
@@ -37,7 +42,7 @@ const DOING: &str = "looking a key up";
 pub struct KeyCacheConfig {
     /// How many keys.
     pub max_keys: usize,
-    /// After this long a key is read again; zero remembers nothing.
+    /// For this long a key that was read holds, and after each time that all changes had been heard of; zero remembers nothing.
     pub max_staleness: Duration,
 }
 
@@ -67,8 +72,7 @@ struct Memory {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Begun {
     epoch: u64,
-    monotonic: Instant,
-    wall: Timestamp,
+    at: Moment,
 }
 
 #[derive(Clone)]
@@ -162,8 +166,7 @@ impl KeySource for KeyCache {
 impl Memory {
     /// A load that begins now.
     fn begin(&self) -> Begun {
-        let (monotonic, wall) = (Instant::now(), self.clock.now());
-        Begun { epoch: self.epochs.now(), monotonic, wall }
+        Begun { epoch: self.epochs.now(), at: Moment::of(&*self.clock) }
     }
 
     /// What memory has, if it still holds.
@@ -190,12 +193,12 @@ impl Memory {
         is_unchanged && self.is_fresh(begun, now)
     }
 
-    /// By two clocks: the one stands still while the machine sleeps, the other can be set back.
+    /// What has not changed since it was read is as old as the reading, or as what is known of changes, whichever is younger.
     fn is_fresh(&self, begun: Begun, now: Begun) -> bool {
-        let by_wall = (now.wall - begun.wall).to_std().unwrap_or_default();
-        let by_monotonic = now.monotonic.saturating_duration_since(begun.monotonic);
-        let age = by_wall.max(by_monotonic);
-        let is_fresh = age < self.max_staleness;
+        let read = begun.at.age(now.at);
+        let confirmed = self.epochs.confirmed().map(|confirmed| confirmed.age(now.at));
+        let age = confirmed.map_or(read, |confirmed| read.min(confirmed));
+        let is_fresh = age < self.max_staleness && read < self.max_staleness.max(HELD_AT_MOST);
         if is_fresh {
             self.reads.note_age(age);
         }

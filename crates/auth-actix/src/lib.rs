@@ -14,6 +14,7 @@ mod client_address;
 mod credential;
 mod cross_site;
 mod error;
+mod follower;
 mod guard;
 mod guesses;
 mod idempotency;
@@ -49,11 +50,12 @@ pub use self::{
     client_address::ClientAddress,
     cross_site::{is_cross_site, refuse_cross_site},
     error::ApiError,
+    follower::Follower,
     guard::{Guarded, KeyGuard},
     guesses::Guesses,
     idempotency::{Attempt, Done, RepeatableCaller, Repeats},
     key_cache::{KeyCache, KeyCacheConfig},
-    key_epochs::KeyEpochs,
+    key_epochs::{KeyEpochs, Moment},
     key_in_url::hide_key_in_url,
     log_ins::{LogInLimits, LogIns, Try},
     outcomes::{Outcomes, ShownAt},
@@ -62,5 +64,5 @@ pub use self::{
     request_context::{RenderRefusal, count_problem, request_context},
     session_cookie::{DeviceCookie, SessionCookie},
     turns::Turns,
-    waiting::{Notify, Waiting},
+    waiting::{Notify, Pace, Waiting},
 };

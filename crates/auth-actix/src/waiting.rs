@@ -14,9 +14,23 @@ use crate::ApiError;
 /// Requests that wait at once; beyond them, answers come at once.
 const PLACES: usize = 4096;
 
-/// How often it is asked for what may end in another process: at first, and when it takes long.
-const ASK_AFTER: Duration = Duration::from_millis(500);
-const ASK_AT_LEAST_EVERY: Duration = Duration::from_secs(5);
+/// How often it is asked for what may end in another process.
+#[derive(Debug, Clone, Copy)]
+pub struct Pace {
+    /// At first.
+    pub first: Duration,
+    /// When it takes long.
+    pub longest: Duration,
+}
+
+impl Pace {
+    /// For what somebody works at.
+    pub const OF_WORK: Self =
+        Self { first: Duration::from_millis(500), longest: Duration::from_secs(5) };
+    /// For what takes a moment, or is not to be had.
+    pub const OF_A_MOMENT: Self =
+        Self { first: Duration::from_millis(20), longest: Duration::from_millis(500) };
+}
 
 /// What is called when this process brings about the end that somebody waits for.
 pub type Notify = Box<dyn FnOnce() + Send>;
@@ -50,6 +64,7 @@ impl Waiting {
     pub async fn until<T, F>(
         &self,
         patience: Duration,
+        pace: Pace,
         watch: impl Fn(Notify) -> Box<dyn Send>,
         ask: impl Fn() -> F,
         is_over: impl Fn(&T) -> bool,
@@ -59,7 +74,7 @@ impl Waiting {
     {
         let place = self.places.try_acquire();
         let mut deadline = Instant::now() + if place.is_ok() { patience } else { Duration::ZERO };
-        let mut pause = ASK_AFTER;
+        let mut pause = pace.first;
         loop {
             let (notify, notified) = oneshot::channel();
             // Watched before it is asked: an end between the two is not missed.
@@ -75,7 +90,7 @@ impl Waiting {
             select! {
                 Ok(()) = notified => {}
                 () = self.stopped() => deadline = Instant::now(),
-                () = sleep(left.min(pause)) => pause = (pause * 2).min(ASK_AT_LEAST_EVERY),
+                () = sleep(left.min(pause)) => pause = (pause * 2).min(pace.longest),
             }
         }
     }
@@ -103,7 +118,7 @@ mod tests {
             async move { Ok(told) }
         };
         let watch = |notify: Notify| Box::new(notify) as Box<dyn Send>;
-        waiting.until(patience, watch, ask, |told| *told >= ends_at).await.unwrap()
+        waiting.until(patience, Pace::OF_WORK, watch, ask, |told| *told >= ends_at).await.unwrap()
     }
 
     #[tokio::test(start_paused = true)]
@@ -137,7 +152,8 @@ mod tests {
             async move { Ok(told) }
         };
         let begun = Instant::now();
-        assert_eq!(waiting.until(LONG, watch, ask, |told| *told >= 20).await.unwrap(), 20);
-        assert!(begun.elapsed() < ASK_AFTER, "it slept in between");
+        let told = waiting.until(LONG, Pace::OF_WORK, watch, ask, |told| *told >= 20).await;
+        assert_eq!(told.unwrap(), 20);
+        assert!(begun.elapsed() < Pace::OF_WORK.first, "it slept in between");
     }
 }

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use access_domain::{
     AuditLog, Clock, Inferences, InvitationStore, Invitations, KeyFeed, KeyFeedStore,
-    KeyImportStore, KeyImports, ManagedKeyStore, ManagedKeys, MemberStore, Members, Models,
+    KeyImportStore, KeyImports, ManagedKeyStore, ManagedKeys, MemberStore, Members, Models, Nodes,
     OrganizationSettingsDesk, OrganizationStore, PasswordCost, PasswordHash, PlatformKeyStore,
     PlatformKeysUseCases, SecretDesk, SessionStore, Sessions, Uses, WebhookDesk,
 };
@@ -29,6 +29,8 @@ pub struct UseCasePorts {
     pub sharing: Arc<dyn SharingStore>,
     pub managed_keys: Arc<dyn ManagedKeyStore>,
     pub key_feed: Arc<dyn KeyFeedStore>,
+    /// Other servers over the same database.
+    pub nodes: Nodes,
     pub audit: Arc<AuditLog>,
     pub organizations: Arc<dyn OrganizationStore>,
     /// Secrets of organizations, with what they are sealed with.
@@ -76,6 +78,7 @@ pub struct UseCases {
     pub sharing: SharingDesk,
     pub keys: ManagedKeys,
     pub key_feed: KeyFeed,
+    pub nodes: Nodes,
     pub imports: KeyImports,
     pub audit: Arc<AuditLog>,
     pub executions: Arc<Executions>,
@@ -176,6 +179,7 @@ impl From<UseCasePorts> for UseCases {
                 uses: ports.uses,
             },
             key_feed: KeyFeed { store: ports.key_feed },
+            nodes: ports.nodes,
             imports: KeyImports {
                 store: ports.imports,
                 clock: clock.clone(),

@@ -33,7 +33,7 @@ use crate::{
     MetricsDoor, docs, forward_auth::OnlyOrganization, openapi, request_metrics::measure, routes,
 };
 
-/// Requests that wait for keys to change, each of which asks storage every second; beyond them, answers come at once.
+/// Requests that wait for keys to change, each of which asks storage now and then; beyond them, answers come at once.
 const MAX_FOLLOWERS: usize = 1000;
 
 /// What the edge is built over, beside what its use cases are.

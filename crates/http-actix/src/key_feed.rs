@@ -11,8 +11,8 @@ use tokio::{select, time::sleep};
 
 use crate::App;
 
-/// How often storage is asked for what other processes change.
-const ASK_EVERY: Duration = Duration::from_secs(1);
+/// How often storage is asked for what nobody was heard to change.
+const ASK_EVERY: Duration = Duration::from_secs(5);
 
 /// What has changed since the change of that number, once there is something to tell, or `wait` is over, the server stops, or too
 /// many wait.

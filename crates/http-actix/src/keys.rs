@@ -1,17 +1,20 @@
 //! What can be asked of keys, the same for those of a deployment and those of the organization.
 
-use std::{future::Future, sync::Arc};
+use std::{future::Future, sync::Arc, time::Duration};
 
-use access_domain::{KeyDesk, KeyDraft, KeyEdit, ManagedKey, RotationDraft};
+use access_domain::{KeyDesk, KeyDraft, KeyEdit, ManagedKey, Roll, RotationDraft};
 use actix_web::{HttpResponse, web};
-use api_types::{CreatedKeyView, KeyView, ListView};
-use auth_actix::{ApiError, Attempt, Done};
+use api_types::{CreatedKeyView, KeyView, ListView, RevokedKeyView};
+use auth_actix::{ApiError, Attempt, Done, Pace};
 use keys_core::{KeyId, Secret};
 
 use crate::{
     App,
     parameters::{Query, list},
 };
+
+/// For those who ask the database from then on.
+const AFTER_ALL_IS_STALE: Duration = Duration::from_secs(1);
 
 pub(crate) async fn list_keys(
     app: &App,
@@ -78,9 +81,24 @@ pub(crate) async fn revoke_key(
     desk: KeyDesk,
     id: KeyId,
     reason: String,
-) -> Result<web::Json<KeyView>, ApiError> {
+    everywhere: bool,
+) -> Result<web::Json<RevokedKeyView>, ApiError> {
     let key = app.run(move |uc| uc.keys.revoke(&desk, id, &reason)).await?;
-    Ok(web::Json(key.into()))
+    let roll = if everywhere { Some(call_roll(app).await?) } else { None };
+    let (acknowledged, missing) = roll.map(|roll| (roll.answered, roll.missing)).unzip();
+    Ok(web::Json(RevokedKeyView { record: key.into(), acknowledged, missing }))
+}
+
+/// Which servers have heard of everything that is saved by now. Those that have not when nobody can answer by what they remembered
+/// before are missing.
+async fn call_roll(app: &App) -> Result<Roll, ApiError> {
+    let number = app.run(|uc| uc.nodes.call_roll()).await?;
+    let patience = app.settings.keys.max_staleness + AFTER_ALL_IS_STALE;
+    let nobody = |_| Box::new(()) as Box<dyn Send>;
+    let ask = || app.run(move |uc| uc.nodes.roll(number));
+    app.waiting()
+        .until(patience, Pace::OF_A_MOMENT, nobody, ask, |roll| roll.missing.is_empty())
+        .await
 }
 
 pub(crate) async fn delete_key(

@@ -34,4 +34,4 @@ pub use self::{
     openapi::openapi,
     routes::{METRICS_TYPE, routes},
 };
-pub use auth_actix::{KeyCacheConfig, KeyEpochs, LogInSettings};
+pub use auth_actix::{Follower, KeyCacheConfig, KeyEpochs, LogInSettings, Moment};

@@ -135,7 +135,8 @@ fn parameter_description(name: &str) -> Option<&'static str> {
              answered by what it has made.",
         ),
         "wait" => Some(
-            "How many seconds to wait, for the execution to end or for keys to change: 0 to 300, 0 unless told.",
+            "How many seconds to wait, for the execution to end or for keys to change: 0 to 300, 0 unless told. `all`: for every \
+             server to hear of a revocation.",
         ),
         _ => filter_description(name),
     }

@@ -315,6 +315,15 @@ impl Query {
             Some(_) => Err(invalid(format!("'wait' must be from 0 to {MAX_WAIT_SECONDS} seconds"))),
         }
     }
+
+    /// `?wait=all`.
+    pub(crate) fn wait_for_all(&self) -> Result<bool, ApiError> {
+        match self.get("wait") {
+            None => Ok(false),
+            Some("all") => Ok(true),
+            Some(_) => Err(invalid("'wait' must be 'all', or be left out")),
+        }
+    }
 }
 
 fn invalid(detail: impl Into<String>) -> ApiError {

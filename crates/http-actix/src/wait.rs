@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use access_domain::{Execute, Granted, ManageWorkflows};
-use auth_actix::ApiError;
+use auth_actix::{ApiError, Pace};
 use deployments_domain::{Execution, ExecutionError, ExecutionId, UseCases};
 
 use crate::App;
@@ -64,5 +64,5 @@ pub(crate) async fn until_finished(
         let asker = Arc::clone(granted);
         app.run(move |uc| asker.status(uc, id))
     };
-    app.waiting().until(wait, watch, ask, |run| run.state.status.is_finished()).await
+    app.waiting().until(wait, Pace::OF_WORK, watch, ask, |run| run.state.status.is_finished()).await
 }

@@ -7,7 +7,7 @@ use std::sync::{
 
 use access_domain::PageRequest;
 use actix_web::HttpRequest;
-use auth_actix::ApiError;
+use auth_actix::{ApiError, Pace};
 use deployments_domain::{Deployment, ExecutionId, MAX_TOOL_WAIT, StartRun};
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
@@ -134,7 +134,7 @@ impl Agent {
             }
         };
         let over = |run: &deployments_domain::Execution| run.state.status.is_finished();
-        mcp.waiting.until(patience, watch, ask, over).await.map(drop)
+        mcp.waiting.until(patience, Pace::OF_WORK, watch, ask, over).await.map(drop)
     }
 
     /// Nobody listens any more. By the newer protocol that cancels what was called; by the older ones it says nothing, and the

@@ -8,8 +8,9 @@ use std::{error::Error, io, path::PathBuf, sync::Arc, time::Duration};
 
 use access_domain::{
     AccountStore, AuditStore, IdempotencyStore, InvitationStore, KeyChanges, KeyFeedStore,
-    KeyImportStore, KeyLookup, ManagedKeyStore, MemberStore, NoticeStore, OrganizationStore,
-    PlatformKeyStore, SecretStore, SessionStore, StoreError, WebhookStore,
+    KeyImportStore, KeyLookup, ManagedKeyStore, MemberStore, NodeStore, NoticeStore,
+    OrganizationStore, PlatformKeyStore, SecretStore, SessionStore, StoreError, Topic,
+    WebhookStore,
 };
 use deployments_domain::{
     DeploymentStore, ExecutionStore, HistoryStore, RecordStore, ScheduleStore, SharingStore,
@@ -47,6 +48,7 @@ pub trait Storage:
     + SessionStore
     + AccountStore
     + MemberStore
+    + NodeStore
     + InvitationStore
     + WorkflowStore
     + DeploymentStore
@@ -109,8 +111,29 @@ pub trait Storage:
     /// When storage fails.
     fn queue_depth(&self) -> Result<QueueDepth, StoreError>;
 
+    /// Wakes whoever [listens](Storage::listen), in whichever process, on PostgreSQL; on SQLite nobody does.
+    ///
+    /// # Errors
+    /// When storage fails.
+    fn ring(&self, topic: Topic) -> Result<(), StoreError>;
+
+    /// A connection of its own on which other processes' topics are heard; `None` on SQLite, where asking is cheap.
+    ///
+    /// # Errors
+    /// When storage fails.
+    fn listen(&self) -> Result<Option<Box<dyn Listener>>, StoreError>;
+
     /// Sets the gauges of what is measured by looking, for whoever is about to read them. Asks nothing of the database.
     fn observe(&self);
+}
+
+/// Hears what other processes ring.
+pub trait Listener: Send {
+    /// The topics that were rung since the last call, once there are any or `patience` is over.
+    ///
+    /// # Errors
+    /// When the connection is gone: what was rung meanwhile is not heard any more.
+    fn hear(&mut self, patience: Duration) -> Result<Vec<Topic>, StoreError>;
 }
 
 /// How many runs there are that are not finished.

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use access_domain::{ChangeError, KeyChanges, StoreError};
+use access_domain::{ChangeError, KeyChanges, StoreError, Topic};
 use diesel::{
     Connection, PgConnection, QueryResult,
     connection::SimpleConnection,
@@ -16,7 +16,7 @@ use diesel::{
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
 use crate::{
-    OpenError, Options,
+    Listener, OpenError, Options,
     away::Away,
     error::{Stop, change_error, store_error, unavailable},
     measured::{CommitMetrics, ExecutionMetrics, PoolMetrics},
@@ -30,6 +30,18 @@ const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/postg
 
 /// The database's clock. Not `clock_timestamp()`: it changes from row to row, so that no index could be used.
 const NOW_MICROS: &str = "(extract(epoch FROM statement_timestamp()) * 1000000)::bigint";
+
+/// What a change of keys is noted with: its transaction.
+const THIS_CHANGE: &str = "txid_current()";
+
+/// Where the next look for changes of keys begins: at the oldest transaction that may still commit.
+const NEXT_MARK: &str = "txid_snapshot_xmin(txid_current_snapshot())";
+
+/// What is noted from another cluster, whose dump was read in here, may not have come yet.
+const NO_LATER_CHANGE: &str = "changed_in < txid_snapshot_xmax(txid_current_snapshot())";
+
+/// Another server, or the same one after a restart, counts transactions anew.
+const PAST: &str = "(extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint";
 
 /// Rows that others delete at the same time are theirs.
 const SKIP_LOCKED: &str = "FOR UPDATE SKIP LOCKED";
@@ -63,6 +75,8 @@ macro_rules! claimable {
     };
 }
 
+mod listening;
+
 #[expect(
     clippy::duplicate_mod,
     reason = "each query is written once and compiled for each backend"
@@ -71,6 +85,8 @@ macro_rules! claimable {
 mod queries;
 
 pub(crate) struct Store {
+    /// With its password.
+    url: String,
     pool: Pool<ConnectionManager<Conn>>,
     away: Away,
     set_up: SetUp,
@@ -97,10 +113,10 @@ impl Store {
             // Without the test, connections that a restart of the server broke would fail for ever.
             .test_on_check_out(true)
             .connection_customizer(Box::new(set_up))
-            .build_unchecked(ConnectionManager::new(full));
+            .build_unchecked(ConnectionManager::new(full.clone()));
         let away = Away::new(options.connection_timeout);
         let (measured, commits, executions) = Default::default();
-        Ok(Self { pool, away, set_up, measured, commits, executions, changes })
+        Ok(Self { url: full, pool, away, set_up, measured, commits, executions, changes })
     }
 
     /// A connection that has just answered. Nothing else bounds how long that takes: libpq knows no timeout once it is connected,
@@ -144,6 +160,18 @@ impl Store {
             Err(Stop::Refused(_)) => {}
         }
         changed.map_err(|stop| change_error(doing, stop, is_away))
+    }
+
+    fn ring_others(&self, topic: Topic) -> Result<(), StoreError> {
+        self.read("waking other processes", |conn| listening::ring(conn, topic))
+    }
+
+    fn listen_to_others(&self) -> Result<Option<Box<dyn Listener>>, StoreError> {
+        let doing = "beginning to hear of other processes";
+        let conn = Conn::establish(&self.url).map_err(|error| unavailable(doing, error))?;
+        let listener = listening::Connection::begin(conn);
+        let listener = listener.map_err(|error| store_error(doing, error, is_away))?;
+        Ok(Some(Box::new(listener)))
     }
 
     fn observe_pool(&self) {

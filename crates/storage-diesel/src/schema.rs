@@ -17,6 +17,7 @@ table! {
         notice_days -> Text,
         users_may_deploy -> Bool,
         key_changes -> BigInt,
+        changed_in -> BigInt,
     }
 }
 
@@ -456,6 +457,22 @@ table! {
     }
 }
 
+table! {
+    nodes (id) {
+        id -> Text,
+        name -> Text,
+        seen_at -> BigInt,
+        answered -> BigInt,
+    }
+}
+
+table! {
+    roll_calls (id) {
+        id -> SmallInt,
+        number -> BigInt,
+    }
+}
+
 allow_tables_to_appear_in_same_query!(
     audit_entries,
     audit_heads,
@@ -475,8 +492,10 @@ allow_tables_to_appear_in_same_query!(
     key_secrets,
     keys,
     memberships,
+    nodes,
     organization_secrets,
     organizations,
+    roll_calls,
     schedules,
     sessions,
     usage,

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use access_domain::{ChangeError, KeyChanges, StoreError};
+use access_domain::{ChangeError, KeyChanges, StoreError, Topic};
 use diesel::{
     Connection, QueryResult, SqliteConnection,
     connection::SimpleConnection,
@@ -19,7 +19,7 @@ use diesel::{
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
 use crate::{
-    OpenError, Options,
+    Listener, OpenError, Options,
     error::{Stop, change_error, never_refused, store_error, unavailable},
     group_commit::GroupCommit,
     measured::{ExecutionMetrics, PoolMetrics},
@@ -32,6 +32,17 @@ const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/sqlit
 
 /// The database's clock; it has milliseconds.
 const NOW_MICROS: &str = "CAST(unixepoch('now', 'subsec') * 1000000 AS INTEGER)";
+
+/// What a change of keys is noted with: its number among all of them.
+const THIS_CHANGE: &str = "(SELECT max(changed_in) + 1 FROM organizations)";
+
+/// Where the next look for changes of keys begins.
+const NEXT_MARK: &str = "coalesce((SELECT max(changed_in) FROM organizations), 0) + 1";
+
+const NO_LATER_CHANGE: &str = "TRUE";
+
+/// A file that takes the place of another is opened anew.
+const PAST: &str = "0";
 
 /// Rows that others delete at the same time: there is one writer at a time.
 const SKIP_LOCKED: &str = "";
@@ -119,6 +130,14 @@ impl Store {
         work: impl FnOnce(&mut Conn) -> Result<T, Stop<R>>,
     ) -> Result<T, ChangeError<R>> {
         self.writer.write(work).map_err(|stop| change_error(doing, stop, is_away))
+    }
+
+    fn ring_others(&self, _: Topic) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn listen_to_others(&self) -> Result<Option<Box<dyn Listener>>, StoreError> {
+        Ok(None)
     }
 
     fn observe_pool(&self) {

@@ -14,7 +14,8 @@ use std::{
 
 use access_domain::{
     AuditLog, CreateOrganization, EncryptionKey, EncryptionKeys, Flush, MemoryLimiter, Models,
-    Operator, Organizations, PasswordCost, PasswordHash, Refusals, SecretDesk, WatchedLimiter,
+    Nodes, Operator, Organizations, PasswordCost, PasswordHash, Refusals, SecretDesk,
+    WatchedLimiter,
 };
 use actix_web::dev::ServerHandle;
 use deployments_domain::{FileStore, UseCasePorts};
@@ -333,6 +334,7 @@ fn use_case_ports(
         sharing: storage.clone(),
         managed_keys: storage.clone(),
         key_feed: storage.clone(),
+        nodes: Nodes { store: storage.clone(), bell: Arc::new(()) },
         organizations: storage.clone(),
         secrets: secrets(storage, tools),
         webhooks: notices::webhooks(storage, tools),

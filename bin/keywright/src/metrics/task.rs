@@ -10,6 +10,8 @@ use crate::clock::SystemClock;
 pub(crate) enum Task {
     /// Refusals are written down, and entries are sealed and pruned.
     Audit,
+    /// Other servers' changes of keys are heard of.
+    Following,
     /// Ends and limits of keys are told of.
     Notices,
     /// Sessions that are over are deleted.
@@ -22,6 +24,7 @@ impl Task {
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Audit => "audit",
+            Self::Following => "following",
             Self::Notices => "notices",
             Self::Sessions => "sessions",
             Self::Usage => "usage",

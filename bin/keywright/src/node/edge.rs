@@ -6,7 +6,7 @@ use std::{
 };
 
 use access_domain::{
-    OnLimiterFailure, PasswordCost, PasswordHash, StoreError, Tracer, WatchedLimiter,
+    Nodes, OnLimiterFailure, PasswordCost, PasswordHash, StoreError, Tracer, WatchedLimiter,
 };
 use deployments_domain::{Elsewhere, UseCasePorts, WorkflowRunner};
 use http_actix::{App, KeyCacheConfig, MetricsDoor, Ports, Readiness, Settings, Uploads};
@@ -18,6 +18,7 @@ use crate::{
     encryption_key,
     failure::Failure,
     metrics::{Metrics, find_token},
+    nodes::Ringing,
     redis,
 };
 
@@ -42,6 +43,7 @@ impl Node {
             Some(worker) => worker,
             None => Arc::new(Elsewhere),
         };
+        let runner = Arc::new(Ringing { runner, bell: Arc::clone(&self.bell) });
         let nobody =
             PasswordHash::of(&Secret::new(String::new()), PasswordCost::STANDARD, &*self.entropy)
                 .map_err(|error| Failure::failed(&error))?;
@@ -56,6 +58,7 @@ impl Node {
             sharing: self.storage.clone(),
             managed_keys: self.storage.clone(),
             key_feed: self.storage.clone(),
+            nodes: Nodes { store: self.storage.clone(), bell: self.bell.clone() },
             organizations: self.storage.clone(),
             secrets: self.secrets(),
             webhooks: self.webhooks(),

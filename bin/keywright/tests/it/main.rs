@@ -77,6 +77,7 @@ mod key_commands;
 mod key_feed;
 mod log_ins;
 mod mail;
+mod many_nodes;
 mod members;
 mod metrics;
 mod node_faults;

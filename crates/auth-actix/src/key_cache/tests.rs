@@ -10,7 +10,7 @@ use std::{
 
 use access_domain::{CallBounds, KeyChanges, KeyOwner, OrganizationId, OrganizationName};
 use actix_web::rt::spawn;
-use keys_core::{Digest, Key, Pepper, Secret};
+use keys_core::{Digest, Key, Pepper, Secret, Timestamp};
 use proptest::prelude::*;
 use uuid::Uuid;
 
@@ -113,7 +113,7 @@ fn record(number: u8, is_active: bool, digest: Digest) -> KeyRecord {
 fn given_with(peppers: Peppers, older: Vec<PepperName>) -> Given {
     let (table, epochs) = (Arc::new(Table::default()), Arc::new(KeyEpochs::default()));
     let clock = Arc::new(Hands(Mutex::new(Timestamp::UNIX_EPOCH)));
-    let config = KeyCacheConfig { max_keys: 100, max_staleness: Duration::from_secs(3600) };
+    let config = KeyCacheConfig { max_keys: 100, max_staleness: Duration::from_secs(60) };
     let peppers = Arc::new(peppers);
     let uses = Arc::default();
     let cache =
@@ -126,6 +126,10 @@ fn given() -> Given {
 }
 
 impl Given {
+    fn passes(&self, seconds: u64) {
+        *self.clock.0.lock().unwrap() += Duration::from_secs(seconds);
+    }
+
     fn present(&self, text: &str) -> PresentedKey {
         let digest = self.cache.0.peppers.current().digest(text);
         PresentedKey { digest, form: None, plaintext: Secret::new(text.into()) }
@@ -170,10 +174,10 @@ async fn a_key_is_read_once_and_again_after_a_change_of_its_organization() {
     for _ in 0..3 {
         assert_eq!(given.is_active("k").await, Some(true));
     }
-    given.epochs.raise(organization(2));
+    given.epochs.raise(organization(2), None);
     assert_eq!((given.is_active("k").await, given.table.reads()), (Some(true), 1));
     given.table.put("k", 1, false);
-    given.epochs.raise(organization(1));
+    given.epochs.raise(organization(1), None);
     assert_eq!((given.is_active("k").await, given.table.reads()), (Some(false), 2));
 }
 
@@ -183,7 +187,7 @@ async fn what_is_no_key_is_read_again_after_any_change() {
     assert_eq!((given.is_active("k").await, given.is_active("k").await), (None, None));
     assert_eq!(given.table.reads(), 1);
     given.table.put("k", 7, true);
-    given.epochs.raise(organization(7));
+    given.epochs.raise(organization(7), None);
     assert_eq!(given.is_active("k").await, Some(true));
 }
 
@@ -195,7 +199,7 @@ async fn a_key_that_several_may_have_imported_is_read_again_after_any_change() {
     given.table.rows.lock().unwrap().insert(digest, KeyMatches::new(vec![imported]));
     given.is_active("k").await;
     assert!(given.is_remembered("k"));
-    given.epochs.raise(organization(2));
+    given.epochs.raise(organization(2), None);
     assert!(!given.is_remembered("k"));
 }
 
@@ -238,7 +242,7 @@ async fn a_load_that_began_before_a_change_is_neither_kept_nor_joined() {
     let early = spawn(ask(given.clone()));
     given.reads_begun(1).await;
     given.table.put("k", 1, false);
-    given.epochs.raise(organization(1));
+    given.epochs.raise(organization(1), None);
     let late = spawn(ask(given.clone()));
     given.reads_begun(2).await;
     given.table.close(false);
@@ -255,19 +259,60 @@ async fn what_is_too_old_by_the_wall_clock_is_read_again_and_a_clock_set_back_ke
     let given = given();
     given.table.put("k", 1, true);
     given.is_active("k").await;
-    *given.clock.0.lock().unwrap() += Duration::from_secs(3599);
+    given.passes(59);
     assert!(given.is_remembered("k"));
-    *given.clock.0.lock().unwrap() += Duration::from_secs(1);
+    given.passes(1);
     assert!(!given.is_remembered("k"));
     let memory = &given.cache.0;
     let begun = memory.begin();
-    let by_monotonic = |seconds| Begun {
-        wall: begun.wall - Duration::from_secs(86_400),
-        monotonic: begun.monotonic + Duration::from_secs(seconds),
-        ..begun
+    let by_uptime = |seconds| {
+        let wall = begun.at.wall - Duration::from_secs(86_400);
+        let uptime = begun.at.uptime + Duration::from_secs(seconds);
+        Begun { at: Moment { wall, uptime }, ..begun }
     };
-    assert!(memory.is_fresh(begun, by_monotonic(3599)));
-    assert!(!memory.is_fresh(begun, by_monotonic(3600)));
+    assert!(memory.is_fresh(begun, by_uptime(59)));
+    assert!(!memory.is_fresh(begun, by_uptime(60)));
+}
+
+#[actix_web::test]
+async fn what_has_not_changed_holds_as_long_as_it_is_known_that_nothing_did() {
+    let given = given();
+    given.table.put("k", 1, true);
+    given.is_active("k").await;
+    for _ in 0..9 {
+        given.passes(59);
+        given.epochs.confirm(Moment::of(&*given.clock));
+        assert!(given.is_remembered("k"));
+    }
+    given.passes(60);
+    assert!(!given.is_remembered("k"), "nobody knows what has changed since");
+    given.epochs.confirm(Moment::of(&*given.clock));
+    assert!(given.is_remembered("k"));
+    given.passes(9);
+    given.epochs.confirm(Moment::of(&*given.clock));
+    assert!(!given.is_remembered("k"), "rows may have been written by hand");
+}
+
+#[actix_web::test]
+async fn what_another_node_changes_is_read_again_once() {
+    let given = given();
+    given.table.put("k", 1, true);
+    given.is_active("k").await;
+    given.epochs.hear(organization(1), 7);
+    assert!(!given.is_remembered("k"));
+    given.is_active("k").await;
+    for number in [7, 6] {
+        given.epochs.hear(organization(1), number);
+        assert!(given.is_remembered("k"), "it was heard of before");
+    }
+    given.epochs.raise(organization(1), Some(8));
+    assert!(!given.is_remembered("k"));
+    given.is_active("k").await;
+    given.epochs.raise_all();
+    assert!(!given.is_remembered("k"));
+    given.is_active("k").await;
+    given.epochs.hear(organization(1), 1);
+    assert!(!given.is_remembered("k"), "numbers of another past");
 }
 
 #[actix_web::test]
@@ -369,7 +414,7 @@ proptest! {
                 },
                 Step::Change(key, is_active) => versions[usize::from(key)].push(Some(is_active)),
                 Step::Raise(key) => {
-                    given.epochs.raise(organization(key));
+                    given.epochs.raise(organization(key), None);
                     oldest[usize::from(key)] = versions[usize::from(key)].len() - 1;
                 }
             }

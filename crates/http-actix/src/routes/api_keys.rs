@@ -4,7 +4,7 @@ use access_domain::{KeyDesk, ManageKeys};
 use actix_web::{HttpResponse, delete, get, patch, post, web};
 use api_types::{
     CreateApiKey, CreatedKeyView, ErrorCode, ImportApiKeys, ImportView, KeyView, ListView,
-    PatchApiKey, RevokeKey, RotateKey,
+    PatchApiKey, RevokeKey, RevokedKeyView, RotateKey,
 };
 use auth_actix::{ApiError, Caller, RepeatableCaller};
 use keys_core::KeyTag;
@@ -166,19 +166,25 @@ async fn rotate_api_key(
 }
 
 /// Revoke a key, for good
+///
+/// With `wait=all`, answers when every server has heard of it, or tells which has not: at the latest when none of them answers by
+/// what it remembers any more.
 #[utoipa::path(
     tag = "API keys",
-    params(("id" = Uuid, Path)),
+    params(("id" = Uuid, Path), ("wait" = Option<String>, Query)),
     request_body = Option<RevokeKey>,
-    responses((status = 200, body = KeyView))
+    responses((status = 200, body = RevokedKeyView))
 )]
 #[post("/v1/api-keys/{id}/revoke")]
 async fn revoke_api_key(
     app: web::Data<App>,
     who: Caller<ManageKeys>,
     id: PathId<KeyTag>,
+    query: Query,
     body: Body,
-) -> Result<web::Json<KeyView>, ApiError> {
+) -> Result<web::Json<RevokedKeyView>, ApiError> {
+    let everywhere = query.wait_for_all()?;
     let RevokeKey { reason } = body.optional_json().await?;
-    keys::revoke_key(&app, KeyDesk::of_organization(who.granted), *id, reason).await
+    let desk = KeyDesk::of_organization(who.granted);
+    keys::revoke_key(&app, desk, *id, reason, everywhere).await
 }

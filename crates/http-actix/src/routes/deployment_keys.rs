@@ -4,7 +4,7 @@ use access_domain::{DeploymentTag, KeyDesk, ManageDeployments};
 use actix_web::{HttpResponse, delete, get, patch, post, web};
 use api_types::{
     CreateDeploymentKey, CreatedKeyView, KeyView, ListView, PatchDeploymentKey, RevokeKey,
-    RotateKey,
+    RevokedKeyView, RotateKey,
 };
 use auth_actix::{ApiError, Caller, RepeatableCaller};
 use keys_core::KeyTag;
@@ -150,11 +150,14 @@ async fn rotate_deployment_key(
 }
 
 /// Revoke a key, for good
+///
+/// With `wait=all`, answers when every server has heard of it, or tells which has not: at the latest when none of them answers by
+/// what it remembers any more.
 #[utoipa::path(
     tag = "deployment keys",
-    params(("org_id" = String, Path), ("id" = Uuid, Path), ("key_id" = Uuid, Path)),
+    params(("org_id" = String, Path), ("id" = Uuid, Path), ("key_id" = Uuid, Path), ("wait" = Option<String>, Query)),
     request_body = Option<RevokeKey>,
-    responses((status = 200, body = KeyView))
+    responses((status = 200, body = RevokedKeyView))
 )]
 #[post("/unstract/{org_id}/api/v2/api-deployment/{id}/keys/{key_id}/revoke")]
 async fn revoke_deployment_key(
@@ -162,8 +165,11 @@ async fn revoke_deployment_key(
     who: Caller<ManageDeployments>,
     deployment: PathId<DeploymentTag>,
     id: PathKeyId<KeyTag>,
+    query: Query,
     body: Body,
-) -> Result<web::Json<KeyView>, ApiError> {
+) -> Result<web::Json<RevokedKeyView>, ApiError> {
+    let everywhere = query.wait_for_all()?;
     let RevokeKey { reason } = body.optional_json().await?;
-    keys::revoke_key(&app, KeyDesk::of_deployment(who.granted, *deployment), *id, reason).await
+    let desk = KeyDesk::of_deployment(who.granted, *deployment);
+    keys::revoke_key(&app, desk, *id, reason, everywhere).await
 }

@@ -22,6 +22,11 @@ impl NowAnd {
         Self { micros: 0 }
     }
 
+    /// This long before now.
+    pub(super) fn before(duration: Duration) -> Self {
+        Self { micros: -i64::try_from(duration.as_micros()).unwrap_or(i64::MAX / 2) }
+    }
+
     pub(super) fn lease(lease: Duration) -> Self {
         Self { micros: i64::try_from(lease.as_micros()).unwrap_or(i64::MAX / 2) }
     }

@@ -71,6 +71,7 @@ mod key_lookup;
 mod lease;
 mod managed_keys;
 mod members;
+mod nodes;
 mod notices;
 mod organizations;
 mod platform_keys;
@@ -111,8 +112,9 @@ impl Store {
         doing: &'static str,
         work: impl FnOnce(&mut Conn, &mut BTreeSet<KeyId>) -> Result<T, Stop<R>>,
     ) -> Result<T, ChangeError<R>> {
-        self.change_known(organization, doing, |conn| {
+        self.change_known(organization, doing, |conn, raised| {
             let number = key_feed::next_number(conn, organization)?;
+            *raised = u64::try_from(number).ok();
             let mut changed = BTreeSet::new();
             let done = work(conn, &mut changed)?;
             key_feed::note(conn, organization, number, &changed)?;
@@ -127,23 +129,26 @@ impl Store {
         doing: &'static str,
         work: impl FnOnce(&mut Conn) -> QueryResult<T>,
     ) -> Result<T, StoreError> {
-        self.change_known::<T, Infallible>(organization, doing, |conn| {
+        self.change_known::<T, Infallible>(organization, doing, |conn, _| {
             work(conn).map_err(Stop::Failed)
         })
         .map_err(never_refused)
     }
 
-    /// A change that whoever remembers keys of the organization hears of.
+    /// A change that whoever remembers keys of the organization hears of; `work` tells its number, where it has one.
     fn change_known<T, R: std::error::Error>(
         &self,
         organization: OrganizationId,
         doing: &'static str,
-        work: impl FnOnce(&mut Conn) -> Result<T, Stop<R>>,
+        work: impl FnOnce(&mut Conn, &mut Option<u64>) -> Result<T, Stop<R>>,
     ) -> Result<T, ChangeError<R>> {
-        let changed = self.change(doing, work);
-        // After a failure as well: a commit may stand although the answer to it was lost.
-        if !matches!(changed, Err(ChangeError::Refused(_))) {
-            self.changes.raise(organization);
+        let mut number = None;
+        let changed = self.change(doing, |conn| work(conn, &mut number));
+        match changed {
+            Ok(_) => self.changes.raise(organization, number),
+            // A commit may stand although the answer to it was lost. Or it may not, and the number is another's.
+            Err(ChangeError::Store(_)) => self.changes.raise(organization, None),
+            Err(ChangeError::Refused(_)) => {}
         }
         changed
     }

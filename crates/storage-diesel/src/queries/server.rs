@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use access_domain::StoreError;
+use access_domain::{StoreError, Topic};
 use diesel::{
     dsl::{count_star, sql},
     migration::{Migration, MigrationConnection as _, MigrationSource},
@@ -20,7 +20,7 @@ use super::{
     queue_depth,
 };
 use crate::{
-    QueueDepth, Storage,
+    Listener, QueueDepth, Storage,
     schema::{key_secrets, keys, organization_secrets, webhooks},
 };
 
@@ -99,6 +99,14 @@ impl Storage for Store {
 
     fn queue_depth(&self) -> Result<QueueDepth, StoreError> {
         self.read("measuring the queue", queue_depth::load)
+    }
+
+    fn ring(&self, topic: Topic) -> Result<(), StoreError> {
+        self.ring_others(topic)
+    }
+
+    fn listen(&self) -> Result<Option<Box<dyn Listener>>, StoreError> {
+        self.listen_to_others()
     }
 
     fn observe(&self) {

@@ -153,6 +153,12 @@ on_both_databases! {
         eight_rotations_at_once_leave_one_present_secret
         a_deleted_key_is_not_seen_and_not_deleted_again
         no_key_survives_the_deletion_of_its_deployment;
+    nodes:
+        a_node_hears_whose_keys_have_changed
+        a_change_that_is_under_way_is_heard_of_once_it_is_saved
+        who_asks_from_another_past_forgets_everything
+        whoever_answers_a_roll_call_is_told_apart_from_who_does_not
+        of_changes_at_once_each_is_heard_of;
     notices:
         the_end_of_a_key_is_told_of_once_by_two_servers_to_each_who_listens
         keys_that_end_together_are_mailed_in_one_and_not_without_bound

@@ -5,6 +5,7 @@ mod constraints;
 mod contract;
 mod deep_queue;
 mod key_changes;
+mod listening;
 mod migrations;
 mod opening;
 mod payload;

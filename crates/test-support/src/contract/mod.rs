@@ -18,6 +18,7 @@ pub mod key_feed;
 pub mod key_lookup;
 pub mod managed_keys;
 pub mod members;
+pub mod nodes;
 pub mod notices;
 pub mod organizations;
 pub mod platform_keys;

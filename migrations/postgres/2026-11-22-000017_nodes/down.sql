@@ -1,0 +1,5 @@
+-- Why: takes back what `up.sql` adds.
+DROP TABLE roll_calls;
+DROP TABLE nodes;
+DROP INDEX organizations_changed_in;
+ALTER TABLE organizations DROP COLUMN changed_in;
