@@ -1,6 +1,10 @@
 //! The tables, as both databases have them. What they mean stands in `migrations/`.
 
+mod servers;
+
 use diesel::{allow_tables_to_appear_in_same_query, joinable, table};
+
+pub(crate) use self::servers::{nodes, roll_calls};
 
 table! {
     organizations (id) {
@@ -457,22 +461,6 @@ table! {
     }
 }
 
-table! {
-    nodes (id) {
-        id -> Text,
-        name -> Text,
-        seen_at -> BigInt,
-        answered -> BigInt,
-    }
-}
-
-table! {
-    roll_calls (id) {
-        id -> SmallInt,
-        number -> BigInt,
-    }
-}
-
 allow_tables_to_appear_in_same_query!(
     audit_entries,
     audit_heads,
@@ -492,10 +480,8 @@ allow_tables_to_appear_in_same_query!(
     key_secrets,
     keys,
     memberships,
-    nodes,
     organization_secrets,
     organizations,
-    roll_calls,
     schedules,
     sessions,
     usage,
