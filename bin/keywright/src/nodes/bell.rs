@@ -60,7 +60,7 @@ impl NodeBell {
                     Err(_) => {}
                 }
             }
-            thread::sleep(NO_SOONER_THAN);
+            thread::park_timeout(NO_SOONER_THAN);
         }
     }
 

@@ -90,7 +90,7 @@ fn follow(mut follower: Follower, signal: &Signal, every: Duration) {
         let went = follower.step();
         Task::Following.went(went.is_ok());
         tell(went, &mut is_away);
-        thread::sleep(NO_SOONER_THAN);
+        thread::park_timeout(NO_SOONER_THAN);
     }
     if let Err(error) = follower.leave() {
         tracing::debug!(%error, "others were not told that this server is gone");

@@ -65,7 +65,7 @@ fn listen(storage: &dyn Storage, wake: &dyn Fn(Topic), is_over: &AtomicBool) {
         if !std::mem::replace(&mut is_away, true) {
             tracing::warn!(%error, "other servers are not heard; the database is asked from time to time");
         }
-        thread::sleep(PATIENCE);
+        thread::park_timeout(PATIENCE);
     }
 }
 

@@ -2,7 +2,7 @@
 //! makes somebody look later.
 
 use std::{
-    thread::sleep,
+    thread::park_timeout,
     time::{Duration, Instant},
 };
 
@@ -47,7 +47,7 @@ impl Listener for Connection {
                 let topic = |told: &diesel::pg::PgNotification| Topic::named(&told.payload);
                 return Ok(heard.iter().filter_map(topic).collect());
             }
-            sleep(LOOK_EVERY);
+            park_timeout(LOOK_EVERY);
         }
     }
 }
