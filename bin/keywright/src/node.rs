@@ -10,7 +10,7 @@ use access_domain::{
     Organizations, PasswordCost, PlatformKeysUseCases, ReachedLimits, Refusals, SecretDesk, Topic,
 };
 use deployments_domain::{FileStore, Usage, WorkflowRunner as _};
-use http_actix::{Follower, KeyEpochs};
+use http_actix::Follower;
 use keys_core::{Entropy, OsEntropy, PepperName, Peppers};
 use limits_redis::Redis;
 use outbound::{HttpClient, Mailer};
@@ -28,7 +28,7 @@ use crate::{
     counts::Counts,
     encryption_key,
     failure::Failure,
-    nodes::{Following, Listening, NodeBell, Told, Wake},
+    nodes::{Following, Listening, Told, Wake},
     pepper, redis,
     traces::Traces,
     upkeep::Audit,
@@ -52,8 +52,8 @@ pub(crate) struct Node {
     pub(crate) mailer: Option<Arc<Mailer>>,
     /// Those that secrets were under when this process began, and that it does not mint with.
     older_peppers: Vec<PepperName>,
-    key_epochs: Arc<KeyEpochs>,
-    bell: Arc<NodeBell>,
+    /// What hears of keys that storage changes.
+    told: Arc<Told>,
     pub(crate) audit: Audit,
     pub(crate) counts: Counts,
     limits: Arc<ReachedLimits>,
@@ -61,6 +61,7 @@ pub(crate) struct Node {
     models: Arc<Models>,
     files: Arc<dyn FileStore>,
 }
+
 impl Node {
     /// Opens everything that every command needs, with the schema up to date.
     pub(crate) fn open(
@@ -70,10 +71,8 @@ impl Node {
         let entropy = OsEntropy::open().map_err(|error| Failure::failed(&error))?;
         let found = pepper::find(configuration)?;
         let redis = redis::open(configuration)?;
-        let key_epochs = Arc::new(KeyEpochs::default());
-        let bell = Arc::new(NodeBell::default());
-        let told = Told { epochs: Arc::clone(&key_epochs), bell: Arc::clone(&bell) };
-        let storage = open_storage(configuration, Arc::new(told))?;
+        let told = Arc::<Told>::default();
+        let storage = open_storage(configuration, told.clone())?;
         settle_schema(&*storage, configuration, migrations)?;
         let peppers = match found {
             Some(peppers) => peppers,
@@ -111,8 +110,7 @@ impl Node {
             encryption_keys: encryption_keys.map(Arc::new),
             mailer,
             older_peppers,
-            key_epochs,
-            bell,
+            told,
             audit,
             counts,
             limits: Arc::default(),
@@ -223,7 +221,7 @@ impl Node {
             Some(_) => FOLLOWS_FILE_EVERY,
             None => FOLLOWS_EVERY,
         };
-        let (store, epochs) = (self.storage.clone(), Arc::clone(&self.key_epochs));
+        let (store, epochs) = (self.storage.clone(), Arc::clone(&self.told.epochs));
         let follower = Follower::begin(store, epochs, Arc::clone(&self.clock), self.name());
         let follower = follower.map_err(|error| Failure::database(&error))?;
         let following = Following::begin(follower, every)?;
@@ -234,7 +232,8 @@ impl Node {
         });
         let storage = self.storage.clone();
         let by_database = Box::new(move |topic| storage.ring(topic));
-        self.bell
+        self.told
+            .bell
             .start(Arc::clone(&wake), vec![by_database])
             .map_err(|error| Failure::Failed(format!("no thread to wake others with: {error}")))?;
         Ok((following, Listening::begin(self.storage.clone(), wake)?))

@@ -6,7 +6,7 @@ mod following;
 mod listening;
 
 pub(crate) use self::{
-    bell::{NodeBell, Ringing, Told},
+    bell::{Ringing, Told},
     following::Following,
     listening::{Listening, Wake},
 };

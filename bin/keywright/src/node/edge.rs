@@ -43,7 +43,7 @@ impl Node {
             Some(worker) => worker,
             None => Arc::new(Elsewhere),
         };
-        let runner = Arc::new(Ringing { runner, bell: Arc::clone(&self.bell) });
+        let runner = Arc::new(Ringing { runner, bell: Arc::clone(&self.told.bell) });
         let nobody =
             PasswordHash::of(&Secret::new(String::new()), PasswordCost::STANDARD, &*self.entropy)
                 .map_err(|error| Failure::failed(&error))?;
@@ -58,7 +58,7 @@ impl Node {
             sharing: self.storage.clone(),
             managed_keys: self.storage.clone(),
             key_feed: self.storage.clone(),
-            nodes: Nodes { store: self.storage.clone(), bell: self.bell.clone() },
+            nodes: Nodes { store: self.storage.clone(), bell: self.told.bell.clone() },
             organizations: self.storage.clone(),
             secrets: self.secrets(),
             webhooks: self.webhooks(),
@@ -98,7 +98,7 @@ impl Node {
             limiter: Arc::new(self.limiter()),
             idempotency: self.storage.clone(),
             older_peppers: self.older_peppers.clone(),
-            key_epochs: Arc::clone(&self.key_epochs),
+            key_epochs: Arc::clone(&self.told.epochs),
             readiness: self.readiness(),
             tracer: self.tracer(),
             metrics: self.metrics_door(metrics)?,

@@ -76,6 +76,7 @@ impl NodeBell {
 }
 
 /// Tells this node's memory of what its storage changes, and then the others.
+#[derive(Default)]
 pub(crate) struct Told {
     pub(crate) epochs: Arc<KeyEpochs>,
     pub(crate) bell: Arc<NodeBell>,
