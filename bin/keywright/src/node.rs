@@ -28,7 +28,7 @@ use crate::{
     counts::Counts,
     encryption_key,
     failure::Failure,
-    nodes::{Following, Listening, Told, Wake},
+    nodes::{Following, Listening, Told, Wake, Way},
     pepper, redis,
     traces::Traces,
     upkeep::Audit,
@@ -231,12 +231,29 @@ impl Node {
             Topic::Runs => worker.iter().for_each(|worker| worker.wake()),
         });
         let storage = self.storage.clone();
-        let by_database = Box::new(move |topic| storage.ring(topic));
+        let mut ways: Vec<Way> = vec![Box::new(move |topic| storage.ring(topic))];
+        if let Some(redis) = self.redis.clone() {
+            ways.push(Box::new(move |topic| {
+                redis.publish(topic.as_str());
+                Ok(())
+            }));
+        }
         self.told
             .bell
-            .start(Arc::clone(&wake), vec![by_database])
+            .start(Arc::clone(&wake), ways)
             .map_err(|error| Failure::Failed(format!("no thread to wake others with: {error}")))?;
-        Ok((following, Listening::begin(self.storage.clone(), wake)?))
+        Ok((following, self.listen(wake)?))
+    }
+
+    /// Hears whoever rings, by the database and by Redis where there is one.
+    fn listen(&self, wake: Wake) -> Result<Listening, Failure> {
+        for (redis, topic) in
+            self.redis.iter().flat_map(|redis| Topic::ALL.map(|topic| (redis, topic)))
+        {
+            let wake = Arc::clone(&wake);
+            redis.subscribe(topic.as_str(), move || wake(topic));
+        }
+        Listening::begin(self.storage.clone(), wake)
     }
 
     /// This process, as operators tell it from others.
@@ -252,7 +269,7 @@ impl Node {
             Topic::Keys => {}
             Topic::Runs => worker.wake(),
         };
-        Listening::begin(self.storage.clone(), Arc::new(wake))
+        self.listen(Arc::new(wake))
     }
 
     /// Tells of ends and limits of keys.

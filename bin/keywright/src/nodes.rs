@@ -6,7 +6,7 @@ mod following;
 mod listening;
 
 pub(crate) use self::{
-    bell::{Ringing, Told},
+    bell::{Ringing, Told, Way},
     following::Following,
     listening::{Listening, Wake},
 };
