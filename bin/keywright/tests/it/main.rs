@@ -50,6 +50,7 @@ mod console_usage;
 mod console_workflows;
 mod database_faults;
 mod demo;
+mod deploying;
 mod deployment_limits;
 mod deployments;
 mod documentation;
