@@ -31,6 +31,10 @@ fuzz target="" seconds="60":
 soak requests="5000000" wrong_keys="200000":
     .ci/soak "$1" "$2"
 
+# Simulates several nodes with so many seeds, while everything fails that can; a seed that fails is printed
+simulate seeds="1000":
+    KEYWRIGHT_SIMULATION_SEEDS="$1" cargo test -p keywright --test simulation whatever -- --nocapture
+
 # Formats all Rust code
 fmt:
     cargo fmt --all
