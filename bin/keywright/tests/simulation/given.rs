@@ -63,7 +63,7 @@ pub(super) fn given() -> &'static Given {
 
 impl GivenKey {
     /// As it is made.
-    pub(super) fn new(&self, at: Timestamp) -> NewManagedKey {
+    pub(super) fn draft(&self, at: Timestamp) -> NewManagedKey {
         let (_, secret) = self.secrets.first().unwrap();
         let key = NewKey {
             id: self.id,
@@ -102,7 +102,7 @@ impl Maker {
                 GivenKey { organization, exists, ..self.key(organization, KeyRing::Organization) };
             if exists {
                 let act = deed(Action::KeyCreated, self.at(), &self.0);
-                stores.create_key(organization, key.ring, &key.new(self.at()), &act).unwrap();
+                stores.create_key(organization, key.ring, &key.draft(self.at()), &act).unwrap();
             }
             keys.push(key);
         }
@@ -176,7 +176,7 @@ impl Maker {
         let key = self.key(organization, ring);
         let act = deed(Action::DeploymentCreated, self.at(), &self.0);
         stores
-            .create_deployment(Visibility::Organization, &deployment, &key.new(self.at()), &act)
+            .create_deployment(Visibility::Organization, &deployment, &key.draft(self.at()), &act)
             .unwrap();
         let trigger = Trigger::Call { deployment: deployment.id, key: key.id };
         (key, Deployed { organization, workflow: workflow.id, version: workflow.version, trigger })

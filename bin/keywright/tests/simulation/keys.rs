@@ -122,7 +122,7 @@ impl Key {
         let GivenKey { id, organization, ring, .. } = self.given;
         let outcome = if deed_ == Deed::Make {
             let act = deed(Action::KeyCreated, at, entropy);
-            storage.create_key(organization, ring, &self.given.new(at), &act)
+            storage.create_key(organization, ring, &self.given.draft(at), &act)
         } else {
             let act = deed(Action::KeyChanged, at, entropy);
             let rule = |_: &ManagedKey| self.change(deed_, at);

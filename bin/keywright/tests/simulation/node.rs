@@ -266,15 +266,7 @@ impl Process {
             Arc::clone(&epochs),
             config,
         );
-        let shared = Shared { limiter: Arc::clone(&common.shared), way: Arc::clone(limiter_way) };
-        let local = Noted::new(Keeper::Local(keeper), clock.clone(), Arc::clone(&common.passes));
-        let limiter = FallbackLimiter::new(
-            Arc::new(shared),
-            Arc::new(local),
-            common.policy,
-            clock.clone(),
-            Arc::new(()),
-        );
+        let limiter = limiter(common, keeper, clock, limiter_way);
         let now = common.truth.now();
         Self {
             keeper,
@@ -293,6 +285,24 @@ impl Process {
             renews_next: now,
         }
     }
+}
+
+/// What all share, and what the process keeps by itself while that is away.
+fn limiter(
+    common: &Common,
+    keeper: usize,
+    clock: &Arc<NodeClock>,
+    way: &Arc<Way>,
+) -> FallbackLimiter {
+    let shared = Shared { limiter: Arc::clone(&common.shared), way: Arc::clone(way) };
+    let local = Noted::new(Keeper::Local(keeper), clock.clone(), Arc::clone(&common.passes));
+    FallbackLimiter::new(
+        Arc::new(shared),
+        Arc::new(local),
+        common.policy,
+        clock.clone(),
+        Arc::new(()),
+    )
 }
 
 /// Under which name a process is known to the others.
