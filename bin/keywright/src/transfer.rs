@@ -77,6 +77,7 @@ fn failure(error: TransferError) -> Failure {
         | TransferError::Open { .. }
         | TransferError::SourceIsOlder(_)
         | TransferError::Newer { .. }
+        | TransferError::SourceIsServed(_)
         | TransferError::SourceInUse { .. }
         | TransferError::NotEmpty(_)
         | TransferError::Strange(_)

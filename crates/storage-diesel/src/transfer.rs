@@ -95,6 +95,9 @@ pub enum TransferError {
         /// What this program does not know.
         versions: Vec<String>,
     },
+    /// Servers work on it.
+    #[error("servers run on the source ({}); stop every server and worker first", .0.join(", "))]
+    SourceIsServed(Vec<String>),
     /// Somebody writes to it.
     #[error("the source is in use; stop every server and worker first")]
     SourceInUse {
@@ -186,7 +189,12 @@ fn check_source(url: &str) -> Result<(), TransferError> {
         return Err(TransferError::Newer { side, versions });
     }
     let pending = store.pending_migrations().map_err(schema)?;
-    if pending.is_empty() { Ok(()) } else { Err(TransferError::SourceIsOlder(pending)) }
+    if !pending.is_empty() {
+        return Err(TransferError::SourceIsOlder(pending));
+    }
+    // Whoever answered no roll call at all is there as well.
+    let servers = store.roll(0).map_err(schema)?.answered;
+    if servers.is_empty() { Ok(()) } else { Err(TransferError::SourceIsServed(servers)) }
 }
 
 /// Gives it its tables.

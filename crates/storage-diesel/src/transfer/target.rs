@@ -240,14 +240,9 @@ impl Target {
 
     /// Nothing but what the migrations themselves put there, which goes.
     pub(super) fn check_empty(&mut self, table: &Table) -> Result<(), TransferError> {
-        // One row each, which says that nothing was sealed yet, and that nobody was asked for.
-        let of_nothing = match table.name.as_str() {
-            "audit_totals" => Some("DELETE FROM audit_totals WHERE sealed = 0"),
-            "roll_calls" => Some("DELETE FROM roll_calls WHERE number = 0"),
-            _ => None,
-        };
-        if let Some(delete) = of_nothing {
-            self.execute("emptying a table", delete)?;
+        if table.name == "audit_totals" {
+            // One row that says that nothing was sealed yet.
+            self.execute("emptying a table", "DELETE FROM audit_totals WHERE sealed = 0")?;
         }
         let sql = format!("SELECT 1::bigint AS number FROM \"{}\" LIMIT 1", table.name);
         if self.load::<Number>(&sql)?.is_empty() {

@@ -143,6 +143,12 @@ fn a_source_that_somebody_writes_to_or_that_is_of_another_schema_is_refused() {
     let busy = moved(&from, &to).unwrap_err();
     assert!(matches!(busy, TransferError::SourceInUse { .. }), "{busy}");
     writer.execute("ROLLBACK").unwrap();
+    from.execute("INSERT INTO nodes (id, name, seen_at, answered) VALUES ('n', 'alpha', unixepoch() * 1000000, 0)");
+    let served = moved(&from, &to).unwrap_err();
+    assert!(served.to_string().contains("(alpha)"), "{served}");
+    // One that ended without a word, long ago.
+    from.execute("UPDATE nodes SET seen_at = 0; UPDATE organizations SET changed_in = 7");
+    moved(&from, &Database::postgres()).unwrap();
     from.execute("INSERT INTO __diesel_schema_migrations (version) VALUES ('29990101000000')");
     let newer = moved(&from, &to).unwrap_err();
     assert!(matches!(newer, TransferError::Newer { .. }), "{newer}");
