@@ -15,7 +15,7 @@ pub type NodeId = Id<Node>;
 pub struct Node {
     /// Its id.
     pub id: NodeId,
-    /// What its operator calls it: the machine and the port.
+    /// What its operator knows it by: the machine and the process id, as `machine/process`.
     pub name: String,
 }
 
