@@ -31,9 +31,6 @@ const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/postg
 /// The database's clock. Not `clock_timestamp()`: it changes from row to row, so that no index could be used.
 const NOW_MICROS: &str = "(extract(epoch FROM statement_timestamp()) * 1000000)::bigint";
 
-/// What a change of keys is noted with: its transaction.
-const THIS_CHANGE: &str = "txid_current()";
-
 /// Where the next look for changes of keys begins: at the oldest transaction that may still commit.
 const NEXT_MARK: &str = "txid_snapshot_xmin(txid_current_snapshot())";
 

@@ -33,9 +33,6 @@ const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/sqlit
 /// The database's clock; it has milliseconds.
 const NOW_MICROS: &str = "CAST(unixepoch('now', 'subsec') * 1000000 AS INTEGER)";
 
-/// What a change of keys is noted with: its number among all of them.
-const THIS_CHANGE: &str = "(SELECT max(changed_in) + 1 FROM organizations)";
-
 /// Where the next look for changes of keys begins.
 const NEXT_MARK: &str = "coalesce((SELECT max(changed_in) FROM organizations), 0) + 1";
 

@@ -4,6 +4,12 @@
 ALTER TABLE organizations ADD COLUMN changed_in bigint NOT NULL DEFAULT 0;
 CREATE INDEX organizations_changed_in ON organizations (changed_in);
 
+-- Here and not in the program, so that what a program of the version before changes is heard of as well.
+CREATE TRIGGER organizations_note_change AFTER UPDATE OF key_changes ON organizations
+BEGIN
+    UPDATE organizations SET changed_in = (SELECT max(changed_in) + 1 FROM organizations) WHERE id = NEW.id;
+END;
+
 -- Servers that run, and the last roll call that each has answered. Times are microseconds by the database's clock.
 CREATE TABLE nodes (
     id text NOT NULL PRIMARY KEY,

@@ -129,12 +129,11 @@ async fn a_server_that_hears_nothing_says_yes_no_longer_than_it_may() {
         assert_eq!(given.verdict(1, key).await.as_deref(), Some("VALID"));
     }
     wire.cut();
+    let cut = Instant::now();
     given.revoke(0, &keys[0], "").await;
-    let answered = Instant::now();
     // What it remembers it goes on believing, and then it says that it does not know.
-    assert_eq!(given.verdict(1, &keys[1]).await.as_deref(), Some("VALID"));
     loop {
-        let asked = answered.elapsed();
+        let asked = cut.elapsed();
         match given.verdict(1, &keys[0]).await.as_deref() {
             Some("VALID") => assert!(asked < CEILING, "yes after {asked:?}"),
             Some(other) => panic!("{other} from nowhere"),
@@ -148,7 +147,7 @@ async fn a_server_that_hears_nothing_says_yes_no_longer_than_it_may() {
         if let Some(verdict) = given.verdict(1, key).await {
             return verdict;
         }
-        assert!(answered.elapsed() < Duration::from_secs(60), "it does not recover");
+        assert!(cut.elapsed() < Duration::from_secs(60), "it does not recover");
     };
     assert_eq!(
         (verdict(&keys[0]).await, verdict(&keys[1]).await),

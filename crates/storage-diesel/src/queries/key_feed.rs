@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use access_domain::{ChangedKeys, KeyFeedStore, OrganizationId, StoreError};
-use diesel::{dsl::sql, insert_into, prelude::*, sql_types::BigInt, update, upsert::excluded};
+use diesel::{insert_into, prelude::*, update, upsert::excluded};
 use keys_core::KeyId;
 
-use super::super::{Conn, Store, THIS_CHANGE};
+use super::super::{Conn, Store};
 use crate::{
     codec,
     schema::{key_changes, organizations},
@@ -50,13 +50,10 @@ impl KeyFeedStore for Store {
     }
 }
 
-/// The number of the change that begins. Of an organization that is only coming into being, nobody asks what has changed.
+/// The number of the change that begins; raising it notes in `changed_in` when that was, by a trigger. Of an organization that is only coming into being, nobody asks what has changed.
 pub(super) fn next_number(conn: &mut Conn, organization: OrganizationId) -> QueryResult<i64> {
     let number = update(organizations::table.find(codec::id(organization)))
-        .set((
-            organizations::key_changes.eq(organizations::key_changes + 1),
-            organizations::changed_in.eq(sql::<BigInt>(THIS_CHANGE)),
-        ))
+        .set(organizations::key_changes.eq(organizations::key_changes + 1))
         .returning(organizations::key_changes)
         .get_result(conn)
         .optional()?;
