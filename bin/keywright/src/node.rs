@@ -231,13 +231,15 @@ impl Node {
             Topic::Runs => worker.iter().for_each(|worker| worker.wake()),
         });
         let storage = self.storage.clone();
-        let mut ways: Vec<Way> = vec![Box::new(move |topic| storage.ring(topic))];
+        let mut ways: Vec<Way> = Vec::new();
         if let Some(redis) = self.redis.clone() {
             ways.push(Box::new(move |topic| {
                 redis.publish(topic.as_str());
                 Ok(())
             }));
         }
+        // Last: it may wait.
+        ways.push(Box::new(move |topic| storage.ring(topic)));
         self.told
             .bell
             .start(Arc::clone(&wake), ways)

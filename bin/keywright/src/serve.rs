@@ -81,7 +81,13 @@ pub(crate) async fn serve(
     let admin = metrics.map(|metrics| Admin::of(metrics, &node, Some(state.clone())));
     let admin = admin.map(|admin| admin.listen(&configuration)).transpose()?.flatten();
     let (following, listening) = node.join_others(worker.clone())?;
-    let (server, address) = listen(&configuration, state.clone())?;
+    let (server, address) = match listen(&configuration, state.clone()) {
+        Ok(listens) => listens,
+        Err(failure) => {
+            following.leave().await;
+            return Err(failure);
+        }
+    };
     let handle = server.handle();
     announce(&configuration, address, with_worker);
     let traces = node.traces.clone();
@@ -108,10 +114,8 @@ pub(crate) async fn serve(
         close(traces, admin).await;
         served
     };
-    let late = "stopped before everything was written down: the database does not answer";
     select! {
-        _ = stop.wait() => Err(Failure::Failed("stopped at once by a second signal".into())),
-        () = sleep(drain + longest_stop(&configuration)) => Err(Failure::Failed(late.into())),
+        failure = cut_short(&mut stop, drain + longest_stop(&configuration)) => Err(failure),
         served = in_good_order => ended(served),
     }
 }
@@ -215,7 +219,8 @@ pub(crate) fn run_worker(loaded: &Loaded) -> Result<ExitCode, Failure> {
     logging::start(&configuration.log)?;
     let recorder = Recorder::install(configuration)?;
     let node = Node::open(configuration, Migrations::ApplyIfEmbedded)?;
-    rt::System::new().block_on(async {
+    let system = ManuallyDrop::new(rt::System::new());
+    system.block_on(async {
         let mut stop = Stop::listen()?;
         let worker = node.start_worker(sandbox(configuration)?)?;
         let metrics = recorder.map(|recorder| Metrics::keep(recorder, &node, Some(worker.clone())));
@@ -228,12 +233,27 @@ pub(crate) fn run_worker(loaded: &Loaded) -> Result<ExitCode, Failure> {
         stop.wait().await;
         tracing::info!("stopping: running executions finish or are handed back");
         drop(listening);
-        finish(Some(worker)).await;
-        node.counts.close().await;
-        node.audit.close().await;
-        close(node.traces, admin).await;
-        Ok(ExitCode::SUCCESS)
+        let in_good_order = async {
+            finish(Some(worker)).await;
+            node.counts.close().await;
+            node.audit.close().await;
+            close(node.traces, admin).await;
+            Ok(ExitCode::SUCCESS)
+        };
+        select! {
+            failure = cut_short(&mut stop, longest_stop(configuration)) => Err(failure),
+            done = in_good_order => done,
+        }
     })
+}
+
+/// Why a stop ends before its time: somebody has no more patience, or it would never end.
+async fn cut_short(stop: &mut Stop, longest: Duration) -> Failure {
+    let late = "stopped before everything was written down: the database does not answer";
+    select! {
+        _ = stop.wait() => Failure::Failed("stopped at once by a second signal".into()),
+        () = sleep(longest) => Failure::Failed(late.into()),
+    }
 }
 
 /// What outlives everything that it tells of.

@@ -21,7 +21,7 @@ pub struct Node {
 
 impl Node {
     /// A node that was not seen for so long counts as gone. What it remembers has been too old to answer from for a long time by then.
-    pub const GONE_AFTER: Duration = Duration::from_secs(30);
+    pub const GONE_AFTER: Duration = Duration::from_secs(90);
     /// How often it says that it is there.
     pub const SEEN_EVERY: Duration = Duration::from_secs(10);
 }

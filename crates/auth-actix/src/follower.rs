@@ -2,9 +2,9 @@
 //!
 //! Storage is asked again and again, and nothing depends on being woken: whoever wakes it only has it ask sooner.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use access_domain::{Clock, KeyMark, Node, NodeStore, StoreError};
+use access_domain::{Clock, KeyMark, Node, NodeStore, OrganizationId, StoreError};
 
 use crate::{KeyEpochs, key_epochs::Moment};
 
@@ -15,6 +15,8 @@ pub struct Follower {
     clock: Arc<dyn Clock>,
     node: Node,
     mark: Option<KeyMark>,
+    /// What was told from the present mark on: it is told again for as long as somebody else's transaction holds the mark.
+    told: HashMap<OrganizationId, u64>,
     answered: u64,
     /// By uptime.
     seen: Duration,
@@ -31,8 +33,8 @@ impl Follower {
         clock: Arc<dyn Clock>,
         node: Node,
     ) -> Result<Self, StoreError> {
-        let (mark, answered, seen) = (None, 0, Duration::ZERO);
-        let mut follower = Self { store, epochs, clock, node, mark, answered, seen };
+        let (mark, answered, seen, told) = (None, 0, Duration::ZERO, HashMap::new());
+        let mut follower = Self { store, epochs, clock, node, mark, told, answered, seen };
         follower.step()?;
         Ok(follower)
     }
@@ -48,8 +50,13 @@ impl Follower {
         if news.forgets_all || self.mark.is_none() {
             self.epochs.raise_all();
         }
+        if self.mark != Some(news.mark) {
+            self.told.clear();
+        }
         for (organization, number) in news.changed {
-            self.epochs.hear(organization, number);
+            if self.told.insert(organization, number) != Some(number) {
+                self.epochs.hear(organization, number);
+            }
         }
         self.epochs.confirm(began);
         let is_first = self.mark.replace(news.mark).is_none();

@@ -178,19 +178,22 @@ impl Memory {
         }
         let nothing = Arc::<KeyMatches>::default;
         let begun = self.unknown.get(&name)?;
-        (begun.epoch == now.epoch && self.is_fresh(begun, now)).then(nothing)
+        (self.is_fresh(begun, now) && begun.epoch == self.epochs.now()).then(nothing)
     }
 
     /// Whether what a load found that began at `begun` is still so, as far as this node knows.
+    ///
+    /// Whether it is fresh is asked first: all that was heard before a confirmation is then seen, too.
     fn holds(&self, found: &KeyMatches, begun: Begun, now: Begun) -> bool {
+        if !self.is_fresh(begun, now) {
+            return false;
+        }
         let has_changed =
             |record: &KeyRecord| self.epochs.last_change(record.organization.id) > begun.epoch;
         // What is none of an organization's own keys can become one of any organization.
         let is_open = found.is_empty()
             || found.iter().any(|record| matches!(record.secret, FoundBy::Imported));
-        let is_unchanged =
-            if is_open { begun.epoch == self.epochs.now() } else { !found.iter().any(has_changed) };
-        is_unchanged && self.is_fresh(begun, now)
+        if is_open { begun.epoch == self.epochs.now() } else { !found.iter().any(has_changed) }
     }
 
     /// What has not changed since it was read is as old as the reading, or as what is known of changes, whichever is younger.
@@ -243,8 +246,10 @@ impl Memory {
                 return Place::Memory(found);
             }
             let joined = loads.get(&name).filter(|load| {
-                // One that began before the last change may not have seen it.
-                load.begun.epoch >= now.epoch && self.is_fresh(load.begun, now) || load.begun == now
+                // One that began before the last change may not have seen it, and one that takes too long hangs.
+                let patience = self.max_staleness.min(ANSWERED_WITHIN);
+                let is_young = load.begun.at.age(now.at) < patience;
+                load.begun.epoch >= now.epoch && is_young || load.begun == now
             });
             if let Some(load) = joined {
                 return Place::Load(load.loaded.clone());

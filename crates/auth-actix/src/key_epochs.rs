@@ -150,9 +150,12 @@ fn index(organization: OrganizationId) -> usize {
 
 impl KeyChanges for KeyEpochs {
     fn raise(&self, organization: OrganizationId, number: Option<u64>) {
-        match number {
-            Some(number) => self.hear(organization, number),
-            None => self.count(organization),
+        if let Some(number) = number
+            && let Some(place) = self.heard.get(index(organization))
+        {
+            // The follower will hear of it again, and need not raise once more.
+            *place.lock().unwrap_or_else(PoisonError::into_inner) = Some((organization, number));
         }
+        self.count(organization);
     }
 }

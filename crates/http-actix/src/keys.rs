@@ -95,10 +95,13 @@ async fn call_roll(app: &App) -> Result<Roll, ApiError> {
     let number = app.run(|uc| uc.nodes.call_roll()).await?;
     let patience = app.settings.keys.max_staleness + AFTER_ALL_IS_STALE;
     let nobody = |_| Box::new(()) as Box<dyn Send>;
-    let ask = || app.run(move |uc| uc.nodes.roll(number));
-    app.waiting()
-        .until(patience, Pace::OF_A_MOMENT, nobody, ask, |roll| roll.missing.is_empty())
-        .await
+    // The key is revoked: that storage does not answer for a moment is no reason to say that it is not.
+    let ask = || async { Ok(app.run(move |uc| uc.nodes.roll(number)).await.ok()) };
+    let all = |roll: &Option<Roll>| roll.as_ref().is_some_and(|roll| roll.missing.is_empty());
+    match app.waiting().until(patience, Pace::OF_A_MOMENT, nobody, ask, all).await? {
+        Some(roll) => Ok(roll),
+        None => app.run(move |uc| uc.nodes.roll(number)).await,
+    }
 }
 
 pub(crate) async fn delete_key(

@@ -130,7 +130,7 @@ impl Store {
             ));
         };
         let got = self.measured.checkout(&self.pool);
-        asking.ended(got.is_ok());
+        asking.ended(got.is_ok(), Instant::now());
         got.map_err(|error| unavailable(doing, error))
     }
 

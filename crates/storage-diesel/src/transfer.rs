@@ -1,7 +1,7 @@
 //! Everything of an SQLite database moved into an empty PostgreSQL, and compared afterwards row for row. Knows no table by
 //! name but the few that tell of one database alone: whatever a later migration adds is moved as well.
 //!
-//! Invariant: the target has all of it or none: whatever goes wrong before the end leaves it as empty as it was. The source
+//! Invariant: the target has all of it or none: whatever goes wrong before the end leaves no row in it. The source
 //! is only read, and nobody writes to it meanwhile.
 
 mod source;

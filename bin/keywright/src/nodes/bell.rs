@@ -51,13 +51,14 @@ impl NodeBell {
         loop {
             for topic in self.wait() {
                 here(topic);
-                let went: Result<Vec<()>, _> = ways.iter().map(|way| way(topic)).collect();
-                match went {
-                    Ok(_) => is_away = false,
-                    Err(error) if !std::mem::replace(&mut is_away, true) => {
+                // Each is tried, whatever became of the others.
+                let failed: Vec<_> = ways.iter().filter_map(|way| way(topic).err()).collect();
+                match failed.into_iter().next() {
+                    None => is_away = false,
+                    Some(error) if !std::mem::replace(&mut is_away, true) => {
                         tracing::warn!(%error, "others were not woken; they look by themselves");
                     }
-                    Err(_) => {}
+                    Some(_) => {}
                 }
             }
             thread::park_timeout(NO_SOONER_THAN);

@@ -41,6 +41,8 @@ impl Balancer {
             for (turn, client) in listener.incoming().map_while(Result::ok).enumerate() {
                 if let Some(address) = choose(&all, turn) {
                     let _ = pass_on(client, &address, &open);
+                    // Nobody cuts these: to keep them would only hold descriptors.
+                    open.lock().expect("no panic").clear();
                 }
             }
         });
