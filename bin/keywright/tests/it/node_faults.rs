@@ -126,7 +126,7 @@ async fn a_server_that_is_paused_knows_nothing_any_more_when_it_is_woken() {
 
 #[actix_web::test]
 async fn a_worker_that_is_paused_loses_its_run_and_changes_nothing_of_it_when_it_is_woken() {
-    let given = Given::over_postgres(|settings| settings.with("WORKER__LEASE_SECONDS", 1));
+    let given = Given::over_postgres(|settings| settings.with("WORKER__LEASE_SECONDS", 3));
     let server = given.settings.serve(&["--no-worker"]);
     // For the first worker it does not end: it is paused long before.
     let filter = "reduce range(300000) as $i (0; . + 1)";
