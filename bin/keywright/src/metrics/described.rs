@@ -65,7 +65,7 @@ const GAUGES: &[(&str, &str)] = &[
     ("keywright_oldest_pending_seconds", "For how long the oldest pending execution has waited."),
     (
         "keywright_ready",
-        "Whether the database answers and every pepper is here: what /readyz tells.",
+        "Whether requests can be served: what /readyz tells of a server that is not about to stop.",
     ),
     ("keywright_redis_up", "Whether Redis answers, where one is configured."),
     ("keywright_upkeep_last_success_timestamp_seconds", "When the task last went well."),

@@ -25,8 +25,8 @@ async fn healthz() -> &'static str {
 
 /// Requests can be served
 ///
-/// 503 while the database does not answer, a pepper that its keys need is missing here, or the
-/// server is about to stop.
+/// 503 while the database does not answer, a pepper that its keys need is missing here, Redis is away
+/// without which nothing that is limited passes, or the server is about to stop.
 #[utoipa::path(tag = "server", security(()), responses((status = 200, content_type = "text/plain", body = String)))]
 #[get("/readyz")]
 async fn readyz(app: web::Data<App>) -> Result<&'static str, ApiError> {
