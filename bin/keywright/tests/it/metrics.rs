@@ -40,7 +40,7 @@ const EXACTLY: &[Expected] = &[
     (0.0, "keywright_oldest_pending_seconds", &[]),
     (8.0, "keywright_worker_seats", &[]),
     (1.0, "keywright_ready", &[]),
-    (1.0, "keywright_cache_staleness_limit_seconds", &[]),
+    (5.0, "keywright_cache_staleness_limit_seconds", &[]),
     (8.0, "keywright_database_connections_limit", &[]),
     (1.0, "keywright_limiter_mode", &["mode=\"memory\""]),
     (1.0, "keywright_build_info", &[env!("CARGO_PKG_VERSION")]),
